@@ -1,0 +1,1 @@
+"""Attacks and controls; reached only through the entry strings of cards."""

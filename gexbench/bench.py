@@ -1,0 +1,88 @@
+"""The verbs: what the command line and Python callers ask for. Heavy imports wait until a verb needs them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import DatasetCard, TaskCard, VictimCard
+from gexbench.errors import GexbenchError
+from gexbench.plan import Identity, Plan, Request, resolve
+from gexbench.record import RunRecord
+
+Tick = Callable[[str, int, int], None]
+RUNS = Path("runs")
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def run(
+    task: str, attack: str, *, out: str | Path = RUNS, options: Mapping[str, Any] | None = None, **request: Any
+) -> RunRecord:
+    """Run an attack on a task and return the record, which is also on disk below `out`.
+
+    options: the attack's options by name. request: any other field of plan.Request, such as defense="jpeg",
+    profile="small", budget="50%", seed=1. A run that ended well before is returned as it stands; one that was
+    killed goes on. Raises GexbenchError for bad input; an attack that fails gives a record with status "failed".
+    """
+    settings = tuple(f"{key}={_text(value)}" for key, value in (options or {}).items())
+    catalog, plan = prepare(Request(task, attack, settings=settings, **request))
+    return run_plan(plan, catalog, Path(out), quiet)
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def prepare(request: Request) -> tuple[Catalog, Plan]:
+    """Return the catalog and the plan for a request; an attack or defense given as a folder is read from there."""
+    request = _name_folders(request)
+    catalog = Catalog.load(request.folders)
+    return catalog, resolve(request, catalog, identify(request, catalog))
+
+
+def _name_folders(request: Request) -> Request:
+    """Turn `--attack ./folder` into the folder's card root and the name on its card."""
+    from gexbench.cards.roots import named_root
+    from gexbench.cards.schema import AttackCard, DefenseCard
+
+    for role, kind in (("attack", AttackCard), ("defense", DefenseCard)):
+        given = getattr(request, role)
+        if given is None or not (given.startswith((".", "/", "~")) or (Path(given) / "card.toml").is_file()):
+            continue
+        cards = Catalog((named_root(Path(given)),)).all(kind)
+        if len(cards) != 1:
+            raise GexbenchError(f"{given} holds no submission of an {role}", "give the folder that holds card.toml")
+        folders = tuple(dict.fromkeys([*request.folders, Path(given)]))
+        request = replace(request, **{role: next(iter(cards))}, folders=folders)  # type: ignore[arg-type]
+    return request
+
+
+def identify(request: Request, catalog: Catalog) -> Identity:
+    """Return the hashes of victim weights, data-set list and computing code that belong to a request."""
+    from gexbench.engine.provenance import code_digest
+    from gexbench.engine.victims import weights_sha256
+
+    task = catalog.get(TaskCard, request.task)
+    scale = task.profile.get(request.profile)
+    if scale is None:
+        return Identity("", "", "")
+    pins = catalog.filed(DatasetCard, scale.dataset).pins
+    return Identity(
+        victim_weights=weights_sha256(catalog.get(VictimCard, scale.victim), catalog),
+        dataset_pins=hashlib.sha256(pins.read_bytes()).hexdigest() if pins.is_file() else "not pinned",
+        code=code_digest(),
+    )
+
+
+def run_plan(plan: Plan, catalog: Catalog, out: Path, tick: Tick) -> RunRecord:
+    """Run a plan below `out`; see engine.execute."""
+    from gexbench.engine.execute import execute
+
+    return execute(plan, catalog, out / plan.run_name, tick)

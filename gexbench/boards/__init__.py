@@ -1,0 +1,1 @@
+"""Leaderboards: which records may stand on one, how they are ranked, and the pages made from them."""

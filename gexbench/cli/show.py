@@ -1,0 +1,64 @@
+"""`gexbench show`: one card, or one record."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A card's name, or a run folder or record.")],
+    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show a card with its options and source, or a record as a table.
+
+    Example: `gexbench show srresnet`
+    """
+    from gexbench.cli.output import print_json
+    from gexbench.cli.report import report
+    from gexbench.record import read_record
+
+    path = Path(name)
+    record = path / "record.json" if path.is_dir() else path
+    if record.is_file():
+        report(read_record(record), record.parent, as_json=json)
+        return
+    found = _cards(name, registry or [])
+    if json:
+        print_json(found)
+        return
+    for kind, card in found.items():
+        typer.secho(f"{kind} {name}", bold=True)
+        _print_table(card, 1)
+
+
+def _cards(name: str, folders: list[Path]) -> dict[str, Any]:
+    from gexbench.cards.catalog import SINGULAR, Catalog
+    from gexbench.errors import CardError, nearest
+
+    catalog = Catalog.load(folders)
+    everything = {kind: catalog.all(kind) for kind in SINGULAR}
+    found = {
+        SINGULAR[kind]: cards[name].card.model_dump(mode="json", exclude_none=True)
+        for kind, cards in everything.items()
+        if name in cards
+    }
+    if not found:
+        raise CardError(
+            f"no card and no record named {name!r}", nearest(name, {n for c in everything.values() for n in c})
+        )
+    return found
+
+
+def _print_table(table: dict[str, Any], depth: int) -> None:
+    for key, value in table.items():
+        if isinstance(value, dict) and value:
+            typer.echo(f"{'  ' * depth}{key}")
+            _print_table(value, depth + 1)
+        elif value not in ({}, [], ""):
+            text = value if isinstance(value, str) else json_module.dumps(value, ensure_ascii=False)
+            typer.echo(f"{'  ' * depth}{key:14} {text}")

@@ -1,0 +1,35 @@
+"""`gexbench verify`: is this record true?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def verify(
+    record: Annotated[Path, typer.Argument(help="A run folder or a record.json.")],
+    out: Annotated[Path, typer.Option(help="Where the second run goes.")] = Path("runs") / "verify",
+    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run a record's plan again and say whether every score agrees within its metric's tolerance.
+
+    Exit code 0 when all agree, 3 when one does not.
+
+    Example: `gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0.json`
+    """
+    from gexbench.cli.output import print_json
+    from gexbench.cli.progress import Ticker
+    from gexbench.verification import verify_record
+
+    with Ticker(silent=json) as ticker:
+        verdict = verify_record(record, out, tuple(registry or ()), ticker.tick)
+    if json:
+        print_json(verdict.model_dump(mode="json"))
+    else:
+        for line in verdict.lines():
+            typer.echo(line)
+    if not verdict.agrees:
+        raise typer.Exit(3)

@@ -1,0 +1,75 @@
+"""`gexbench victim`: the models that are copied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Look after victims.\n\nExample: `gexbench victim train srgan-mini`")
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("list")
+def list_victims(json: Json = False) -> None:
+    """List victims and whether their weights are here.
+
+    Example: `gexbench victim list`
+    """
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cards.schema import VictimCard
+    from gexbench.cli.output import print_json
+    from gexbench.engine.victims import weights_path
+    from gexbench.errors import AssetMissing
+
+    catalog, rows = Catalog.load(), []
+    for name, filed in catalog.all(VictimCard).items():
+        try:
+            weights_path(filed.card, catalog)
+            state = "ships" if filed.card.weights else "trained here"
+        except AssetMissing:
+            state = "not trained"
+        rows.append({"name": name, "weights": state, "summary": filed.card.summary})
+    if json:
+        print_json({"victims": rows})
+        return
+    for row in rows:
+        typer.echo(f"{row['name']:14} {row['weights']:13} {row['summary']}")
+
+
+@app.command("train")
+def train(
+    name: Annotated[str, typer.Argument(help="A victim, see `gexbench victim list`.")],
+    to: Annotated[Path | None, typer.Option(help="Where the weights go; by default where runs look for them.")] = None,
+    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    json: Json = False,
+) -> None:
+    """Train a victim from its owner's images as its card says; a stopped training goes on.
+
+    For a victim that ships, the result is compared with the shipped weights by hash.
+
+    Example: `gexbench victim train srgan-mini --to srgan-mini.safetensors`
+    """
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cards.schema import VictimCard
+    from gexbench.cli.output import print_json
+    from gexbench.cli.progress import Ticker
+
+    catalog = Catalog.load(registry or ())
+    card = catalog.get(VictimCard, name)
+    with Ticker(silent=json) as ticker:
+        from gexbench.engine.train import train_victim
+
+        path, sha256 = train_victim(card, catalog, to, ticker.tick)
+    same = sha256 == card.weights.sha256 if card.weights else None
+    if json:
+        print_json({"victim": name, "path": str(path), "sha256": sha256, "equals_shipped": same})
+        return
+    typer.echo(f"{path}\nsha256 {sha256}")
+    if same is not None:
+        typer.echo(
+            "equal to the shipped weights, bit for bit"
+            if same
+            else "not bit-equal to the shipped weights (other machine or versions)"
+        )

@@ -1,0 +1,53 @@
+"""What an attack gets and what it must give back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gexbench.core.oracle import Oracle
+
+Surrogate = Callable[[Tensor], Tensor]
+"""An nn.Module or a callable with the victim's signature: (N,3,h,w) to (N,3,s*h,s*w), float32 RGB in [0,1]."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class Brief:
+    """All an attack knows beside the oracle.
+
+    pool: images the attacker owns, each (3,h,w) float32 in [0,1]. truth: the true outputs of the pool, only where the
+    task grants the knowledge `truth` (to controls). scale: output side over input side. budget: images that may be
+    asked. knowledge: what the task grants. precision: "fp32" or "bf16" (autocast). deadline: seconds this attempt may
+    take. options: the card's options, typed and complete. workdir: the one folder that may be written; it survives a
+    kill, so checkpoints belong there.
+    """
+
+    pool: Sequence[Tensor]
+    truth: Sequence[Tensor] | None
+    scale: int
+    budget: int
+    knowledge: frozenset[str]
+    device: torch.device
+    precision: str
+    seed: int
+    generator: torch.Generator
+    deadline: float
+    options: Mapping[str, Any]
+    workdir: Path
+    progress: Progress
+
+
+class Attack(Protocol):
+    """Copy a victim from its answers."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Surrogate:
+        """Ask at most `brief.budget` questions and return a surrogate; print nothing, score nothing."""
+        ...

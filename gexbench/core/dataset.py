@@ -1,0 +1,37 @@
+"""What a data set gives: three kinds of split that share no image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Split:
+    """Inputs and the truth about them, read when indexed; names[i] says which file (and crop) inputs[i] came from.
+
+    inputs: each (3,h,w), truth: each (3,H,W), float32 in [0,1]. In paired tasks truth[i] belongs to inputs[i].
+    """
+
+    names: Sequence[str]
+    inputs: Sequence[Tensor]
+    truth: Sequence[Tensor]
+
+
+class Dataset(Protocol):
+    """Built from a card's settings and the files of its splits: `Class(settings, files)`."""
+
+    def owner(self) -> Sequence[Tensor]:
+        """Return the victim's training images, each (3,H,W) float32 in [0,1]."""
+        ...
+
+    def pool(self) -> Split:
+        """Return the attacker's images; their truth goes to controls only."""
+        ...
+
+    def tests(self) -> dict[str, Split]:
+        """Return the held-back splits by name."""
+        ...

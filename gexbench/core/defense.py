@@ -1,0 +1,54 @@
+"""What a defense may do, before deployment, while answering, and after the theft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class History:
+    """What the service knows of a client: how many questions it has paid for, and a generator seeded by the question.
+
+    The generator depends on the run's seed and the question alone, so the same question gets the same answer after a
+    restart.
+    """
+
+    answered: int
+    generator: torch.Generator
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A defense's claim about a suspect: higher score, surer that it was copied; threshold set on innocents."""
+
+    score: float
+    threshold: float
+    stolen: bool
+
+
+class Defense:
+    """Three moments, each a no-op unless overridden."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self.options = options
+
+    def harden(self, victim: nn.Module, owner: Sequence[Tensor]) -> nn.Module:
+        """Return the victim to deploy."""
+        return victim
+
+    def guard_input(self, x: Tensor, history: History) -> Tensor:
+        """Return what is really fed to the victim; x: (1,3,h,w) float32 in [0,1]."""
+        return x
+
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        """Return what leaves; x: (1,3,h,w), y: (1,3,H,W), float32 in [0,1]."""
+        return y
+
+    def verify(self, suspect: Callable[[Tensor], Tensor], innocents: Sequence[Callable[[Tensor], Tensor]]) -> Verdict:
+        """Say whether the suspect is derived from this victim; the default makes no claim."""
+        return Verdict(score=0.0, threshold=float("inf"), stolen=False)

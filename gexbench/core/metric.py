@@ -1,0 +1,28 @@
+"""What a metric sees: two sets of images, never how they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Images of one test split, and the images they are compared with.
+
+    Each (3,H,W) float32 in [0,1], already rounded to 8 bits. For paired metrics `images[i]` belongs to `reference[i]`.
+    """
+
+    images: Sequence[Tensor]
+    reference: Sequence[Tensor]
+
+
+class Metric(Protocol):
+    """Built with the card's settings and the paths of its assets: `Class(settings, assets)`."""
+
+    def measure(self, evidence: Evidence) -> float:
+        """Return one number for the split; sizes that do not match raise ValueError."""
+        ...

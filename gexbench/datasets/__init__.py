@@ -1,0 +1,1 @@
+"""Data-set readers; reached only through the entry strings of cards."""

@@ -1,0 +1,1 @@
+"""Defenses; reached only through the entry strings of cards."""

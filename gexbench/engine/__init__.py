@@ -1,0 +1,1 @@
+"""Where cards meet code: processes, ledger, evidence, scores."""

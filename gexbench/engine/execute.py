@@ -1,0 +1,264 @@
+"""One run from plan to record."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
+from gexbench.cards.roots import packaged_root
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard
+from gexbench.core.attack import Progress
+from gexbench.core.dataset import Dataset
+from gexbench.engine import data, hardware, picture, provenance, score, victims
+from gexbench.engine.evidence import TestEvidence, collect
+from gexbench.engine.isolation import Isolation, chosen, places
+from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
+from gexbench.engine.places import data_root, home
+from gexbench.engine.remote import RemoteContender, RemoteService, oracle_ends
+from gexbench.engine.run_folder import RunFolder
+from gexbench.engine.stored import store_images
+from gexbench.errors import RunFailed
+from gexbench.plan import Plan
+from gexbench.record import Account, Provenance, RunRecord
+
+
+@dataclass
+class Outcome:
+    """What a contest left: evidence and account, or why it failed."""
+
+    account: Account
+    tests: dict[str, TestEvidence] = field(default_factory=dict)
+    surrogate: str | None = None
+    failure: str = ""
+
+
+@dataclass
+class Stopwatch:
+    """Seconds spent in each stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time inside the block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything one run needs, gathered before it starts."""
+
+    plan: Plan
+    catalog: Catalog
+    folder: RunFolder
+    files: data.Files
+    dataset: Dataset
+    hardware: hardware.Hardware
+    isolation: Isolation
+    journal: Journal
+    watch: Stopwatch
+
+
+def execute(plan: Plan, catalog: Catalog, folder: Path, tick: Progress) -> RunRecord:
+    """Run a plan in its folder and return the record, which is on disk by then.
+
+    A run whose attack fails gives a record with status "failed". Raises GexbenchError when the machine is at fault:
+    missing data or weights, an unwritable folder; nothing is lost then, and the same call goes on later.
+    """
+    run, started = RunFolder(folder), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    with run.locked():
+        done = run.finished()
+        if done is not None:
+            return done
+        bench = _prepare(plan, catalog, run, tick)
+        outcome = _contest(bench)
+        with bench.watch.stage("score"):
+            record = _record(bench, outcome, started)
+        if outcome.tests:
+            picture.draw(folder / "samples.png", next(iter(outcome.tests.values())), plan)
+        return run.put_record(record)
+
+
+def _prepare(plan: Plan, catalog: Catalog, run: RunFolder, tick: Progress) -> Bench:
+    watch = Stopwatch()
+    tick("reading data", 0, 0)
+    with watch.stage("prepare"):
+        files = data.locate(plan.dataset, catalog.filed(DatasetCard, plan.dataset.name).pins)
+        dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
+        run.open(plan)
+        return Bench(
+            plan,
+            catalog,
+            run,
+            files,
+            dataset,
+            hardware.choose(plan.device, plan.profile.autocast),
+            chosen(plan.isolation),
+            Journal(tick),
+            watch,
+        )
+
+
+def _contest(bench: Bench) -> Outcome:
+    """Let service and contender meet; whatever happens, both are stopped and the account is taken."""
+    tests: dict[str, TestEvidence] = {}
+    failure, surrogate = "", None
+    with ExitStack() as stack:
+        with bench.watch.stage("start"):
+            service, contender = _open(bench)
+            stack.callback(service.stop)
+        try:
+            tests = _extract_and_collect(bench, service, contender)
+            if contender is not None:
+                kind = contender.save(bench.folder.work / "surrogate")
+                contender.stop()
+                surrogate = bench.folder.take_surrogate(kind)
+        except RunFailed as error:
+            failure, tests = str(error), {}
+        finally:
+            if contender is not None:
+                contender.stop()
+        account = service.close() if failure else service.settle()
+    return Outcome(account, tests, surrogate, failure)
+
+
+def _extract_and_collect(
+    bench: Bench, service: ServiceParty, contender: ContenderParty | None
+) -> dict[str, TestEvidence]:
+    if contender is not None:
+        with bench.watch.stage("extract"):
+            contender.extract()
+    service.close()
+    with bench.watch.stage("evidence"):
+        infer = contender.infer if contender is not None else None
+        return {n: collect(s, service.answer, infer, bench.journal.tick) for n, s in bench.dataset.tests().items()}
+
+
+def _open(bench: Bench) -> tuple[ServiceParty, ContenderParty | None]:
+    start = Start(bench.plan, _service_files(bench), _brief(bench), bench.hardware.device, bench.hardware.threads)
+    alone = bench.plan.attack.answers == "victim"
+    bench.journal.tick("opening the service", 0, 0)
+    if bench.isolation == "none":
+        local = LocalService(start)
+        return local, None if alone else LocalContender(start, local, bench.journal)
+    where, ends = places(bench.isolation, bench.folder, start, _private(bench)), oracle_ends()
+    service = RemoteService(start, where.service, ends.service, bench.journal)
+    contender: ContenderParty | None = None
+    if alone:
+        ends.contender.close()
+    else:
+        contender = RemoteContender(start, where.contender, ends.contender, service, bench.journal)
+    try:
+        service.wait_ready()
+    except BaseException:
+        if contender is not None:
+            contender.stop()
+        service.stop()
+        raise
+    return service, contender
+
+
+def _private(bench: Bench) -> list[Path]:
+    """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
+    files = [file.path for files in bench.files.values() for file in files]
+    return [*files, packaged_root().path, home(), *filter(None, [data_root()]), bench.folder.path.parent]
+
+
+def _service_files(bench: Bench) -> dict[str, object]:
+    plan, catalog = bench.plan, bench.catalog
+    files: dict[str, object] = {
+        "weights": str(victims.weights_path(plan.victim, catalog)),
+        "ledger": str(bench.folder.ledger),
+        "defense_code": None,
+    }
+    if plan.defense is not None:
+        code = catalog.filed(DefenseCard, plan.defense.name).root.code
+        files["defense_code"] = str(code) if code else None
+        if plan.defense.hardens:
+            files["owner"] = str(bench.folder.ledger.parent / "owner.safetensors")
+            store_images(Path(str(files["owner"])), bench.dataset.owner())
+    return files
+
+
+def _brief(bench: Bench) -> dict[str, object]:
+    plan, pool = bench.plan, bench.folder.brief / "pool.safetensors"
+    split = bench.dataset.pool()
+    store_images(pool, split.inputs)
+    truth = bench.folder.brief / "truth.safetensors" if "truth" in plan.attack.needs else None
+    if truth is not None:
+        store_images(truth, split.truth)
+    code = bench.catalog.filed(AttackCard, plan.attack.name).root.code
+    return {
+        "entry": plan.attack.entry,
+        "code": str(code) if code else None,
+        "pool": str(pool),
+        "truth": str(truth) if truth else None,
+        "scale": plan.task.scale,
+        "budget": plan.budget,
+        "knowledge": list(plan.attack.needs),
+        "device": bench.hardware.device,
+        "precision": bench.hardware.precision,
+        "threads": bench.hardware.threads,
+        "seed": plan.seed,
+        "deadline": plan.deadline,
+        "options": plan.options,
+        "workdir": str(bench.folder.work),
+        "private": [str(path) for path in _private(bench)],
+        "writable": [str(bench.folder.work)],
+    }
+
+
+def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:
+    plan, tick = bench.plan, bench.journal.tick
+    meters = score.prepare(plan.metrics, bench.catalog) if outcome.tests else score.Meters({}, {})
+    return RunRecord(
+        id=plan.id,
+        status="failed" if outcome.failure else "ok",
+        reason=outcome.failure,
+        incidents=tuple(bench.journal.incidents),
+        isolation=bench.isolation,
+        started=started,
+        plan=plan,
+        scores=score.score(plan, meters, outcome.tests, tick),
+        honest_cost=score.honest_cost(plan, meters, outcome.tests),
+        absent=dict(meters.absent),
+        account=outcome.account,
+        cost_usd=round(outcome.account.answered * plan.task.price, 6),
+        seconds=dict(bench.watch.seconds),
+        peak_memory_bytes=dict(bench.journal.peak_memory),
+        surrogate_sha256=outcome.surrogate,
+        attack_report=dict(bench.journal.report),
+        provenance=_provenance(bench),
+    )
+
+
+def _provenance(bench: Bench) -> Provenance:
+    commit, dirty = provenance.git_state()
+    filed = bench.catalog.filed(AttackCard, bench.plan.attack.name)
+    folder = provenance.plug_in_folder(filed.card.entry, filed.root.code) if filed.card.entry else None
+    return Provenance(
+        package=provenance.own_version(),
+        code=bench.plan.code,
+        git=commit,
+        dirty=dirty,
+        python=provenance.python(),
+        libraries=provenance.versions(),
+        platform=provenance.system(),
+        processor=hardware.processor(),
+        device=bench.hardware.device,
+        precision=bench.hardware.precision,
+        threads=bench.hardware.threads,
+        victim_weights=bench.plan.victim_weights,
+        dataset=data.digest(bench.plan.dataset, bench.files),
+        plug_in=provenance.plug_in_digest(folder),
+    )

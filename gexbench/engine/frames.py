@@ -1,0 +1,107 @@
+"""Frames between processes: a length, then safetensors bytes whose metadata is a small JSON header.
+
+Nothing that comes in is unpickled; a frame that is too long or not safetensors ends the connection.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+LONGEST = 1 << 30
+
+
+class BrokenFrame(Exception):
+    """The other side sent something that is not a frame, or went away in the middle of one."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is asked or answered: an operation, plain values, and tensors by name."""
+
+    op: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def encode(frame: Frame) -> bytes:
+    """Return the bytes of a frame, length first."""
+    header = {"gexbench": json.dumps({"op": frame.op, "values": dict(frame.values)})}
+    body = safetensors.torch.save({name: t.contiguous() for name, t in frame.tensors.items()}, metadata=header)
+    return struct.pack("<Q", len(body)) + body
+
+
+def decode(body: bytes) -> Frame:
+    """Return the frame in `body` (without the length); raises BrokenFrame."""
+    try:
+        (length,) = struct.unpack_from("<Q", body)
+        header = json.loads(json.loads(body[8 : 8 + length])["__metadata__"]["gexbench"])
+        return Frame(str(header["op"]), dict(header["values"]), safetensors.torch.load(body))
+    except (struct.error, ValueError, KeyError, TypeError, SafetensorError, RecursionError) as error:
+        raise BrokenFrame(f"not a frame: {type(error).__name__}") from None
+
+
+class Channel:
+    """One end of a socket pair that carries frames."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+
+    @classmethod
+    def inherited(cls, fd: int) -> Channel:
+        """Return the channel on a file descriptor this process was started with."""
+        return cls(socket.socket(fileno=fd))
+
+    def fileno(self) -> int:
+        """Return the descriptor, so that `select` takes a channel."""
+        return self.end.fileno()
+
+    def send(self, op: str, tensors: Mapping[str, Tensor] | None = None, **values: Any) -> None:
+        """Send one frame; raises BrokenFrame when the other side is gone."""
+        try:
+            self.end.sendall(encode(Frame(op, values, tensors or {})))
+        except OSError as error:
+            raise BrokenFrame(f"the other side is gone ({error.strerror})") from None
+
+    def receive(self) -> Frame | None:
+        """Return the next frame, or None when the other side closed between frames; raises BrokenFrame."""
+        head = self._exactly(8, may_end=True)
+        if head is None:
+            return None
+        (length,) = struct.unpack("<Q", head)
+        if length > LONGEST:
+            raise BrokenFrame(f"a frame of {length} bytes (at most {LONGEST})")
+        return decode(self._exactly(length) or b"")
+
+    def _exactly(self, count: int, may_end: bool = False) -> bytes | None:
+        buffer = bytearray(count)
+        view, got = memoryview(buffer), 0
+        while got < count:
+            try:
+                n = self.end.recv_into(view[got:])
+            except OSError as error:
+                raise BrokenFrame(f"the other side is gone ({error.strerror})") from None
+            if n == 0:
+                if may_end and got == 0:
+                    return None
+                raise BrokenFrame("the other side went away in the middle of a frame")
+            got += n
+        return bytes(buffer)
+
+    def close(self) -> None:
+        """Close this end."""
+        self.end.close()
+
+
+def pair() -> tuple[Channel, Channel]:
+    """Return the two ends of a new channel."""
+    left, right = socket.socketpair()
+    return Channel(left), Channel(right)

@@ -1,0 +1,124 @@
+"""The durable account of one run: every question paid for, written before its answer leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gexbench.errors import OutputError
+from gexbench.record import Account
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS run (plan TEXT NOT NULL, budget INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS question (
+    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, session INTEGER NOT NULL, answer BLOB);
+CREATE TABLE IF NOT EXISTS batch (
+    session INTEGER NOT NULL, answered INTEGER NOT NULL, replayed INTEGER NOT NULL, refused INTEGER NOT NULL, why TEXT);
+"""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One image asked about: its digest, and the 8-bit answer once there is one."""
+
+    digest: bytes
+    answer: bytes
+
+
+def question_digest(shape: Sequence[int], pixels: bytes) -> bytes:
+    """Return the SHA-256 that makes two questions the same: shape and 8-bit pixels."""
+    return hashlib.sha256(repr(tuple(shape)).encode() + pixels).digest()
+
+
+class Ledger:
+    """Count questions in SQLite (WAL, synchronous FULL): what was committed survives kill -9.
+
+    Opening an existing ledger starts a new session; what earlier sessions spent stays spent. Raises OutputError when
+    the file cannot be written or belongs to another plan.
+    """
+
+    def __init__(self, path: Path, plan_id: str, budget: int) -> None:
+        self.path, self.budget = path, budget
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(TABLES)
+        except sqlite3.Error as error:
+            raise OutputError(f"cannot write the ledger {path}: {error}", "check space and permissions") from None
+        self._open(plan_id)
+
+    def _open(self, plan_id: str) -> None:
+        row = self._db.execute("SELECT plan, budget FROM run").fetchone()
+        if row is None:
+            self._db.execute("INSERT INTO run VALUES (?, ?)", (plan_id, self.budget))
+        elif row != (plan_id, self.budget):
+            raise OutputError(f"the ledger {self.path} belongs to plan {row[0]}, not {plan_id}", "use another folder")
+        self.session = int(self._db.execute("INSERT INTO session DEFAULT VALUES").lastrowid or 0)
+
+    def answers(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the recorded answers among the given questions."""
+        found: dict[bytes, bytes] = {}
+        for digest in dict.fromkeys(digests):
+            row = self._db.execute("SELECT answer FROM question WHERE digest = ?", (digest,)).fetchone()
+            if row is not None:
+                found[digest] = row[0]
+        return found
+
+    @property
+    def spent(self) -> int:
+        """Return how many questions have been paid for in all sessions."""
+        return int(self._db.execute("SELECT COUNT(*) FROM question").fetchone()[0])
+
+    def pay(self, questions: Sequence[Question], replayed: int) -> None:
+        """Record new questions with their answers, and how many of the batch were replayed, in one transaction."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO question (digest, session, answer) VALUES (?, ?, ?)",
+                [(question.digest, self.session, question.answer) for question in questions],
+            )
+            if self.spent > self.budget:
+                raise AssertionError("the meter let a batch through that goes over the budget")
+            self._note(len(questions), replayed, 0, None)
+
+    def refuse(self, images: int, why: str) -> None:
+        """Record that a batch was refused; it costs nothing."""
+        self._note(0, 0, images, why[:200])
+
+    def _note(self, answered: int, replayed: int, refused: int, why: str | None) -> None:
+        self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", (self.session, answered, replayed, refused, why))
+
+    def _transaction(self) -> sqlite3.Connection:
+        self._db.execute("BEGIN IMMEDIATE")
+        return self._db
+
+    def account(self) -> Account:
+        """Return the totals over all sessions."""
+        answered, replayed, refused = self._db.execute(
+            "SELECT TOTAL(answered), TOTAL(replayed), TOTAL(refused) FROM batch"
+        ).fetchone()
+        return Account(
+            budget=self.budget,
+            asked=int(answered + replayed + refused),
+            answered=int(answered),
+            replayed=int(replayed),
+            refused=int(refused),
+            sessions=int(self._db.execute("SELECT COUNT(*) FROM session").fetchone()[0]),
+        )
+
+    def settle(self) -> Account:
+        """Drop the stored answers (the questions stay), fold the write-ahead log in, and return the totals."""
+        account = self.account()
+        self._db.execute("UPDATE session SET closed = 1")
+        self._db.execute("UPDATE question SET answer = NULL")
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return account
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,156 @@
+"""The desk of a service: victim, defense and ledger behind one counter."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gexbench.core.defense import Defense, History
+from gexbench.core.images import from_uint8, to_uint8
+from gexbench.engine.ledger import Ledger, Question, question_digest
+from gexbench.errors import BudgetError, QueryError
+
+SMALLEST, LARGEST = 8, 4096
+PIXELS_AT_ONCE = 1 << 18
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Answer questions with a victim, guarded by a defense; nothing is counted here.
+
+    seed makes what a defense draws depend on the run and the question alone.
+    """
+
+    victim: nn.Module
+    defense: Defense
+    device: torch.device
+    scale: int
+    seed: int
+
+    def plain(self, x: Tensor) -> Tensor:
+        """Return undefended answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
+        return torch.cat([self._run(part) for part in x.split(self._at_once(x))])
+
+    def guarded(self, x: Tensor, digests: list[bytes], answered: int) -> Tensor:
+        """Return what leaves: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8, each image guarded on its own."""
+        if type(self.defense) is Defense:
+            return self.plain(x)
+        histories = [History(answered + i, self._generator(digest)) for i, digest in enumerate(digests)]
+        floats = [from_uint8(image[None]) for image in x]
+        fed = torch.cat([self.defense.guard_input(q, h) for q, h in zip(floats, histories, strict=True)])
+        answers = from_uint8(self.plain(to_uint8(fed)))
+        guarded = [self.defense.guard_output(q, a[None], h) for q, a, h in zip(floats, answers, histories, strict=True)]
+        return to_uint8(torch.cat(guarded).clamp(0, 1))
+
+    def _run(self, part: Tensor) -> Tensor:
+        with torch.inference_mode():
+            answer: Tensor = self.victim(from_uint8(part).to(self.device)).float().cpu()
+        return to_uint8(answer.clamp(0, 1))
+
+    def _at_once(self, x: Tensor) -> int:
+        return max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
+
+    def _generator(self, digest: bytes) -> torch.Generator:
+        mixed = hashlib.sha256(self.seed.to_bytes(8, "little") + digest).digest()
+        return torch.Generator().manual_seed(int.from_bytes(mixed[:7], "little"))
+
+
+class Meter:
+    """The oracle as the service sees it: count, write the ledger, then answer. Implements core.oracle.Oracle.
+
+    `window` is called with every batch that leaves, for progress.
+    """
+
+    def __init__(self, desk: Desk, ledger: Ledger, window: Callable[[int], None] | None = None) -> None:
+        self.desk, self.ledger = desk, ledger
+        self.budget = ledger.budget
+        self._window = window
+        self._open = True
+        self._seen: set[bytes] = set()
+
+    @property
+    def remaining(self) -> int:
+        """Return what is left of the budget as this session sees it.
+
+        A question that an earlier, killed session paid for counts when it is asked again, so that an attack that starts
+        over meets the same numbers; the ledger alone decides what is refused.
+        """
+        return self.budget - len(self._seen)
+
+    def close(self) -> None:
+        """Refuse every question from now on."""
+        self._open = False
+
+    def query(self, x: Tensor) -> Tensor:
+        """Answer a batch; see core.oracle.Oracle.query."""
+        return from_uint8(self.query_uint8(to_uint8(checked(x))))
+
+    def query_uint8(self, x: Tensor) -> Tensor:
+        """Answer a batch of 8-bit images (N,3,h,w); raises QueryError or BudgetError, and then nothing is charged."""
+        try:
+            return self._answer(x)
+        except QueryError as error:
+            self.ledger.refuse(int(x.shape[0]) if x.ndim else 0, str(error))
+            raise
+
+    def _answer(self, x: Tensor) -> Tensor:
+        if not self._open:
+            raise QueryError("the oracle has closed: the attack has ended", "ask inside extract()")
+        check_question(x)
+        digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+        known = self.ledger.answers(digests)
+        fresh = {digest: i for i, digest in reversed(list(enumerate(digests))) if digest not in known}
+        order = sorted(fresh.values())
+        left = min(self.budget - self.ledger.spent, self.remaining)
+        if len(order) > left:
+            raise BudgetError(
+                f"a batch with {len(order)} new questions goes over the budget: {left} of {self.budget} left",
+                "ask a smaller batch; this one cost nothing",
+            )
+        shape = (3, x.shape[2] * self.desk.scale, x.shape[3] * self.desk.scale)
+        if order:
+            spent = self.ledger.spent
+            answers = self.desk.guarded(x[order], [digests[i] for i in order], spent)
+            paid = [Question(digests[i], a.numpy().tobytes()) for i, a in zip(order, answers, strict=True)]
+            self.ledger.pay(paid, replayed=len(digests) - len(order))
+            known.update({question.digest: question.answer for question in paid})
+        else:
+            self.ledger.pay([], replayed=len(digests))
+        self._seen.update(digests)
+        if self._window:
+            self._window(len(digests))
+        return torch.stack([torch.frombuffer(bytearray(known[d]), dtype=torch.uint8).reshape(shape) for d in digests])
+
+
+def checked(x: Tensor) -> Tensor:
+    """Return x when it is a batch of float images in [0,1]; raises QueryError naming what it is instead."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise QueryError(
+            f"a question is a float tensor in [0,1], not {kind}", "use images as the brief's pool gives them"
+        )
+    if x.ndim != 4 or x.shape[1] != 3:
+        raise QueryError(f"a question is a batch (N,3,h,w), not {tuple(x.shape)}", "add a batch dimension with x[None]")
+    if (
+        not bool(torch.isfinite(x).all())
+        or float(x.amin() if x.numel() else 0) < 0
+        or float(x.amax() if x.numel() else 0) > 1
+    ):
+        raise QueryError("a question holds values outside [0,1] or NaN", "clamp it to [0,1]")
+    return x
+
+
+def check_question(x: Tensor) -> None:
+    """Raise QueryError unless x is (N,3,h,w) uint8, N at least 1, sides within what the service takes."""
+    if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[1] != 3 or x.shape[0] < 1:
+        raise QueryError(
+            f"a question is a batch (N,3,h,w) of images, not {tuple(x.shape)} {x.dtype}", "ask at least one image"
+        )
+    if min(x.shape[2:]) < SMALLEST or max(x.shape[2:]) > LARGEST:
+        raise QueryError(
+            f"images of {x.shape[3]}x{x.shape[2]} px; the service takes sides of {SMALLEST} to {LARGEST}", "resize"
+        )

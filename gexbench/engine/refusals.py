@@ -1,0 +1,147 @@
+"""The system calls that a contender has no use for, by processor: one table.
+
+It covers what Landlock does not see: sockets, foreign memory, resource limits, file modes and owners, kernel interfaces
+with a history of holes. Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import NamedTuple
+
+_PRETEND_DONE = 0
+
+
+class When(NamedTuple):
+    """A condition on one argument: its low 32 bits, masked, are (or are not) a value."""
+
+    argument: int
+    value: int
+    mask: int = 0xFFFFFFFF
+    equal: bool = True
+
+
+class Refusal(NamedTuple):
+    """A system call by name and number (none where the processor lacks it), what it returns, and when."""
+
+    name: str
+    x86_64: int | None
+    aarch64: int | None
+    answer: int = errno.EPERM
+    when: When | None = None
+
+
+# Of the sockets only connected pairs remain: a datagram pair could still send to any other socket by its address.
+_SOCKETS = (
+    Refusal("socket", 41, 198),
+    Refusal("socketpair", 53, 199, when=When(0, 1, equal=False)),
+    Refusal("socketpair", 53, 199, when=When(1, 2, mask=0xF)),
+    Refusal("socketpair", 53, 199, when=When(1, 3, mask=0xF)),
+    Refusal("connect", 42, 203),
+    Refusal("bind", 49, 200),
+    Refusal("listen", 50, 201),
+    Refusal("accept", 43, 202),
+    Refusal("accept4", 288, 242),
+    Refusal("io_uring_setup", 425, 425),
+    Refusal("io_uring_enter", 426, 426),
+    Refusal("io_uring_register", 427, 427),
+)
+_PROCESSES = (
+    Refusal("ptrace", 101, 117),
+    Refusal("process_vm_readv", 310, 270),
+    Refusal("process_vm_writev", 311, 271),
+    Refusal("process_madvise", 440, 440),
+    Refusal("pidfd_getfd", 438, 438),
+    Refusal("kcmp", 312, 272),
+    Refusal("prlimit64", 302, 261, when=When(0, 0, equal=False)),
+    Refusal("unshare", 272, 97),
+    Refusal("setns", 308, 268),
+    Refusal("clone", 56, 220, when=When(0, 0x10000000, mask=0x10000000)),  # a new user namespace
+    Refusal("clone3", 435, 435, errno.ENOSYS),  # its flags are out of a filter's sight; libraries fall back to clone
+)
+_KERNEL = (
+    Refusal("bpf", 321, 280),
+    Refusal("userfaultfd", 323, 282),
+    Refusal("perf_event_open", 298, 241),
+    Refusal("fanotify_init", 300, 262),
+    Refusal("keyctl", 250, 219),
+    Refusal("add_key", 248, 217),
+    Refusal("request_key", 249, 218),
+    Refusal("kexec_load", 246, 104),
+    Refusal("kexec_file_load", 320, 294),
+    Refusal("init_module", 175, 105),
+    Refusal("finit_module", 313, 273),
+    Refusal("delete_module", 176, 106),
+    Refusal("syslog", 103, 116),
+)
+_MOUNTS = (
+    Refusal("mount", 165, 40),
+    Refusal("umount2", 166, 39),
+    Refusal("pivot_root", 155, 41),
+    Refusal("chroot", 161, 51),
+    Refusal("open_tree", 428, 428),
+    Refusal("move_mount", 429, 429),
+    Refusal("fsopen", 430, 430),
+    Refusal("fsconfig", 431, 431),
+    Refusal("fsmount", 432, 432),
+    Refusal("fspick", 433, 433),
+    Refusal("mount_setattr", 442, 442),
+    Refusal("open_by_handle_at", 304, 265),
+    Refusal("name_to_handle_at", 303, 264),
+)
+# Landlock does not guard what a file is called by: mode, owner, attributes. Copying a file changes its mode, so that
+# call must seem to work.
+_METADATA = (
+    Refusal("chmod", 90, None, _PRETEND_DONE),
+    Refusal("fchmod", 91, 52, _PRETEND_DONE),
+    Refusal("fchmodat", 268, 53, _PRETEND_DONE),
+    Refusal("fchmodat2", 452, 452, _PRETEND_DONE),
+    Refusal("chown", 92, None),
+    Refusal("fchown", 93, 55),
+    Refusal("lchown", 94, None),
+    Refusal("fchownat", 260, 54),
+    Refusal("setxattr", 188, 5, errno.EOPNOTSUPP),
+    Refusal("lsetxattr", 189, 6, errno.EOPNOTSUPP),
+    Refusal("fsetxattr", 190, 7, errno.EOPNOTSUPP),
+    Refusal("removexattr", 197, 14, errno.EOPNOTSUPP),
+    Refusal("lremovexattr", 198, 15, errno.EOPNOTSUPP),
+    Refusal("fremovexattr", 199, 16, errno.EOPNOTSUPP),
+    Refusal("setxattrat", 463, 463, errno.EOPNOTSUPP),
+    Refusal("removexattrat", 466, 466, errno.EOPNOTSUPP),
+    Refusal("file_setattr", 469, 469, errno.EOPNOTSUPP),
+)
+# Left-overs that outlive every process.
+_SHARED = (
+    Refusal("shmget", 29, 194),
+    Refusal("semget", 64, 190),
+    Refusal("msgget", 68, 186),
+    Refusal("mq_open", 240, 180),
+)
+TABLE = _SOCKETS + _PROCESSES + _KERNEL + _MOUNTS + _METADATA + _SHARED
+_UNTRUNCATED = (  # before Landlock's interface 3
+    Refusal("truncate", 76, 45),
+    Refusal("openat", 257, 56, when=When(2, os.O_TRUNC, mask=os.O_TRUNC | os.O_ACCMODE)),
+    Refusal("open", 2, None, when=When(1, os.O_TRUNC, mask=os.O_TRUNC | os.O_ACCMODE)),
+    Refusal("openat2", 437, 437, errno.ENOSYS),
+)
+
+
+def _unsignalled(own: int) -> tuple[Refusal, ...]:  # before Landlock's interface 6
+    others = When(0, own, equal=False)
+    return (
+        Refusal("kill", 62, 129, when=others),
+        Refusal("tkill", 200, 130),
+        Refusal("tgkill", 234, 131, when=others),
+        Refusal("rt_sigqueueinfo", 129, 138, when=others),
+        Refusal("rt_tgsigqueueinfo", 297, 240, when=others),
+        Refusal("pidfd_send_signal", 424, 424),
+    )
+
+
+def refusals(landlock: int, own: int) -> tuple[Refusal, ...]:
+    """List what to refuse beside this Landlock version: an older one leaves more to the filter.
+
+    `own` is the one process that may then be signalled.
+    """
+    return TABLE + _UNTRUNCATED * (landlock < 3) + _unsignalled(own) * (landlock < 6)

@@ -1,0 +1,49 @@
+"""The folders and environment variables that a child process is given."""
+
+from __future__ import annotations
+
+import os
+import site
+from collections.abc import Mapping
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+_OWN_FOLDERS = {
+    "HOME": ".home",
+    "TMPDIR": ".tmp",
+    "XDG_CACHE_HOME": ".home/cache",
+    "XDG_CONFIG_HOME": ".home/config",
+    "MPLCONFIGDIR": ".home/matplotlib",
+    "TORCH_HOME": ".home/torch",
+    "TORCHINDUCTOR_CACHE_DIR": ".home/inductor",
+}
+_PASSED_ON = frozenset(
+    "PATH LANG LANGUAGE TZ LD_LIBRARY_PATH OMP_NUM_THREADS MKL_NUM_THREADS CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER"
+    " CUBLAS_WORKSPACE_CONFIG PYTORCH_ALLOC_CONF PYTORCH_CUDA_ALLOC_CONF".split()
+)
+
+
+def furnish(folder: Path) -> None:
+    """Make the folders for what a child's libraries keep in a home or as temporary files."""
+    for name in _OWN_FOLDERS.values():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+
+
+def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return a child's variables: few of ours, everything personal inside its folder, `extra` on top."""
+    passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
+    own = {key: str(folder.absolute() / name) for key, name in _OWN_FOLDERS.items()}
+    nobody = {"USER": "nobody", "LOGNAME": "nobody"}  # who asks for a name must not need /etc/passwd
+    return {**passed, **own, **nobody, **_import_settings(), **extra}
+
+
+def _import_settings() -> dict[str, str]:
+    settings = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "JOBLIB_MULTIPROCESSING": "0"}
+    if site.ENABLE_USER_SITE:
+        settings["PYTHONUSERBASE"] = site.getuserbase()  # else it would follow HOME
+    else:
+        settings["PYTHONNOUSERSITE"] = "1"
+    installed = {os.path.realpath(entry) for entry in site.getsitepackages()}
+    paths = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    paths += [] if str(SOURCE) in installed else [str(SOURCE)]
+    return {**settings, "PYTHONPATH": os.pathsep.join(paths)} if paths else settings

@@ -1,0 +1,168 @@
+"""Read arrays out of pickles without running them.
+
+A pickle may name any function to call. The readers here know a handful of names, each of which stands for a plain
+record or a function of this file, and refuse a file that names anything else; numpy and torch themselves are never
+handed to the pickle.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from gexbench.errors import GexbenchError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
+
+STORAGES = {
+    "FloatStorage": "<f4",
+    "DoubleStorage": "<f8",
+    "HalfStorage": "<f2",
+    "LongStorage": "<i8",
+    "IntStorage": "<i4",
+    "ByteStorage": "|u1",
+    "BoolStorage": "|b1",
+}
+
+
+class PickleRefused(GexbenchError):
+    """A pickle names what no array needs, or is broken."""
+
+
+class _Node:
+    """A pickled object: what it was built from, and the state it was given."""
+
+    made_from: tuple[Any, ...] = ()
+    state: Any = None
+
+    def __init__(self, *made_from: Any) -> None:
+        self.made_from = made_from
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+class _NumpyArray(_Node):
+    """`numpy.ndarray`; its state is (version, shape, dtype, Fortran order, bytes)."""
+
+
+class _NumpyType(_Node):
+    """`numpy.dtype`; made from its code, its state begins (version, byte order)."""
+
+
+def _nothing(pid: Any) -> Any:
+    raise PickleRefused(f"the pickle points outside itself ({pid})")
+
+
+class _Reader(pickle.Unpickler):
+    """An unpickler that knows the names it was given and no others."""
+
+    def __init__(self, file: IO[bytes], names: Mapping[str, Any], persistent: Callable[[Any], Any] = _nothing) -> None:
+        super().__init__(file)
+        self._names = names
+        self._persistent = persistent
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith("__torch__"):
+            return _Node
+        if f"{module}.{name}" in self._names:
+            return self._names[f"{module}.{name}"]
+        raise PickleRefused(f"the pickle asks for {module}.{name}, which no array needs")
+
+    def persistent_load(self, pid: Any) -> Any:
+        return self._persistent(pid)
+
+
+def read_numpy_pickle(path: Path) -> dict[str, Array]:
+    """Read nested dicts of numpy arrays; keys are joined by dots.
+
+    Raises PickleRefused where the file names anything but numpy's array, dtype and _reconstruct, or is broken.
+    """
+    names = {
+        "numpy.core.multiarray._reconstruct": _NumpyArray,
+        "numpy._core.multiarray._reconstruct": _NumpyArray,
+        "numpy.ndarray": _Node,
+        "numpy.dtype": _NumpyType,
+    }
+    with path.open("rb") as file:
+        return _flat(_load(_Reader(file, names)))
+
+
+def read_torch_archive(path: Path) -> dict[str, Array]:
+    """Read the tensors of a zip written by `torch.jit.save` or `torch.save`; keys are attribute names joined by dots.
+
+    Raises PickleRefused where the file names anything but tensors and storages, or is broken.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = next(name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl"))
+            root = entry.removesuffix("data.pkl")
+            names: dict[str, Any] = {f"torch.{storage}": code for storage, code in STORAGES.items()}
+            names["torch._utils._rebuild_tensor_v2"] = _strided
+            names["torch.jit._pickle.build_intlist"] = list
+            names["collections.OrderedDict"] = OrderedDict
+            with archive.open(entry) as file:
+                return _flat(_load(_Reader(file, names, lambda pid: _storage(archive, root, pid))))
+    except (zipfile.BadZipFile, StopIteration, KeyError) as error:
+        raise PickleRefused(f"{path.name} is not an archive written by torch") from error
+
+
+def _load(reader: _Reader) -> Any:
+    try:
+        return reader.load()
+    except PickleRefused:
+        raise
+    except Exception as error:  # a broken pickle raises whatever its opcodes run into
+        raise PickleRefused(f"the pickle is broken ({type(error).__name__}: {error})") from error
+
+
+def _flat(tree: Any, prefix: str = "") -> dict[str, Array]:
+    import numpy as np
+
+    if isinstance(tree, np.ndarray):
+        return {prefix: tree}
+    if isinstance(tree, _NumpyArray):
+        return {prefix: _numpy(tree)}
+    inside = tree.state if isinstance(tree, _Node) else tree
+    if not isinstance(inside, dict):
+        return {}
+    parts = (_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in inside.items())
+    return {key: array for part in parts for key, array in part.items()}
+
+
+def _numpy(node: _NumpyArray) -> Array:
+    import numpy as np
+
+    try:
+        _, shape, kind, fortran, data = node.state
+        code = np.dtype(kind.state[1].replace("|", "") + kind.made_from[0])
+        if code.hasobject:
+            raise PickleRefused("the pickle holds an array of objects")
+        return np.frombuffer(data, code).reshape(shape, order="F" if fortran else "C")
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        raise PickleRefused(f"the pickle holds an array that cannot be read ({error})") from error
+
+
+def _storage(archive: zipfile.ZipFile, root: str, pid: Any) -> Array:
+    import numpy as np
+
+    _, code, key, _, count = pid
+    return np.frombuffer(archive.read(f"{root}data/{key}"), code, count)
+
+
+def _strided(storage: Array, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Array:
+    import numpy as np
+
+    last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
+    if min((offset, *shape, *stride)) < 0 or last >= storage.size:
+        raise PickleRefused("the pickle holds a tensor that reaches outside its storage")
+    steps = [step * storage.itemsize for step in stride]
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, steps).copy()

@@ -1,0 +1,1 @@
+"""Metrics; reached only through the entry strings of cards."""

@@ -1,0 +1,186 @@
+"""A run with every choice made, before anything heavy is imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.options import effective
+from gexbench.cards.schema import (
+    AttackCard,
+    Card,
+    DatasetCard,
+    DefenseCard,
+    Frozen,
+    MetricCard,
+    OptionValue,
+    ProfileCard,
+    TaskCard,
+    VictimCard,
+)
+from gexbench.errors import PlanError, nearest
+
+Isolation = Literal["auto", "process", "none"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for; None means the card's choice."""
+
+    task: str
+    attack: str
+    defense: str | None = None
+    profile: str = "mini"
+    budget: str | None = None
+    seed: int = 0
+    settings: tuple[str, ...] = ()
+    defense_settings: tuple[str, ...] = ()
+    isolation: Isolation = "auto"
+    device: str = "auto"
+    deadline: float | None = None
+    folders: tuple[Path, ...] = field(default=())
+
+
+class Plan(Frozen):
+    """One run: all cards inlined, all options typed. Its id is a hash of everything here that affects the numbers."""
+
+    task: TaskCard
+    profile: ProfileCard
+    victim: VictimCard
+    dataset: DatasetCard
+    attack: AttackCard
+    defense: DefenseCard | None
+    metrics: tuple[MetricCard, ...]
+    options: dict[str, OptionValue]
+    defense_options: dict[str, OptionValue]
+    budget: int
+    seed: int
+    isolation: Isolation
+    device: str
+    deadline: float
+    victim_weights: str
+    dataset_pins: str
+    code: str
+
+    @property
+    def id(self) -> str:
+        """Return 16 hex digits that change when anything that affects the numbers changes."""
+        data = json.loads(self.model_dump_json(exclude={"isolation", "deadline"}))
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def run_name(self) -> str:
+        """Return the run folder's name: what a person looks for first, then the id."""
+        parts = [self.task.name, self.attack.name, self.defense.name if self.defense else None, self.profile.name]
+        words = [part.replace("/", ".") for part in parts if part]
+        return "-".join([*words, f"b{self.budget}", f"s{self.seed}", self.id[:8]])
+
+
+def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
+    """Make every choice of a run.
+
+    Raises CardError for an unknown name, and PlanError for what the cards do not allow.
+    """
+    task = catalog.get(TaskCard, request.task)
+    scale = task.profile.get(request.profile)
+    if scale is None:
+        raise PlanError(
+            f"task {task.name!r} has no profile {request.profile!r}", nearest(request.profile, task.profile)
+        )
+    attack = catalog.get(AttackCard, request.attack)
+    defense = catalog.get(DefenseCard, request.defense) if request.defense else None
+    victim, dataset = catalog.get(VictimCard, scale.victim), catalog.get(DatasetCard, scale.dataset)
+    _check_match(task, attack, defense, victim)
+    return Plan(
+        task=task,
+        profile=catalog.get(ProfileCard, request.profile),
+        victim=victim,
+        dataset=dataset,
+        attack=attack,
+        defense=defense,
+        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*task.metrics, *task.honest_cost])),
+        options=_options(attack, request.profile, request.settings, f"attack {attack.name!r}"),
+        defense_options=_options(defense, request.profile, request.defense_settings, f"defense {request.defense!r}"),
+        budget=_budget(request.budget, scale.budgets),
+        seed=_seed(request.seed),
+        isolation=request.isolation,
+        device=request.device,
+        deadline=_deadline(request.deadline, scale.deadline),
+        victim_weights=identity.victim_weights,
+        dataset_pins=identity.dataset_pins,
+        code=identity.code,
+    )
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Hashes that only the files on this machine can tell: victim weights, data-set list, code that computes."""
+
+    victim_weights: str
+    dataset_pins: str
+    code: str
+
+
+def _options(
+    card: AttackCard | DefenseCard | None, profile: str, given: tuple[str, ...], owner: str
+) -> dict[str, OptionValue]:
+    if card is None:
+        if given:
+            raise PlanError(f"options for a defense ({given[0]!r}) but no defense", "name one with --defense")
+        return {}
+    return effective(card.options, card.profile.get(profile, {}), given, owner)
+
+
+def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:
+    cards: tuple[Card | None, ...] = (attack, defense)
+    for card in cards:
+        kinds = getattr(card, "task_kinds", (task.kind,))
+        if card is not None and task.kind not in kinds:
+            raise PlanError(
+                f"{card.name!r} works on {', '.join(kinds)} tasks; {task.name!r} is {task.kind}", "gexbench list"
+            )
+    granted = set(task.knowledge) | ({"truth"} if attack.kind == "control" else set())
+    for need in attack.needs:
+        if need not in granted:
+            raise PlanError(
+                f"{attack.name!r} needs the knowledge {need!r}, which task {task.name!r} does not grant",
+                f"it grants {', '.join(task.knowledge)}",
+            )
+    if victim.task_kind != task.kind or victim.scale != task.scale:
+        raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
+
+
+def _budget(text: str | None, budgets: tuple[int, ...]) -> int:
+    top = budgets[-1]
+    if text is None:
+        return top
+    try:
+        value = round(float(text[:-1]) / 100 * top) if text.endswith("%") else int(text)
+    except (ValueError, OverflowError):
+        raise PlanError(
+            f"--budget {text!r} is neither a number of images nor a percentage", f"for example {top} or 50%"
+        ) from None
+    if not 1 <= value <= top:
+        raise PlanError(
+            f"--budget {text} is {value} images; the task allows 1 to {top}",
+            f"its budgets: {', '.join(map(str, budgets))}",
+        )
+    return value
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed < 2**31:
+        raise PlanError(f"--seed {seed} is not in 0 … 2147483647", "seeds 0 to 4 are the usual ones")
+    return seed
+
+
+def _deadline(given: float | None, card: float) -> float:
+    if given is None:
+        return card
+    if not 0 < given < float("inf"):
+        raise PlanError(f"--deadline {given} is not a positive number of seconds", f"the task's own is {card:g}")
+    return given

@@ -1,0 +1,146 @@
+"""The record of one run: everything needed to believe it or to doubt it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from gexbench.cards.schema import Compare, Frozen, Name
+from gexbench.errors import BoardError
+from gexbench.plan import Plan
+
+SCHEMA = 1
+
+
+class Passport(Frozen):
+    """The full recipe of a number: two scores may stand in one column only when their passports are equal."""
+
+    metric: str
+    version: int
+    implementation: str
+    settings: dict[str, bool | int | float | str]
+    preprocessing: str
+    precision: str
+    weights: dict[str, str]
+
+
+class Score(Frozen):
+    """One number. compare: A victim against truth, B surrogate against victim, C surrogate against truth."""
+
+    metric: Name
+    compare: Compare
+    test: str
+    value: float
+    unit: str
+    higher_is_better: bool
+    n: int
+    seed: int
+    passport: Passport
+
+
+class HonestCost(Frozen):
+    """What a defense costs an honest user: defended answers against undefended ones."""
+
+    metric: Name
+    test: str
+    value: float
+    unit: str
+    higher_is_better: bool
+    n: int
+    passport: Passport
+
+
+class Account(Frozen):
+    """What the ledger says, in images: asked = answered + replayed + refused."""
+
+    budget: int
+    asked: int = 0
+    answered: int = 0
+    replayed: int = 0
+    refused: int = 0
+    sessions: int = 0
+
+
+class Provenance(Frozen):
+    """Where and with what a run was made."""
+
+    package: str
+    code: str
+    git: str | None
+    dirty: bool | None
+    python: str
+    libraries: dict[str, str]
+    platform: str
+    processor: str
+    device: str
+    precision: str
+    threads: int
+    victim_weights: str
+    dataset: str
+    plug_in: str | None
+
+
+class RunRecord(Frozen):
+    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    status: Literal["ok", "failed"]
+    reason: str = ""
+    incidents: tuple[str, ...] = ()
+    isolation: Literal["landlock", "process", "none"]
+    started: str
+    plan: Plan
+    scores: tuple[Score, ...] = ()
+    honest_cost: tuple[HonestCost, ...] = ()
+    absent: dict[str, str] = {}
+    account: Account
+    cost_usd: float = 0.0
+    seconds: dict[str, float] = {}
+    peak_memory_bytes: dict[str, int] = {}
+    surrogate_sha256: str | None = None
+    attack_report: dict[str, float | int | str] = {}
+    provenance: Provenance
+    seal: str = ""
+
+    def sealed(self) -> RunRecord:
+        """Return the record with its seal set."""
+        return self.model_copy(update={"seal": self.digest()})
+
+    def digest(self) -> str:
+        """Return the SHA-256 of everything but the seal, over canonical JSON."""
+        data = json.loads(self.model_dump_json(exclude={"seal"}))
+        return hashlib.sha256(canonical(data).encode()).hexdigest()
+
+    def score(self, metric: str, compare: Compare, test: str | None = None) -> float | None:
+        """Return one number, the mean over test splits when none is named; None when it was not measured."""
+        values = [
+            s.value for s in self.scores if s.metric == metric and s.compare == compare and test in (None, s.test)
+        ]
+        return sum(values) / len(values) if values else None
+
+
+def canonical(data: Any) -> str:
+    """Return JSON text that depends on the content alone."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read a record and check its seal; raises BoardError when it is unreadable, too new or edited."""
+    try:
+        record = RunRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BoardError(
+            f"cannot read the record {path}: {error.strerror}", "give a run folder or a record.json"
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "file"
+        raise BoardError(f"{path} is not a gexbench record: {place}: {first['msg']}", "run it again") from None
+    if record.seal != record.digest():
+        raise BoardError(f"{path} was changed after it was written (its seal does not match)", "run it again")
+    return record

@@ -1,0 +1,1 @@
+"""What `gexbench new` writes: working submissions whose names are replaced. Nothing imports them."""

@@ -1,0 +1,1 @@
+"""Loops, losses and augmentations shared by victims and attacks."""

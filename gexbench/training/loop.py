@@ -1,0 +1,144 @@
+"""One training loop for victims and attacks: steps by number, checkpoints that survive a kill."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+import os
+import pickle
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from gexbench.core.attack import Progress
+from gexbench.errors import RunFailed
+
+Step = Callable[[int], Mapping[str, Tensor]]
+"""Do one step, by its number, and return what is worth watching: detached tensors of one element."""
+
+
+class Stateful(Protocol):
+    """What a checkpoint holds: networks and optimisers."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+        ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
+        """Take a state over."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a training runs. precision: "fp32" or "bf16" (autocast). workdir: for checkpoints, survives a kill."""
+
+    device: torch.device
+    precision: str
+    seed: int
+    workdir: Path
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How long, under which name, and of what kind: a checkpoint of another `fingerprint` is ignored.
+
+    name: also the stem of the checkpoint's file in `place.workdir`. every: seconds between checkpoints.
+    """
+
+    name: str
+    steps: int
+    fingerprint: str
+    place: Place
+    every: float = 20.0
+
+    @property
+    def file(self) -> Path:
+        """Where the checkpoint lies."""
+        return self.place.workdir / f"{self.name}.ckpt"
+
+
+def run_steps(step: Step, state: Mapping[str, Stateful], loop: Loop) -> None:
+    """Run `step(0)` to `step(loop.steps - 1)`, going on from the last checkpoint of the same fingerprint.
+
+    A step must draw all it draws from `step_generator` with its own number; then a run that was killed anywhere and
+    started again ends, on a CPU, with the same weights to the bit. Raises RunFailed when a watched value is not finite.
+    """
+    done = _resume(state, loop)
+    saved = time.monotonic()
+    for number in range(done, loop.steps):
+        watched = step(number)
+        if _is_tick(number + 1, loop.steps):
+            _refuse_divergence(watched, number, loop.name)
+            loop.place.progress(loop.name, number + 1, loop.steps)
+        if number + 1 == loop.steps or time.monotonic() - saved >= loop.every:
+            _save(state, loop, number + 1)
+            saved = time.monotonic()
+
+
+def step_generator(seed: int, stream: str, number: int) -> torch.Generator:
+    """Return a fresh CPU generator for one step; `stream` names the use, so that uses do not share draws."""
+    return torch.Generator().manual_seed(derived_seed(seed, stream, number))
+
+
+def derived_seed(seed: int, stream: str, number: int = 0) -> int:
+    """Mix a seed, a use and a number into one seed of 63 bits."""
+    digest = hashlib.blake2b(f"{seed}/{stream}/{number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def autocast(place: Place) -> torch.autocast:
+    """Return the context in which forward passes run: bfloat16 where the place says so."""
+    return torch.autocast(place.device.type, torch.bfloat16, enabled=place.precision == "bf16")
+
+
+def cosine_rate(number: int, steps: int, floor: float = 0.0) -> float:
+    """Return the factor on the learning rate at a step: half a cosine from 1 down to `floor`."""
+    return floor + (1.0 - floor) * 0.5 * (1.0 + math.cos(math.pi * number / max(steps, 1)))
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all parameter groups."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+
+
+def _is_tick(done: int, steps: int) -> bool:
+    return done == steps or done % max(1, steps // 100) == 0
+
+
+def _refuse_divergence(watched: Mapping[str, Tensor], number: int, name: str) -> None:
+    for key, value in watched.items():
+        if not math.isfinite(float(value)):
+            raise RunFailed(f"{name}: {key} is {float(value)} at step {number}", "lower the learning rate")
+
+
+def _save(state: Mapping[str, Stateful], loop: Loop, done: int) -> None:
+    loop.place.workdir.mkdir(parents=True, exist_ok=True)
+    part = loop.file.with_suffix(".part")
+    states = {name: member.state_dict() for name, member in state.items()}
+    torch.save({"fingerprint": loop.fingerprint, "done": done, "states": states}, part)
+    os.replace(part, loop.file)
+
+
+def _resume(state: Mapping[str, Stateful], loop: Loop) -> int:
+    first = {name: copy.deepcopy(member.state_dict()) for name, member in state.items()}
+    try:
+        found = torch.load(loop.file, map_location="cpu", weights_only=True)
+        if found["fingerprint"] != loop.fingerprint or found["states"].keys() != state.keys():
+            return 0
+        for name, member in state.items():
+            member.load_state_dict(found["states"][name])
+        return int(found["done"])
+    # what torch.load raises for a torn file is not narrower than this
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+        for name, member in state.items():
+            member.load_state_dict(first[name])
+        return 0

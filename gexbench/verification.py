@@ -1,0 +1,118 @@
+"""Running a record's plan again, and comparing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import Compare, Frozen
+from gexbench.errors import PlanError
+from gexbench.plan import Plan
+from gexbench.record import RunRecord, read_record
+
+
+class Difference(Frozen):
+    """One score of the record and of the second run."""
+
+    metric: str
+    compare: Compare
+    test: str
+    recorded: float
+    again: float | None
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the second value lies within the metric's tolerance of the first."""
+        return self.again is not None and (
+            self.recorded == self.again or math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
+        )
+
+
+class Verdict(Frozen):
+    """Whether a record's scores came out again."""
+
+    record: str
+    agrees: bool
+    changed: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+    def lines(self) -> list[str]:
+        """Return the verdict as lines for a person."""
+        rows = [
+            f"{'✓' if d.agrees else '✗'} {d.compare} {d.metric:10} {d.test:10} recorded {d.recorded:.6g}  "
+            f"again {'—' if d.again is None else format(d.again, '.6g')}  tolerance {d.tolerance:g}"
+            for d in self.differences
+        ]
+        notes = [f"note: {text}" for text in self.changed]
+        return [*rows, *notes, f"record {self.record}: {'agrees' if self.agrees else 'does NOT agree'}"]
+
+
+def verify_record(path: Path, out: Path, folders: tuple[Path, ...], tick: Callable[[str, int, int], None]) -> Verdict:
+    """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's."""
+    from gexbench.bench import run_plan
+
+    record = read_record(path / "record.json" if path.is_dir() else path)
+    catalog = Catalog.load(folders)
+    again = run_plan(current_plan(record.plan, catalog), catalog, out, tick)
+    differences = tuple(compare(record, again))
+    agrees = record.status == again.status and all(d.agrees for d in differences)
+    return Verdict(record=record.id, agrees=agrees, changed=tuple(_changed(record, again)), differences=differences)
+
+
+def current_plan(plan: Plan, catalog: Catalog) -> Plan:
+    """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs."""
+    from gexbench.bench import identify
+    from gexbench.plan import Request, resolve
+
+    request = Request(
+        plan.task.name,
+        plan.attack.name,
+        plan.defense.name if plan.defense else None,
+        plan.profile.name,
+        str(plan.budget),
+        plan.seed,
+        isolation=plan.isolation,
+        device=plan.device,
+        deadline=plan.deadline,
+    )
+    here = resolve(request, catalog, identify(request, catalog))
+    wanted = plan.model_copy(update={"code": here.code})
+    now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
+    for name in Plan.model_fields:
+        if getattr(now, name) != getattr(wanted, name):
+            raise PlanError(
+                f"the record's {name} is not what is here", "install the version of gexbench it was made with"
+            )
+    return wanted
+
+
+def compare(record: RunRecord, again: RunRecord) -> list[Difference]:
+    """Return the scores of both runs side by side."""
+    tolerances = {card.name: card.tolerance for card in record.plan.metrics}
+    second = {(s.metric, s.compare, s.test): s.value for s in again.scores}
+    return [
+        Difference(
+            metric=s.metric,
+            compare=s.compare,
+            test=s.test,
+            recorded=s.value,
+            again=second.get((s.metric, s.compare, s.test)),
+            tolerance=tolerances[s.metric],
+        )
+        for s in record.scores
+    ]
+
+
+def _changed(record: RunRecord, again: RunRecord) -> list[str]:
+    then, now = record.provenance, again.provenance
+    pairs = {
+        "code": (then.code, now.code),
+        "processor": (then.processor, now.processor),
+        "precision": (then.precision, now.precision),
+        "threads": (then.threads, now.threads),
+    }
+    pairs |= {name: (version, now.libraries.get(name)) for name, version in then.libraries.items()}
+    return [f"{name} was {a}, is {b}" for name, (a, b) in pairs.items() if a != b]

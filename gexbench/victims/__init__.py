@@ -1,0 +1,1 @@
+"""Victims and how their owners train them; reached only through the entry strings of cards."""

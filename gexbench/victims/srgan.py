@@ -1,0 +1,165 @@
+"""SRGAN: super-resolution trained first on pixels, then against a discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gexbench.core.images import crop_to_multiple, downscale_8bit, to_uint8
+from gexbench.core.victim import Studio
+from gexbench.nets.initialise import reset, seeded
+from gexbench.nets.srgan_discriminator import SRGANDiscriminator
+from gexbench.nets.srresnet import SRResNet, SRResNetOptions
+from gexbench.nets.vgg import VGG16Features
+from gexbench.training.loop import Loop, Place, Stateful, autocast, cosine_rate, derived_seed, run_steps, set_rate
+from gexbench.training.patches import Pairs
+from gexbench.training.super_resolution import PixelPlan, draw_batch, finished, fit_pixels, pixel_loss
+
+VGG_ASSET = "lpips-vgg"
+
+
+@dataclass(frozen=True)
+class SRGANOptions:
+    """The `[train]` table of a card; crops are `patch` input pixels a side.
+
+    pretrain_*: phase 1, the pixel loss `loss` ("l1" or "mse") alone. gan_*: phase 2. content_layer: VGG16 layer looked
+    through (see VGG16Features); content_weight, adversarial_weight and pixel_weight: weights of the three terms of the
+    generator's loss. discriminator_channels: width of its first layer. augment: names of `training.augment`. Learning
+    rates fall along half a cosine in each phase.
+    """
+
+    patch: int
+    pretrain_steps: int
+    pretrain_batch: int
+    pretrain_lr: float
+    gan_steps: int
+    gan_batch: int
+    gan_lr: float
+    content_layer: str
+    content_weight: float
+    adversarial_weight: float
+    pixel_weight: float
+    discriminator_channels: int
+    loss: str = "l1"
+    augment: tuple[str, ...] = ("flip",)
+
+    def pretrain(self) -> PixelPlan:
+        """Return the numbers of phase 1."""
+        return PixelPlan(
+            self.pretrain_steps, self.pretrain_batch, self.patch, self.pretrain_lr, self.loss, tuple(self.augment)
+        )
+
+    def adversarial(self) -> PixelPlan:
+        """Return what phase 2 draws and how fast it learns."""
+        return PixelPlan(self.gan_steps, self.gan_batch, self.patch, self.gan_lr, self.loss, tuple(self.augment))
+
+
+class SRGAN:
+    """Make super-resolution victims.
+
+    Source: Ledig et al. 2017 (arXiv 1609.04802), sections 2.2 and 3.2. Changes: the content loss looks through VGG16
+    (VGG19 is not freely at hand); a pixel term can be kept in phase 2, which holds colours and keeps short trainings
+    stable; learning rates follow cosines.
+    """
+
+    def build(self, options: Mapping[str, Any]) -> SRResNet:
+        """Return the untrained generator; options: the fields of SRResNetOptions."""
+        return seeded(lambda: SRResNet(SRResNetOptions(**options)), seed=0)
+
+    def train(self, net: nn.Module, studio: Studio) -> nn.Module:
+        """Train from fresh weights, drawn from `studio.seed`; options: the fields of SRGANOptions.
+
+        Inputs are the owner's images, shrunk by MATLAB's bicubic and rounded to 8 bits.
+        """
+        options = SRGANOptions(**studio.options)
+        place = Place(studio.device, studio.precision, studio.seed, studio.workdir, studio.progress)
+        pairs = owner_pairs(studio.owner, studio.scale)
+        reset(net, derived_seed(studio.seed, "generator"))
+        fit_pixels(net, pairs, options.pretrain(), place, "pretrain")
+        content = VGG16Features(studio.assets[VGG_ASSET], options.content_layer)
+        fit_adversarially(Duel(net, content, options, place), pairs)
+        return finished(net)
+
+
+def owner_pairs(owner: Sequence[Tensor], scale: int) -> Pairs:
+    """Make training pairs from true images, each (3,H,W) float32 in [0,1], by MATLAB's bicubic for 8-bit images."""
+    low, high = [], []
+    for image in owner:
+        true = crop_to_multiple(image, scale)
+        low.append(to_uint8(downscale_8bit(true, scale)))
+        high.append(to_uint8(true))
+    return Pairs(low, high, scale)
+
+
+@dataclass(frozen=True)
+class Duel:
+    """What phase 2 needs: the generator, the eye of the content loss, the numbers and the place."""
+
+    net: nn.Module
+    content: nn.Module
+    options: SRGANOptions
+    place: Place
+
+
+def fit_adversarially(duel: Duel, pairs: Pairs) -> None:
+    """Train the generator in place against a fresh discriminator, with the content and the pixel term."""
+    options, place = duel.options, duel.place
+    judge = seeded(
+        lambda: SRGANDiscriminator(options.patch * pairs.scale, options.discriminator_channels),
+        derived_seed(place.seed, "discriminator"),
+    )
+    for member in (duel.net.train(), judge.train(), duel.content):
+        member.to(place.device).to(memory_format=torch.channels_last)
+    makers = torch.optim.Adam(duel.net.parameters(), lr=options.gan_lr)
+    judges = torch.optim.Adam(judge.parameters(), lr=options.gan_lr)
+
+    def step(number: int) -> Mapping[str, Tensor]:
+        for optimiser in (makers, judges):
+            set_rate(optimiser, options.gan_lr * cosine_rate(number, options.gan_steps))
+        # numbers go on from phase 1, so that phase 2 draws other crops
+        x, y = draw_batch(pairs, options.adversarial(), place, options.pretrain_steps + number)
+        with autocast(place):
+            made = duel.net(x)
+            judged = _judge_loss(judge, y, made.detach())
+        _descend(judges, judged)
+        judge.requires_grad_(False)
+        with autocast(place):
+            wanted = _maker_losses(duel, judge, made, y)
+        _descend(makers, torch.stack(list(wanted.values())).sum())
+        judge.requires_grad_(True)
+        return {"discriminator": judged.detach(), **{key: value.detach() for key, value in wanted.items()}}
+
+    state: dict[str, Stateful] = {"net": duel.net, "judge": judge, "makers": makers, "judges": judges}
+    print_of_all = f"{options} {place.precision} {place.seed} {pairs.digest()}"
+    run_steps(step, state, Loop("adversarial", options.gan_steps, print_of_all, place))
+
+
+def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+
+
+def _judge_loss(judge: nn.Module, true: Tensor, made: Tensor) -> Tensor:
+    real, fake = judge(true), judge(made)
+    return _verdict(real, 1.0) + _verdict(fake, 0.0)
+
+
+def _verdict(logits: Tensor, label: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+
+
+def _maker_losses(duel: Duel, judge: nn.Module, made: Tensor, true: Tensor) -> dict[str, Tensor]:
+    options = duel.options
+    with torch.no_grad():
+        target = duel.content(true)
+    return {
+        "content": options.content_weight * F.mse_loss(duel.content(made), target).float(),
+        "adversarial": options.adversarial_weight * _verdict(judge(made), 1.0).float(),
+        "pixel": options.pixel_weight * pixel_loss(made, true, options.loss).float(),
+    }

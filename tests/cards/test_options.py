@@ -1,0 +1,56 @@
+"""Options are typed and checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+import pytest
+
+from gexbench.cards.options import effective
+from gexbench.cards.schema import Option
+from gexbench.errors import PlanError
+
+OPTIONS = {
+    "steps": Option(type="int", default=100, min=1, max=1000, help="steps"),
+    "lr": Option(type="float", default=1e-3, min=0, help="rate"),
+    "norm": Option(type="bool", default=False, help="norm"),
+    "loss": Option(type="str", default="l1", choices=("l1", "mse"), help="loss"),
+    "augment": Option(type="list", default=("flip",), choices=("flip", "rotation"), help="augmentations"),
+}
+
+
+def test_defaults_stand_until_a_profile_or_the_user_changes_them() -> None:
+    values = effective(OPTIONS, {"steps": 7}, ["lr=2e-4", "norm=true", "augment=flip,rotation"], "attack 'x'")
+    assert values == {"steps": 7, "lr": 2e-4, "norm": True, "loss": "l1", "augment": ("flip", "rotation")}
+
+
+def test_the_users_word_is_last() -> None:
+    assert effective(OPTIONS, {"steps": 7}, ["steps=8"], "x")["steps"] == 8
+
+
+def test_an_empty_list_can_be_given() -> None:
+    assert effective(OPTIONS, {}, ["augment="], "x")["augment"] == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz=3", "no option 'stepz'"),
+        ("steps=3.5", "takes a whole number, not '3.5'"),
+        ("steps=many", "takes a whole number"),
+        ("steps=0", "from 1 to 1000, not at 0"),
+        ("lr=nan", "not at nan"),
+        ("lr=-1", "not at -1"),
+        ("norm=maybe", "true or false"),
+        ("loss=l2", "cannot be 'l2'"),
+        ("augment=flip,spin", "cannot be 'spin'"),
+        ("steps", "not key=value"),
+    ],
+)
+def test_a_bad_option_is_refused_with_its_value(text: str, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        effective(OPTIONS, {}, [text], "attack 'x'")
+
+
+def test_a_misspelt_option_is_met_with_a_suggestion() -> None:
+    with pytest.raises(PlanError) as caught:
+        effective(OPTIONS, {}, ["stepz=3"], "attack 'x'")
+    assert "steps" in caught.value.hint

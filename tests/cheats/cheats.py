@@ -1,0 +1,237 @@
+"""Attacks that cheat. Each tries its deed, says in its report whether it came off, and otherwise behaves."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gexbench.core.attack import Brief
+from gexbench.core.oracle import Oracle
+from gexbench.errors import QueryError
+
+
+class Nearest(nn.Module):
+    """An honest surrogate."""
+
+    def __init__(self, scale: int = 4) -> None:
+        super().__init__()
+        self.scale = scale
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x * self.gain).repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2).clamp(0, 1)
+
+
+def read(path: str) -> Callable[[], object]:
+    return lambda: Path(path).read_bytes()[:1]
+
+
+def append(path: str) -> Callable[[], object]:
+    def deed() -> None:
+        with open(path, "ab") as file:
+            file.write(b"!")
+
+    return deed
+
+
+def connect(kind: socket.SocketKind) -> Callable[[], object]:
+    def deed() -> None:
+        with socket.socket(socket.AF_INET, kind) as end:
+            end.settimeout(2)
+            end.connect(("127.0.0.1", 9))
+            end.send(b"!")
+
+    return deed
+
+
+class Burglar:
+    """Tries every door once; `report` says which opened."""
+
+    def __init__(self) -> None:
+        self.report: dict[str, int | str] = {}
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        deeds: dict[str, Callable[[], object]] = {}
+        for key in ("weights", "cache", "test_image", "ledger", "record", "data"):
+            deeds[f"read {key}"] = read(brief.options[key])
+        for key in ("ledger", "record", "outside"):
+            deeds[f"write {key}"] = append(brief.options[key])
+        bench = brief.options["bench"]
+        for name in ("mem", "environ", "maps", "fd/0", "root/etc/passwd"):
+            deeds[f"proc {name}"] = read(f"/proc/{bench}/{name}")
+        deeds["proc 1"] = read("/proc/1/environ")
+        deeds["kill bench"] = lambda: os.kill(int(bench), 0)
+        deeds["tcp"] = connect(socket.SOCK_STREAM)
+        deeds["udp"] = connect(socket.SOCK_DGRAM)
+        for name, deed in deeds.items():
+            self._try(name, deed)
+        oracle.query(torch.stack([brief.pool[0]]))
+        return Nearest(brief.scale)
+
+    def _try(self, name: str, deed: Callable[[], object]) -> None:
+        try:
+            deed()
+            self.report[name] = 1
+        except Exception as error:
+            self.report[name] = f"refused: {type(error).__name__}"
+
+
+class Glutton:
+    """Asks beyond the budget: in one batch, from threads, from a child process."""
+
+    def __init__(self) -> None:
+        self.report: dict[str, int | str] = {}
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        self._greedy("one batch", lambda: oracle.query(torch.stack([brief.pool[i] for i in range(brief.budget + 1)])))
+        workers = [threading.Thread(target=self._one, args=(oracle, brief, i)) for i in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        child = os.fork()
+        if child == 0:
+            try:
+                oracle.query(brief.pool[40][None])
+                os._exit(1)
+            except QueryError:
+                os._exit(0)
+        self.report["child asked"] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return Nearest(brief.scale)
+
+    def _one(self, oracle: Oracle, brief: Brief, worker: int) -> None:
+        for i in range(brief.budget):
+            try:
+                oracle.query(brief.pool[worker * brief.budget + i][None])
+                self.report["answered"] = int(self.report.get("answered", 0)) + 1
+            except QueryError:
+                continue
+
+    def _greedy(self, name: str, ask: Callable[[], object]) -> None:
+        try:
+            ask()
+            self.report[name] = "answered"
+        except QueryError as error:
+            self.report[name] = str(error)
+
+
+class Latecomer:
+    """Returns a surrogate that asks the victim."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
+        return oracle.query
+
+
+class Mistake:
+    """Returns a surrogate that is wrong in the way its option says."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
+        honest = Nearest(brief.scale)
+        ways: dict[str, Callable[[Tensor], Tensor]] = {
+            "shape": lambda x: x,
+            "nan": lambda x: honest(x) * float("nan"),
+            "range": lambda x: honest(x) + 1,
+            "type": lambda x: "an image",  # type: ignore[dict-item, return-value]
+            "raises": lambda x: honest(x[:, :, 0, 0]),
+        }
+        return ways[brief.options["way"]]
+
+
+class Bomb:
+    """Speaks up in a file if anyone unpickles it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
+        return (open, (self.path, "w"))
+
+
+class Trojan:
+    """Leaves a pickle where its surrogate's weights should be."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        bomb = pickle.dumps(Bomb(brief.options["outside"]))
+
+        class Loaded(Nearest):
+            def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:  # type: ignore[override]
+                folder = brief.workdir / "surrogate"
+                (folder / "model.safetensors").write_bytes(bomb)
+                raise SystemExit(0) if brief.options["way"] == "exit" else KeyboardInterrupt
+
+        surrogate = Loaded(brief.scale)
+        if brief.options["way"] == "object":
+            surrogate.state_dict = lambda: {"evil": Bomb(brief.options["outside"])}  # type: ignore[assignment, method-assign]
+        return surrogate
+
+
+class Ending:
+    """Ends in the way its option says."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        ways: dict[str, Callable[[], object]] = {
+            "hangs": lambda: time.sleep(3600),
+            "crashes": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+            "exits": lambda: os._exit(0),
+            "sys.exit": lambda: sys.exit(0),
+            "raises": lambda: 1 / 0,
+            "garbage": self._garbage,
+        }
+        ways[brief.options["way"]]()
+        return Nearest(brief.scale)
+
+    @staticmethod
+    def _garbage() -> None:
+        for fd in range(3, 64):
+            try:
+                os.write(fd, b"\xff" * 64)
+            except OSError:
+                continue
+
+
+class Parent:
+    """Leaves a child behind that has left its session."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                for fd in range(3, 64):
+                    try:
+                        os.close(fd)
+                    except OSError:
+                        continue
+                (brief.workdir / "child.pid").write_text(str(os.getpid()))
+                time.sleep(3600)
+            os._exit(0)
+        os.wait()
+        until = time.monotonic() + 10
+        while not (brief.workdir / "child.pid").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        return Nearest(brief.scale)
+
+
+class Patcher:
+    """Replaces parts of gexbench in its own memory."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        import gexbench.core.images
+        import gexbench.engine.contender
+        import gexbench.engine.meter
+
+        gexbench.core.images.round_8bit = lambda x: torch.ones_like(x)
+        gexbench.engine.meter.Meter.query = lambda self, x: x  # type: ignore[method-assign, assignment]
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_dtype(torch.float32)
+        os.environ["GEXBENCH_HOME"] = "elsewhere"
+        return Nearest(brief.scale)

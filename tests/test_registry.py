@@ -1,0 +1,98 @@
+"""The whole registry: each card loads, each entry imports, each task resolves at each profile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gexbench.cards.catalog import FOLDERS, Catalog
+from gexbench.cards.entry import load_entry
+from gexbench.cards.schema import (
+    AssetCard,
+    AttackCard,
+    DatasetCard,
+    DefenseCard,
+    MetricCard,
+    ProfileCard,
+    TaskCard,
+    VictimCard,
+)
+from gexbench.engine.weights import file_sha256
+from gexbench.plan import Identity, Request, resolve
+
+CATALOG = Catalog.load()
+NOWHERE = Identity("", "", "")
+TASKS = [(task, profile) for task, filed in CATALOG.all(TaskCard).items() for profile in filed.card.profile]
+
+
+@pytest.mark.parametrize("kind", FOLDERS, ids=FOLDERS.values())
+def test_every_card_of_a_kind_loads(kind: type) -> None:
+    assert CATALOG.all(kind)
+
+
+def test_no_code_lives_in_the_registry() -> None:
+    root = CATALOG.roots[0].path
+    assert not list(root.rglob("*.py"))
+
+
+@pytest.mark.parametrize("kind", [VictimCard, AttackCard, DefenseCard, MetricCard])
+def test_every_entry_imports(kind: type[VictimCard]) -> None:
+    for filed in CATALOG.all(kind).values():
+        if filed.card.entry is not None:
+            assert callable(load_entry(filed.card.entry))
+
+
+def test_every_reader_imports() -> None:
+    for filed in CATALOG.all(DatasetCard).values():
+        assert callable(load_entry(filed.card.reader))
+
+
+@pytest.mark.parametrize(("task", "profile"), TASKS)
+def test_every_task_resolves_with_every_attack_and_control_that_fits(task: str, profile: str) -> None:
+    kind = CATALOG.get(TaskCard, task).kind
+    fitting = [n for n, f in CATALOG.all(AttackCard).items() if kind in f.card.task_kinds]
+    assert fitting
+    for attack in fitting:
+        plan = resolve(Request(task, attack, profile=profile), CATALOG, NOWHERE)
+        assert plan.budget == plan.task.profile[profile].budgets[-1]
+
+
+@pytest.mark.parametrize(("task", "profile"), TASKS)
+def test_every_name_on_a_task_is_a_card(task: str, profile: str) -> None:
+    card = CATALOG.get(TaskCard, task)
+    assert CATALOG.get(ProfileCard, profile).seeds >= 1
+    for control in card.controls:
+        assert CATALOG.get(AttackCard, control).kind == "control"
+    for metric in (*card.metrics, *card.honest_cost):
+        for asset in CATALOG.get(MetricCard, metric).assets:
+            CATALOG.get(AssetCard, asset)
+
+
+def test_shipped_victims_are_the_files_their_cards_pin() -> None:
+    shipped = [f for f in CATALOG.all(VictimCard).values() if f.card.weights]
+    assert shipped
+    for filed in shipped:
+        assert filed.card.weights is not None
+        path = filed.root.path / filed.card.weights.file
+        assert file_sha256(path) == filed.card.weights.sha256
+        assert path.stat().st_size <= 4_000_000
+
+
+def test_every_budget_list_rises() -> None:
+    for filed in CATALOG.all(TaskCard).values():
+        for profile in filed.card.profile.values():
+            assert list(profile.budgets) == sorted(set(profile.budgets))
+
+
+def test_summaries_are_one_sentence() -> None:
+    for kind in FOLDERS:
+        for filed in CATALOG.all(kind).values():
+            assert filed.card.summary.endswith("."), filed.path
+            assert "\n" not in filed.card.summary
+
+
+def test_no_registry_file_names_a_place_of_one_machine() -> None:
+    for path in CATALOG.roots[0].path.rglob("*.toml"):
+        assert "/home/" not in path.read_text(encoding="utf-8"), path
+    assert Path(CATALOG.roots[0].path).is_dir()
