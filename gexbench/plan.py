@@ -24,7 +24,7 @@ from gexbench.cards.schema import (
 )
 from gexbench.errors import PlanError, nearest
 
-Isolation = Literal["auto", "process", "none"]
+Isolation = Literal["auto", "none"]
 
 
 @dataclass(frozen=True)

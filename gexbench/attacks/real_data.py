@@ -10,20 +10,23 @@ from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
 from gexbench.training.loop import Place
 from gexbench.training.patches import Pairs
+from gexbench.training.questions import chosen
 from gexbench.training.super_resolution import fit_srresnet
 
 
 class RealData:
-    """Fit an SRResNet to the pool and the truth about it; asks nothing.
+    """Fit an SRResNet to images of the pool and the truth about them; asks nothing.
 
-    Source: the comparison of Szyller et al. 2023 (arXiv 2104.12623), section 5.1, with the owner's data taken away.
+    As many pairs as the attack may ask questions, and the same ones for the same seed. Source: a control of this
+    benchmark; the network is Ledig et al. 2017 (arXiv 1609.04802).
     """
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
-        """Fit to all of the pool; options: see `fit_srresnet`. Raises PlanError without the knowledge `truth`."""
+        """Fit to `brief.budget` true pairs, options as in `fit_srresnet`; raises PlanError where truth is withheld."""
         if brief.truth is None:
             raise PlanError("real-data needs the truth about the pool", "grant the knowledge 'truth'")
-        low = [to_uint8(image) for image in brief.pool]
-        high = [to_uint8(image) for image in brief.truth]
+        indices = chosen(brief, brief.budget)
+        low = [to_uint8(brief.pool[index]) for index in indices]
+        high = [to_uint8(brief.truth[index]) for index in indices]
         place = Place(brief.device, brief.precision, brief.seed, brief.workdir, brief.progress)
         return fit_srresnet(Pairs(low, high, brief.scale), brief.options, place)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gexbench.core.attack import Brief
 from gexbench.core.images import to_uint8
 from gexbench.core.oracle import Oracle, ask
-from gexbench.training.loop import Place, step_generator
+from gexbench.training.loop import Place
 from gexbench.training.patches import Pairs
+from gexbench.training.questions import chosen
 from gexbench.training.super_resolution import fit_srresnet
 
 CHUNK = 64
+PIXELS = 2**18
 
 
 class SRResNetAttack:
@@ -30,18 +31,18 @@ class SRResNetAttack:
         for chunk in _chunks(chosen(brief, oracle.budget)):
             questions = [brief.pool[index] for index in chunk]
             low += [to_uint8(image) for image in questions]
-            high += [to_uint8(answer) for answer in ask(oracle, questions)]
+            high += [to_uint8(answer) for answer in ask(oracle, questions, _batch(questions))]
         place = Place(brief.device, brief.precision, brief.seed, brief.workdir, brief.progress)
         return fit_srresnet(Pairs(low, high, brief.scale), brief.options, place)
-
-
-def chosen(brief: Brief, count: int) -> list[int]:
-    """Return which images of the pool are asked about: the same ones for the same seed, a larger count adds to them."""
-    order = torch.randperm(len(brief.pool), generator=step_generator(brief.seed, "questions", 0))
-    return [int(index) for index in order[:count]]
 
 
 def _chunks(indices: Sequence[int]) -> Iterator[Sequence[int]]:
     # answers of a chunk are held as float32 before they become 8-bit, four times as large
     for start in range(0, len(indices), CHUNK):
         yield indices[start : start + CHUNK]
+
+
+def _batch(questions: Sequence[Tensor]) -> int:
+    # a service that enlarges 16 large photos at once may run out of memory
+    largest = max(image.shape[-2] * image.shape[-1] for image in questions)
+    return max(1, min(16, PIXELS // largest))

@@ -10,13 +10,16 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import BoardCard, Card, Frozen, TaskCard
 from gexbench.errors import CardError
 from gexbench.plan import Plan
-from gexbench.record import RunRecord
+from gexbench.record import HonestCost, RunRecord, Score
 
 PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance")
 
 
-def objections(record: RunRecord) -> Iterator[str]:
+def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     """Yield why a record can never stand on a board, in words; nothing when it can."""
+    if pinned(record.plan.task) != board.task:
+        yield f"it is a record of {pinned(record.plan.task)}; the board {board.name!r} takes {board.task}"
+        return
     if record.status != "ok":
         yield f"its run failed: {record.reason or 'no reason given'}"
         return
@@ -47,7 +50,8 @@ def _spending(record: RunRecord) -> Iterator[str]:
 
 def _numbers(record: RunRecord) -> Iterator[str]:
     plan, main = record.plan, record.plan.task.main
-    for s in [*record.scores, *record.honest_cost]:
+    measured: tuple[Score | HonestCost, ...] = (*record.scores, *record.honest_cost)
+    for s in measured:
         if math.isnan(s.value) or s.value == -math.inf:
             yield f"its {s.metric} on {s.test} is {s.value}"
     wanted = {*plan.dataset.splits.test}
@@ -62,12 +66,9 @@ def _numbers(record: RunRecord) -> Iterator[str]:
         yield f"it lacks the main score, {main.metric} {main.compare}, on {', '.join(sorted(wanted - there))}: {why}"
 
 
-def newcomer_objections(record: RunRecord, board: BoardCard, catalog: Catalog) -> Iterator[str]:
-    """Yield why a record may not be added today: another task version, or other cards than this gexbench has."""
-    plan, version = record.plan, f"{record.plan.task.name}@{record.plan.task.version}"
-    if version != board.task:
-        yield f"it is a record of {version}; the board {board.name!r} takes {board.task}"
-        return
+def newcomer_objections(record: RunRecord, catalog: Catalog) -> Iterator[str]:
+    """Yield why a record may not be added today: an id that is not its plan's, other cards than this gexbench has."""
+    plan = record.plan
     if record.id != plan.id:
         yield "its id is not the one its plan gives"
     for card in _judged_cards(plan):
@@ -78,7 +79,12 @@ def newcomer_objections(record: RunRecord, board: BoardCard, catalog: Catalog) -
             continue
         keys = differing(_of_profile(ours, plan), _of_profile(card, plan))
         if keys:
-            yield f"its card {card.name!r} ({type(card).__name__}) is not this gexbench's; they differ in {', '.join(keys)}"
+            yield f"its {type(card).__name__} {card.name!r} is not this gexbench's; they differ in {', '.join(keys)}"
+
+
+def pinned(task: TaskCard) -> str:
+    """Return a task's name and version, such as `sr@1`."""
+    return f"{task.name}@{task.version}"
 
 
 def _judged_cards(plan: Plan) -> list[Card]:
@@ -98,9 +104,10 @@ def task_at(task: TaskCard, profile: str) -> TaskCard:
 
 def differing(a: Frozen, b: Frozen) -> list[str]:
     """Name the fields in which two values differ, less those that touch no number of a run."""
-    left, right = _bare(a), _bare(b)
+    left, right = bare(a), bare(b)
     return [key for key in left if left[key] != right.get(key)]
 
 
-def _bare(value: Frozen) -> dict[str, Any]:
+def bare(value: Frozen) -> dict[str, Any]:
+    """Return a value as plain data, less the fields that touch no number of a run."""
     return value.model_dump(exclude={**dict.fromkeys(PROSE, True), "options": {"__all__": {"help"}}})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from gexbench.boards.accept import differing, task_at
+from gexbench.boards.accept import bare, pinned, task_at
 from gexbench.boards.label import attack_label, defense_label, row_key
-from gexbench.cards.schema import Frozen
-from gexbench.record import Passport, RunRecord
+from gexbench.record import HonestCost, Passport, RunRecord, Score
+
+RENUMBER = "a change that alters numbers needs a new version on its card"
 
 
 @dataclass(frozen=True)
@@ -20,78 +22,80 @@ class Entry:
     record: RunRecord
 
 
-def conflict(new: Entry, there: Iterable[Entry]) -> str | None:
-    """Say in words why a record cannot stand beside those that are there; None when it can.
+class Fact(NamedTuple):
+    """Something that all records of a scope have alike; `rule` says what to do where it differs."""
 
-    Records of one profile must have one victim, one data set, one task card, and one passport a metric; those of one
-    defense one defense card, and those of one row one attack card, one plug-in and one record a seed.
+    scope: tuple[Any, ...]
+    what: str
+    rule: str = ""
+
+
+@dataclass
+class Agreement:
+    """What the records seen so far agree on.
+
+    Records of one profile must have one victim, one data set, one task card and one passport a metric; those of one
+    defense one defense card, and those of one row one attack card, one plug-in's code and one record a seed.
     """
-    for old in there:
-        for words in _conflicts(new.record, old.record):
-            return f"{words} (compared with {old.path.name})"
-    return None
+
+    entries: list[Entry] = field(default_factory=list)
+    _known: dict[Fact, tuple[Any, Path]] = field(default_factory=dict)
+
+    def copies(self, record: RunRecord) -> list[Path]:
+        """Return where this very record was seen."""
+        return [entry.path for entry in self.entries if entry.record.seal == record.seal]
+
+    def conflict(self, entry: Entry) -> str | None:
+        """Say in words in what a record differs from those seen; None when it does not."""
+        for fact, value in _facts(entry.record):
+            known, path = self._known.get(fact, (value, entry.path))
+            if known != value:
+                rule = f"; {fact.rule}" if fact.rule else ""
+                return f"its {fact.what} {_gap(value, known)} (compared with {path.name}){rule}"
+        return None
+
+    def take(self, entry: Entry) -> None:
+        """Remember a record."""
+        self.entries.append(entry)
+        for fact, value in _facts(entry.record):
+            self._known.setdefault(fact, (value, entry.path))
 
 
-def _conflicts(new: RunRecord, old: RunRecord) -> Iterator[str]:
-    if new.plan.task.name != old.plan.task.name or new.plan.task.version != old.plan.task.version:
-        yield f"its task is {new.plan.task.name}@{new.plan.task.version}, not {old.plan.task.name}@{old.plan.task.version}"
-    if new.plan.profile.name != old.plan.profile.name:
-        return
-    yield from _other_hashes(new, old)
-    yield from _other_cards(new, old)
-    yield from _other_passports(new, old)
-    if row_key(new.plan) == row_key(old.plan):
-        yield from _row_conflicts(new, old)
+def _gap(new: Any, old: Any) -> str:
+    if isinstance(new, dict) and isinstance(old, dict):
+        keys = sorted(key for key in {*new, *old} if new.get(key) != old.get(key))
+        return "is another one: they differ in " + ", ".join(keys)
+    return f"is {str(new)[:16]}, not {str(old)[:16]}"
 
 
-def _other_hashes(new: RunRecord, old: RunRecord) -> Iterator[str]:
-    pairs = {
-        "victim weights": (new.plan.victim_weights, old.plan.victim_weights),
-        "loaded victim weights": (new.provenance.victim_weights, old.provenance.victim_weights),
-        "data-set list": (new.plan.dataset_pins, old.plan.dataset_pins),
-        "data-set files": (new.provenance.dataset, old.provenance.dataset),
-    }
-    for what, (a, b) in pairs.items():
-        if a != b:
-            yield f"its {what} {a[:12]}… are not the {b[:12]}… of the other records of profile {new.plan.profile.name!r}"
+def _facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
+    plan, made = record.plan, record.provenance
+    yield Fact((), "task"), pinned(plan.task)
+    profile = (plan.profile.name,)
+    yield Fact(profile, "planned hash of the victim's weights"), plan.victim_weights
+    yield Fact(profile, "hash of the victim's weights"), made.victim_weights
+    yield Fact(profile, "hash of the data set's file lists"), plan.dataset_pins
+    yield Fact(profile, "hash of the data set's files"), made.dataset
+    cards = {"task": task_at(plan.task, plan.profile.name), "profile": plan.profile, "victim": plan.victim,
+             "data-set": plan.dataset}
+    for what, card in cards.items():
+        yield Fact(profile, f"{what} card"), bare(card)
+    for metric, passport in passports(record).items():
+        yield Fact(profile, f"passport of {metric}"), bare(passport)
+    if plan.defense is not None:
+        yield Fact((*profile, defense_label(plan)), f"card of {defense_label(plan)!r}", RENUMBER), bare(plan.defense)
+    yield from _row_facts(record)
 
 
-def _other_cards(new: RunRecord, old: RunRecord) -> Iterator[str]:
-    profile = new.plan.profile.name
-    pairs: list[tuple[str, Frozen, Frozen]] = [
-        ("task", task_at(new.plan.task, profile), task_at(old.plan.task, profile)),
-        ("profile", new.plan.profile, old.plan.profile),
-        ("victim", new.plan.victim, old.plan.victim),
-        ("data-set", new.plan.dataset, old.plan.dataset),
-    ]
-    a, b = new.plan.defense, old.plan.defense
-    if a is not None and b is not None and defense_label(new.plan) == defense_label(old.plan):
-        pairs.append(("defense", a, b))
-    for what, mine, other in pairs:
-        keys = differing(mine, other)
-        if keys:
-            yield f"its {what} card is another one: they differ in {', '.join(keys)}"
+def _row_facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
+    plan, label, row = record.plan, attack_label(record.plan), row_key(record.plan)
+    yield Fact(row, f"card of {label!r}", RENUMBER), bare(plan.attack)
+    yield Fact(row, f"code of {label!r}", RENUMBER), record.provenance.plug_in
+    yield Fact((*row, plan.seed), f"id at seed {plan.seed} of {label!r}", "a row takes one record a seed"), record.id
+    yield Fact((*row, record.id), "seal", "an accepted record is never changed"), record.seal
 
 
 def passports(record: RunRecord) -> dict[str, Passport]:
     """Return the passport of every metric that was measured."""
-    return {s.metric: s.passport for s in (*record.honest_cost, *record.scores)}
-
-
-def _other_passports(new: RunRecord, old: RunRecord) -> Iterator[str]:
-    known = passports(old)
-    for metric, passport in passports(new).items():
-        keys = differing(passport, known.get(metric, passport))
-        if keys:
-            yield f"its {metric} has another passport: they differ in {', '.join(keys)}"
-
-
-def _row_conflicts(new: RunRecord, old: RunRecord) -> Iterator[str]:
-    label = attack_label(new.plan)
-    keys = differing(new.plan.attack, old.plan.attack)
-    if keys:
-        yield f"its attack card {label!r} is another one: they differ in {', '.join(keys)}; a new version needs a new number"
-    if new.provenance.plug_in != old.provenance.plug_in:
-        yield f"the code of {label!r} is {new.provenance.plug_in}, and was {old.provenance.plug_in}; a new version needs a new number"
-    if new.plan.seed == old.plan.seed:
-        yield f"seed {new.plan.seed} of {label!r} stands there already, and a row takes one record a seed"
+    measured: tuple[Score | HonestCost, ...] = (*record.honest_cost, *record.scores)
+    return {s.metric: s.passport for s in measured}

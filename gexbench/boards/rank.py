@@ -7,80 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from gexbench.boards.label import attack_label, row_key, table_key
-from gexbench.boards.spread import Spread, difference, spread
-from gexbench.cards.schema import BoardCard, Compare, MetricCard, TaskCard
+from gexbench.boards.row import Row, metric_card
+from gexbench.boards.spread import difference
+from gexbench.cards.schema import BoardCard, MetricCard, TaskCard
 from gexbench.errors import BoardError, nearest
 from gexbench.record import RunRecord
-
-
-@dataclass(frozen=True)
-class Row:
-    """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked."""
-
-    label: str
-    records: tuple[RunRecord, ...]
-    rank: int | None = None
-
-    @property
-    def control(self) -> bool:
-        """Whether this is a reference row, which is never ranked."""
-        return self.records[0].plan.attack.kind == "control"
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        """Return the seeds in order."""
-        return tuple(record.plan.seed for record in self.records)
-
-    @property
-    def wanted(self) -> int:
-        """Return how many seeds the profile asks for before a row is ranked."""
-        return self.records[0].plan.profile.seeds
-
-    @property
-    def complete(self) -> bool:
-        """Whether the seeds are 0, 1, 2, … without a gap and as many as the profile asks for."""
-        return len(self.seeds) >= self.wanted and self.seeds == tuple(range(len(self.seeds)))
-
-    def score(self, metric: str, compare: Compare, test: str | None = None) -> Spread | None:
-        """Return a number over seeds, for one test split or for their mean; None when it was never measured."""
-        values = [record.score(metric, compare, test) for record in self.records]
-        known = [value for value in values if value is not None]
-        return spread(known) if known else None
-
-    def main(self) -> Spread | None:
-        """Return the number that rows are ranked by."""
-        main = self.records[0].plan.task.main
-        return self.score(main.metric, main.compare)
-
-    def honest(self, metric: str, test: str | None = None) -> Spread | None:
-        """Return a defense's cost to honest users over this row's records; None without one."""
-        of_runs = [[c.value for c in r.honest_cost if c.metric == metric and test in (None, c.test)] for r in self.records]
-        known = [spread(values).mean for values in of_runs if values]
-        return spread(known) if known else None
-
-    @property
-    def queries(self) -> float:
-        """Return how many images were answered and paid for, mean over seeds."""
-        return spread([record.account.answered for record in self.records]).mean
-
-    @property
-    def cost(self) -> float:
-        """Return the US dollars paid, mean over seeds."""
-        return spread([record.cost_usd for record in self.records]).mean
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """Return what a reader should know before trusting the row."""
-        marks = ["control"] if self.control else []
-        if not self.control and not self.complete:
-            marks.append(f"seeds {', '.join(map(str, self.seeds))} of 0–{self.wanted - 1}")
-        checks = {
-            "unsandboxed": any(record.isolation != "landlock" for record in self.records),
-            "changed code": any(record.provenance.dirty for record in self.records),
-            "mixed code": len({record.plan.code for record in self.records}) > 1,
-            "mixed precision": len({record.provenance.precision for record in self.records}) > 1,
-        }
-        return (*marks, *(mark for mark, there in checks.items() if there))
 
 
 @dataclass(frozen=True)
@@ -128,7 +59,7 @@ class Board:
         """Return the board with one profile's tables; raises BoardError when it has none."""
         known = [table.profile for table in self.tables]
         if profile is not None and profile not in known:
-            raise BoardError(f"the board {self.card.name!r} has no records of profile {profile!r}", nearest(profile, known))
+            raise BoardError(f"{self.card.name!r} has no records of profile {profile!r}", nearest(profile, known))
         return replace(self, tables=tuple(t for t in self.tables if profile in (None, t.profile)))
 
 
@@ -137,7 +68,7 @@ def make_board(card: BoardCard, task: TaskCard, records: Iterable[RunRecord], ve
     ordered = sorted(records, key=lambda record: (row_key(record.plan), record.plan.seed))
     strangers = sorted(verified - {record.id for record in ordered})
     if strangers:
-        raise BoardError(f"verified.txt of {card.name!r} names {strangers[0]!r}, which no record has", "correct that line")
+        raise BoardError(f"verified.txt of {card.name!r} names {strangers[0]!r}, which no record has", "correct it")
     tables = [_table(task, list(group)) for _, group in groupby(ordered, key=lambda record: table_key(record.plan))]
     return Board(card, task, tuple(sorted(tables, key=lambda table: _order(task, table))), verified)
 
@@ -156,11 +87,11 @@ def _table(task: TaskCard, records: Sequence[RunRecord]) -> Table:
     controls = sorted((row for row in rows if row.control), key=lambda row: _control_order(row, task))
     ranked = _ranked([row for row in attacks if row.complete])
     incomplete = [row for row in attacks if not row.complete]
-    return Table(*table_key(records[0].plan), tuple([*ranked, *incomplete, *controls]))
+    return Table(*table_key(records[0].plan), (*ranked, *incomplete, *controls))
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """Give ranks to rows in order: one shares the rank of the row that leads the tie unless it is significantly worse."""
+    """Rank rows in order: one shares the rank of the row that leads the tie unless it is significantly worse."""
     ranked: list[Row] = []
     leader: Row | None = None
     for place, row in enumerate(rows, 1):
@@ -185,11 +116,3 @@ def _goodness(row: Row, card: MetricCard) -> tuple[float, str]:
 def _control_order(row: Row, task: TaskCard) -> tuple[int, str]:
     name = row.records[0].plan.attack.name
     return task.controls.index(name) if name in task.controls else len(task.controls), row.label
-
-
-def metric_card(record: RunRecord, metric: str) -> MetricCard:
-    """Return the card of a metric as the record holds it; raises BoardError when it holds none."""
-    for card in record.plan.metrics:
-        if card.name == metric:
-            return card
-    raise BoardError(f"the record {record.id} has no card of the metric {metric!r}", "its plan was edited by hand")

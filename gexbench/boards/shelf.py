@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from gexbench.boards.accept import newcomer_objections, objections
-from gexbench.boards.agree import Entry, conflict
+from gexbench.boards.accept import newcomer_objections, objections, pinned
+from gexbench.boards.agree import Agreement, Entry
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import BoardCard
 from gexbench.engine.places import atomic_write
@@ -25,16 +25,17 @@ class Shelf:
     card: BoardCard
     folder: Path
 
-    def entries(self) -> list[Entry]:
+    def read(self) -> Agreement:
         """Return the accepted records by file name; raises BoardError when one does not belong, naming it and why."""
-        entries: list[Entry] = []
+        agreed = Agreement()
         for path in sorted((self.folder / "records").glob("*.json")):
             entry = Entry(path, read_record(path))
-            why = next(objections(entry.record), None) or _off_task(entry.record, self.card) or conflict(entry, entries)
+            twice = [f"it is a copy of {other.name}" for other in agreed.copies(entry.record)]
+            why = next(chain(objections(entry.record, self.card), twice), None) or agreed.conflict(entry)
             if why:
                 raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {why}", RULES)
-            entries.append(entry)
-        return entries
+            agreed.take(entry)
+        return agreed
 
     def verified(self) -> frozenset[str]:
         """Return the ids in verified.txt, one a line; `#` begins a comment."""
@@ -55,14 +56,9 @@ class Added:
     already: tuple[Path, ...]
 
 
-def _off_task(record: RunRecord, card: BoardCard) -> str | None:
-    task = record.plan.task
-    return None if f"{task.name}@{task.version}" == card.task else f"it is a record of {task.name}@{task.version}"
-
-
 def shelf_of(record: RunRecord, root: Path, catalog: Catalog) -> Shelf:
     """Return the shelf that takes records of the record's task; raises BoardError when there is none."""
-    task = f"{record.plan.task.name}@{record.plan.task.version}"
+    task = pinned(record.plan.task)
     boards = {filed.card.task: filed.card for filed in catalog.all(BoardCard).values()}
     if task not in boards:
         raise BoardError(f"no board takes records of {task}", nearest(task, boards))
@@ -95,7 +91,7 @@ class Desk:
     coming: dict[Path, RunRecord] = field(default_factory=dict)
     already: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    _there: dict[str, list[Entry]] = field(default_factory=dict)
+    _boards: dict[str, Agreement] = field(default_factory=dict)
 
     def take(self, run: Path) -> None:
         """Sort one record in; raises BoardError only for what is wrong with the board itself."""
@@ -105,23 +101,20 @@ class Desk:
         except BoardError as error:
             self.refused.append(str(error))
             return
-        if shelf.card.name not in self._there:
-            self._there[shelf.card.name] = shelf.entries()
-        there = self._there[shelf.card.name]
-        same = [old.path for old in there if old.record.seal == record.seal]
-        if same:
-            self.already.extend(path for path in same if path not in self.coming)
+        if shelf.card.name not in self._boards:
+            self._boards[shelf.card.name] = shelf.read()
+        agreed = self._boards[shelf.card.name]
+        copies = agreed.copies(record)
+        if copies:
+            self.already += [path for path in copies if path not in self.coming]
             return
-        why = self._why_not(Entry(run, record), shelf.card, there)
+        reasons = chain(objections(record, shelf.card), newcomer_objections(record, self.catalog))
+        why = next(reasons, None) or agreed.conflict(Entry(run, record))
         if why:
             self.refused.append(f"{run}: {why}")
             return
         self.coming[shelf.place(record)] = record
-        there.append(Entry(shelf.place(record), record))
-
-    def _why_not(self, new: Entry, board: BoardCard, there: Sequence[Entry]) -> str | None:
-        reasons = chain(objections(new.record), newcomer_objections(new.record, board, self.catalog))
-        return next(reasons, None) or conflict(new, there)
+        agreed.take(Entry(shelf.place(record), record))
 
 
 def write_fresh(path: Path, text: str) -> bool:

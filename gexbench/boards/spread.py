@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Spread:
-    """What seeds gave. `std` and the interval are None where they are undefined: one value, or some of them infinite."""
+    """What seeds gave. `std` and the interval are None where undefined: one value, or some of them infinite."""
 
     mean: float
     n: int
@@ -28,8 +28,8 @@ def spread(values: Sequence[float]) -> Spread:
     """
     mean, n = math.fsum(values) / len(values), len(values)
     if len(set(values)) == 1:
-        alike = n > 1
-        return Spread(values[0], n, *((0.0, values[0], values[0]) if alike else ()))
+        mean = float(values[0])
+        return Spread(mean, n, *((0.0, mean, mean) if n > 1 else ()))
     if not math.isfinite(mean):
         return Spread(mean, n)
     std = statistics.stdev(values)

@@ -209,11 +209,12 @@ class ProfileCard(Card):
 
 
 class ReportedRow(Frozen):
-    """One row published elsewhere: cited, never ranked with ours. `values` maps a column to its text."""
+    """One metric of an attack published elsewhere, never ranked with ours. `values`: comparison to text as printed."""
 
     attack: str
     test: str
-    values: dict[str, str]
+    metric: str
+    values: dict[Compare, str]
 
 
 class Reported(Frozen):
@@ -222,16 +223,7 @@ class Reported(Frozen):
     title: str
     source: str
     traps: tuple[str, ...] = ()
-    columns: tuple[str, ...] = Field(min_length=1)
     rows: tuple[ReportedRow, ...]
-
-    @model_validator(mode="after")
-    def _columns_are_known(self) -> Reported:
-        for row in self.rows:
-            for column in row.values:
-                if column not in self.columns:
-                    raise ValueError(f"{row.attack!r} has a value for {column!r}, which is not among columns")
-        return self
 
 
 class BoardCard(Card):

@@ -54,6 +54,8 @@ def fetch(
 
     Example: `gexbench assets fetch lpips-alex lpips-vgg`
     """
+    from functools import partial
+
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
     from gexbench.engine.assets import AssetStore
@@ -61,10 +63,7 @@ def fetch(
     store, paths = AssetStore(), {}
     with Ticker(silent=json) as ticker:
         for card in _cards(names):
-            name = card.name
-            paths[name] = str(
-                store.fetch(card, lambda done, total, name=name: ticker.tick(name, done, total), offline=offline)
-            )  # type: ignore[misc]
+            paths[card.name] = str(store.fetch(card, partial(ticker.tick, card.name), offline=offline))
     if json:
         print_json({"assets": paths})
         return
@@ -102,11 +101,14 @@ def unbundle(file: Annotated[Path, typer.Argument(help="A file that `bundle` wro
     from gexbench.engine.asset_bundle import unbundle as read
     from gexbench.engine.assets import AssetStore
 
-    taken = [str(name) for name in read(AssetStore(), file, _cards(None))]
+    taken = read(AssetStore(), file, _cards(None))
     if json:
-        print_json({"assets": taken})
-    else:
-        typer.echo("taken: " + ", ".join(taken))
+        print_json(taken._asdict())
+        return
+    for what in ("placed", "present", "unknown"):
+        names = getattr(taken, what)
+        if names:
+            typer.echo(f"{what:8} {', '.join(names)}")
 
 
 def _cards(names: list[str] | None) -> list[AssetCard]:

@@ -19,7 +19,7 @@ def run(
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     isolation: Annotated[
-        Literal["auto", "process", "none"],
+        Literal["auto", "none"],
         typer.Option(
             help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."
         ),

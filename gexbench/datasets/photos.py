@@ -36,16 +36,16 @@ class Sizes:
     """What the card sets; sides are in pixels of the input, and 0 means whole photos.
 
     scale: side of the truth over side of the input. pool_crop: side of the square crops that make up the pool;
-    pool_count: how many there are, dealt over the pool's photos in turn; seed: of their places. min_std: a place where
-    the values, in [0,1], spread less is drawn again, up to 32 times. test_crop: longest side of a test input; larger
-    ones are cut to their centre.
+    pool_count: how many there are, dealt over the pool's photos in turn; seed: of their places. min_std: a place is
+    drawn again, up to 32 times, while the standard deviation of its colour planes (values in [0,1]; mean of the three)
+    is below. test_crop: longest side of a test input; larger ones are cut to their centre.
     """
 
     scale: int = 4
     pool_crop: int = 0
     pool_count: int = 0
     seed: int = 0
-    min_std: float = 0.02
+    min_std: float = 0.03
     test_crop: int = 0
 
     @classmethod
@@ -56,7 +56,8 @@ class Sizes:
             if key not in known:
                 raise CardError(f"settings.{key} is not a setting of ScaledPhotos", nearest(key, known))
             if type(value) not in (int, known[key]) or value < (key == "scale"):
-                raise CardError(f"settings.{key} = {value!r} is refused", f"{known[key].__name__}, 0 or more (scale: 1)")
+                hint = f"it takes {known[key].__name__}, 0 or more; scale 1 or more"
+                raise CardError(f"settings.{key} = {value!r} is refused", hint)
         sizes = cls(**settings)
         if (sizes.pool_crop > 0) != (sizes.pool_count > 0):
             raise CardError("settings.pool_crop and settings.pool_count go together", "set both, or neither")
@@ -165,7 +166,7 @@ def _crop(album: _Album, index: int, sizes: Sizes) -> Tensor:
     best, spread = photo, -1.0
     for attempt in range(_TRIES):
         crop = _at_random(photo, side, f"{sizes.seed}/{index}/{attempt}")
-        std = float(crop.double().std() / 255.0)
+        std = float(crop.double().std(dim=(1, 2)).mean() / 255.0)
         if std > spread:
             best, spread = crop, std
         if std >= sizes.min_std:

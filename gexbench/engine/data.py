@@ -49,12 +49,11 @@ def locate(card: DatasetCard, pins: Path) -> Files:
     """
     search = _search(card, pins)
     if search.missing and search.lacking:
-        told = f"data set {card.name}: {len(search.missing)} files are missing: {_first(search.missing)}"
-        raise DataMissing(f"{told}; {_where(search.lacking, search.missing[0])}", _way_out(search.lacking))
+        told = f"data set {card.name}: missing {_first(search.missing)}; {_where(search.lacking, search.missing[0])}"
+        raise DataMissing(told, _way_out(search.lacking))
     if search.differing:
-        told = f"data set {card.name}: {len(search.differing)} files differ from the pinned ones"
-        hint = f"gexbench data verify {card.name} names them all; put the original files there"
-        raise DataMissing(f"{told}: {_first(search.differing)}", hint)
+        told = f"data set {card.name}: not as pinned {_first(search.differing)}"
+        raise DataMissing(told, f"gexbench data verify {card.name} names them all; put the original files there")
     _refuse_overlap(card, search.files)
     return search.files
 
@@ -127,7 +126,8 @@ def _root(wanted: SplitFiles, name: str) -> Path | None:
 
 
 def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" and more" if len(names) > _SHOWN else "")
+    count = "1 file" if len(names) == 1 else f"{len(names)} files"
+    return f"{count}: {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
 
 
 def _where(wanted: SplitFiles, name: str) -> str:

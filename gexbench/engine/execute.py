@@ -75,7 +75,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, tick: Progress) -> RunRe
     A run whose attack fails gives a record with status "failed". Raises GexbenchError when the machine is at fault:
     missing data or weights, an unwritable folder; nothing is lost then, and the same call goes on later.
     """
-    run, started = RunFolder(folder), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    run, started = RunFolder(folder.resolve()), datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     with run.locked():
         done = run.finished()
         if done is not None:
@@ -151,7 +151,7 @@ def _open(bench: Bench) -> tuple[ServiceParty, ContenderParty | None]:
     if bench.isolation == "none":
         local = LocalService(start)
         return local, None if alone else LocalContender(start, local, bench.journal)
-    where, ends = places(bench.isolation, bench.folder, start, _private(bench)), oracle_ends()
+    where, ends = places(bench.folder, start, _private(bench)), oracle_ends()
     service = RemoteService(start, where.service, ends.service, bench.journal)
     contender: ContenderParty | None = None
     if alone:

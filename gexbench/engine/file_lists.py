@@ -26,9 +26,11 @@ def read_pins(path: Path) -> dict[str, str]:
     pins: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         found = _LINE.match(line)
-        if not found or found[2].startswith("/") or ".." in found[2].split("/") or found[2] in pins:
-            reason = "is listed twice" if found and found[2] in pins else 'is not "sha256  relative/path"'
-            raise CardError(f"{path}, line {number}: {line!r} {reason}", "write it with `sha256sum` from the data folder")
+        if not found or found[2].startswith("/") or ".." in found[2].split("/"):
+            hint = "write it with `sha256sum` from the data folder"
+            raise CardError(f'{path}, line {number}: {line!r} is not "sha256  relative/path"', hint)
+        if found[2] in pins:
+            raise CardError(f"{path}, line {number}: {found[2]} is listed twice", "take one of the two lines out")
         pins[found[2]] = found[1]
     return pins
 

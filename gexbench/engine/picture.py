@@ -25,7 +25,8 @@ def draw(path: Path, evidence: TestEvidence, plan: Plan) -> None:
     """
     columns = _columns(evidence, plan)
     top, left, side = _busiest(evidence, plan.task.scale)
-    sheet = Image.new("RGB", (GAP + len(columns) * (TILE + GAP), HEAD + 2 * (TILE + GAP)), PAPER)
+    second = HEAD + max(_fit(image)[0].height for image in columns.values()) + GAP
+    sheet = Image.new("RGB", (GAP + len(columns) * (TILE + GAP), second + TILE + GAP), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
     for column, (title, image) in enumerate(columns.items()):
         x = GAP + column * (TILE + GAP)
@@ -35,7 +36,7 @@ def draw(path: Path, evidence: TestEvidence, plan: Plan) -> None:
         box = [x + left * scale, HEAD + top * scale, x + (left + side) * scale, HEAD + (top + side) * scale]
         pen.rectangle(box, outline=MARK, width=2)
         crop = _pil(image[:, top : top + side, left : left + side]).resize((TILE, TILE), Image.Resampling.NEAREST)
-        sheet.paste(crop, (x, HEAD + TILE + GAP))
+        sheet.paste(crop, (x, second))
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     atomic_write(path, buffer.getvalue())

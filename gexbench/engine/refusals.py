@@ -7,10 +7,10 @@ with a history of holes. Numbers: arch/x86/entry/syscalls/syscall_64.tbl and inc
 from __future__ import annotations
 
 import errno
-import os
 from typing import NamedTuple
 
 _PRETEND_DONE = 0
+_TRUNCATE = 0o1000  # O_TRUNC
 
 
 class When(NamedTuple):
@@ -121,8 +121,8 @@ _SHARED = (
 TABLE = _SOCKETS + _PROCESSES + _KERNEL + _MOUNTS + _METADATA + _SHARED
 _UNTRUNCATED = (  # before Landlock's interface 3
     Refusal("truncate", 76, 45),
-    Refusal("openat", 257, 56, when=When(2, os.O_TRUNC, mask=os.O_TRUNC | os.O_ACCMODE)),
-    Refusal("open", 2, None, when=When(1, os.O_TRUNC, mask=os.O_TRUNC | os.O_ACCMODE)),
+    Refusal("openat", 257, 56, when=When(2, _TRUNCATE, mask=_TRUNCATE | 3)),  # with read access alone
+    Refusal("open", 2, None, when=When(1, _TRUNCATE, mask=_TRUNCATE | 3)),
     Refusal("openat2", 437, 437, errno.ENOSYS),
 )
 
@@ -136,6 +136,10 @@ def _unsignalled(own: int) -> tuple[Refusal, ...]:  # before Landlock's interfac
         Refusal("rt_sigqueueinfo", 129, 138, when=others),
         Refusal("rt_tgsigqueueinfo", 297, 240, when=others),
         Refusal("pidfd_send_signal", 424, 424),
+        Refusal("fcntl", 72, 25, when=When(1, 8)),  # F_SETOWN and its kind: who gets a descriptor's signals
+        Refusal("fcntl", 72, 25, when=When(1, 15)),
+        Refusal("ioctl", 16, 29, when=When(1, 0x8901)),
+        Refusal("ioctl", 16, 29, when=When(1, 0x8902)),
     )
 
 

@@ -26,11 +26,11 @@ LONG = 7 * 86400.0
 
 @dataclass(frozen=True)
 class Place:
-    """Where a child runs: its folder, its log, its sandbox rules (None: the process boundary alone)."""
+    """Where a child runs: its folder, its log, and the rules of its sandbox."""
 
     folder: Path
     log: Path
-    rules: Rules | None
+    rules: Rules
 
 
 @dataclass(frozen=True)

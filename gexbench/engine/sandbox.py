@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from gexbench.engine import kernel, landlock, seccomp
+from gexbench.engine.carve import below, resolved, split, within
 from gexbench.errors import PlanError
 
 # What torch's import and training on a CPU read beside libraries and packages, found with strace.
@@ -85,71 +86,30 @@ def _grants(rules: Rules) -> Iterable[tuple[str, landlock.Access]]:
 def interpreter_rules(private: Sequence[Path], packages: Sequence[Path], devices: Literal["cpu", "cuda"]) -> Rules:
     """Allow what this interpreter needs to import installed packages, gexbench and `packages`, less `private`.
 
-    private: files or folders to keep out, wherever they are; one that holds a whole folder of the interpreter does not
-    close that folder. packages: folders (or single files) of plug-in code. Folders of Python and of shared libraries
-    are those of the running interpreter; package folders that are not on `sys.path` are left out. The names inside a
-    folder that holds something private stay listable, for imports need that. Raises PlanError where a plug-in lies in
-    a private folder.
+    private: files or folders to keep out, wherever they are; one around a package or a folder of the interpreter does
+    not close that. packages: folders (or single files) of plug-in code. Folders of Python and of shared libraries are
+    those of the running interpreter; package folders that are not on `sys.path` are left out. The names inside a folder
+    that holds something private stay listable, for imports need that. Raises PlanError for a plug-in that is itself
+    private, or a link into something private.
     """
     ours = Path(__file__).resolve().parents[1]
-    hidden, code = _hidden([*private, *_foreign_packages()]), [str(each.resolve()) for each in packages]
-    for folder in code:
-        if any(_within(folder, secret) for secret in hidden):
-            raise PlanError(f"the plug-in {folder} lies in a folder that attacks may not read", "move one of them")
+    hidden = resolved([*private, *_foreign_packages()])
+    code = [_public(package, hidden) for package in packages]
     roots = dict.fromkeys([*(os.path.realpath(each) for each in _code_folders()), str(ours), *code])
-    parts = [_split(root, _below(root, hidden)) for root in roots if os.path.exists(root)]
+    parts = [split(root, below(root, hidden)) for root in roots if os.path.exists(root)]
     read = [path for kept, _ in parts for path in kept]
-    read += [file for file in _mapped(read) if not any(_within(file, secret) for secret in hidden)]
+    read += [file for file in _mapped(read) if not any(within(file, secret) for secret in hidden)]
     listing = [*_import_parents([str(ours), *code]), *(path for _, listed in parts for path in listed)]
     special = [*_CPU_DEVICES, *(_glob("/dev/nvidia*", "/dev/nvidia-caps/*") if devices == "cuda" else ())]
     read += [*_SYSTEM_FILES, *_CPU_FILES, *(_cuda_files() if devices == "cuda" else ())]
     return Rules(read=_paths(read), listing=_paths(listing), devices=_paths(special))
 
 
-def allow_except(root: Path, private: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Split a folder into the paths to allow so that nothing in `private` is among or below them.
-
-    Returns (paths to read with all below them, folders to list). Both arguments are resolved first; private paths may
-    lie anywhere and need not exist. Symbolic links inside a folder that is split are left out: what they lead to is
-    allowed only where it is itself below an allowed path. A hard link to a private file cannot be told from a file.
-    """
-    top, hidden = os.path.realpath(root), _hidden(private)
-    if any(_within(top, secret) for secret in hidden) or not os.path.exists(top):
-        return [], []
-    read, listing = _split(top, _below(top, hidden))
-    return list(_paths(read)), list(_paths(listing))
-
-
-def _split(place: str, hidden: frozenset[str]) -> tuple[list[str], list[str]]:
-    if not hidden or not os.path.isdir(place):
-        return [place], []
-    read: list[str] = []
-    listing = [place]
-    for child in sorted(os.scandir(place), key=lambda entry: entry.name):
-        if child.path not in hidden and not child.is_symlink():
-            kept, listed = _split(child.path, _below(child.path, hidden))
-            read += kept
-            listing += listed
-    return read, listing
-
-
-def _hidden(private: Sequence[Path]) -> frozenset[str]:
-    """Resolve private paths, as what they lead to and as the name in its folder; drop those below another one."""
-    forms = {os.path.realpath(path) for path in private}
-    forms |= {os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)) for path in private}
-    kept: list[str] = []
-    for form in sorted(forms, key=lambda path: path.split("/")):
-        if not kept or not _within(form, kept[-1]):
-            kept.append(form)
-    return frozenset(kept)
-
-
-def _within(place: str, folder: str) -> bool:
-    return place == folder or place.startswith(folder.rstrip("/") + "/")
-
-
-def _below(folder: str, hidden: frozenset[str]) -> frozenset[str]:
-    return frozenset(secret for secret in hidden if secret != folder and _within(secret, folder))
+def _public(package: Path, hidden: frozenset[str]) -> str:
+    place = os.path.realpath(package)
+    if place in hidden or (package.is_symlink() and any(within(place, secret) for secret in hidden)):
+        raise PlanError(f"plug-in folder {package}: attacks may not read {place}", "give the plug-in its own folder")
+    return place
 
 
 def _code_folders() -> list[Path]:
@@ -181,7 +141,7 @@ def _mapped(allowed: Sequence[str]) -> list[str]:
         return []
     lines = Path("/proc/self/maps").read_text().splitlines()
     files = dict.fromkeys(line[line.index("/") :] for line in lines if "/" in line and ".so" in line)
-    return [file for file in files if os.path.exists(file) and not any(_within(file, root) for root in allowed)]
+    return [file for file in files if os.path.exists(file) and not any(within(file, root) for root in allowed)]
 
 
 def _foreign_packages() -> list[Path]:

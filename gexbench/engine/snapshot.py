@@ -31,7 +31,7 @@ def snapshot() -> Snapshot:
 def changes(before: Snapshot) -> list[str]:
     """Say in a sentence each what was replaced or set since the snapshot; at most twenty.
 
-    What was loaded since is no change, nor are the settings that it brought along.
+    What was loaded since is no change, nor are new environment variables: libraries set some as they load.
     """
     after = snapshot()
     replaced = dict.fromkeys(
@@ -39,10 +39,9 @@ def changes(before: Snapshot) -> list[str]:
         for name, old in before.parts.items()
         if not _same(old, after.parts.get(name))
     )
-    names = {**before.settings, **{name: "" for name in after.settings if name.startswith(_VARIABLE)}}
     altered = [
         f"{name} was changed" + ("" if name.startswith(_VARIABLE) else f" to {after.settings.get(name)}")
-        for name in names
+        for name in before.settings
         if before.settings.get(name) != after.settings.get(name)
     ]
     return [short(text) for text in [*replaced, *altered][:MOST]]

@@ -17,10 +17,10 @@ _OWN_FOLDERS = {
     "TORCH_HOME": ".home/torch",
     "TORCHINDUCTOR_CACHE_DIR": ".home/inductor",
 }
-_PASSED_ON = frozenset(
-    "PATH LANG LANGUAGE TZ LD_LIBRARY_PATH OMP_NUM_THREADS MKL_NUM_THREADS CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER"
-    " CUBLAS_WORKSPACE_CONFIG PYTORCH_ALLOC_CONF PYTORCH_CUDA_ALLOC_CONF".split()
-)
+_LANGUAGE = ("PATH", "LANG", "LANGUAGE", "TZ")
+_LIBRARIES = ("LD_LIBRARY_PATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+_CUDA = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
+_PASSED_ON = frozenset((*_LANGUAGE, *_LIBRARIES, *_CUDA))
 
 
 def furnish(folder: Path) -> None:
@@ -30,20 +30,24 @@ def furnish(folder: Path) -> None:
 
 
 def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return a child's variables: few of ours, everything personal inside its folder, `extra` on top."""
+    """Return a child's variables: few of ours, everything personal inside its folder, `extra` on top.
+
+    A PYTHONPATH in `extra` goes before ours, and gexbench itself is always found.
+    """
     passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
     own = {key: str(folder.absolute() / name) for key, name in _OWN_FOLDERS.items()}
     nobody = {"USER": "nobody", "LOGNAME": "nobody"}  # who asks for a name must not need /etc/passwd
-    return {**passed, **own, **nobody, **_import_settings(), **extra}
+    return {**passed, **own, **nobody, **extra, **_import_settings(extra.get("PYTHONPATH", ""))}
 
 
-def _import_settings() -> dict[str, str]:
+def _import_settings(first: str) -> dict[str, str]:
     settings = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "JOBLIB_MULTIPROCESSING": "0"}
     if site.ENABLE_USER_SITE:
         settings["PYTHONUSERBASE"] = site.getuserbase()  # else it would follow HOME
     else:
         settings["PYTHONNOUSERSITE"] = "1"
     installed = {os.path.realpath(entry) for entry in site.getsitepackages()}
-    paths = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    paths += [] if str(SOURCE) in installed else [str(SOURCE)]
+    entries = [*first.split(os.pathsep), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    entries += [] if str(SOURCE) in installed else [str(SOURCE)]
+    paths = dict.fromkeys(os.path.abspath(entry) for entry in entries if entry)
     return {**settings, "PYTHONPATH": os.pathsep.join(paths)} if paths else settings

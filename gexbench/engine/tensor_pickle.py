@@ -144,8 +144,6 @@ def _numpy(node: _NumpyArray) -> Array:
     try:
         _, shape, kind, fortran, data = node.state
         code = np.dtype(kind.state[1].replace("|", "") + kind.made_from[0])
-        if code.hasobject:
-            raise PickleRefused("the pickle holds an array of objects")
         return np.frombuffer(data, code).reshape(shape, order="F" if fortran else "C")
     except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise PickleRefused(f"the pickle holds an array that cannot be read ({error})") from error

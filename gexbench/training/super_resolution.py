@@ -50,7 +50,7 @@ def fit_pixels(net: nn.Module, pairs: Pairs, plan: PixelPlan, place: Place, name
         with autocast(place):
             loss = pixel_loss(net(x), y, plan.loss)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         return {"loss": loss.detach()}
 

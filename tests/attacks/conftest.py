@@ -33,6 +33,7 @@ class Door:
         self.budget = budget
         self.remaining = budget
         self.asked: list[Tensor] = []
+        self.batches: list[int] = []
 
     def query(self, x: Tensor) -> Tensor:
         """Answer a batch or refuse it whole."""
@@ -40,6 +41,7 @@ class Door:
             raise BudgetError(f"{len(x)} asked, {self.remaining} left")
         self.remaining -= len(x)
         self.asked += list(x)
+        self.batches.append(len(x))
         return service(x)
 
 

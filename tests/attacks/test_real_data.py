@@ -32,9 +32,8 @@ def test_it_learns_the_truth_and_asks_nothing(door: Door, informed: Brief, unsee
 
 
 def test_it_is_the_attack_where_all_answers_are_true(informed: Brief) -> None:
-    options = {**informed.options, "steps": 2}
-    here = replace(informed, options=options, pool=informed.pool[:1], truth=(informed.truth or [])[:1])
-    control, attack = RealData().extract(Door(0), here), SRResNetAttack().extract(Door(1), here)
+    here = replace(informed, options={**informed.options, "steps": 2})
+    control, attack = RealData().extract(Door(0), here), SRResNetAttack().extract(Door(here.budget), here)
     assert all(torch.equal(a, b) for a, b in zip(control.parameters(), attack.parameters(), strict=True))
 
 

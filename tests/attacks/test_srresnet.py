@@ -81,3 +81,11 @@ def test_the_surrogate_answers_in_range_without_the_oracle(door: Door, brief: Br
 def test_an_unknown_augmentation_is_refused(door: Door, brief: Brief) -> None:
     with pytest.raises(ValueError, match="cutout"):
         SRResNetAttack().extract(door, replace(brief, options={**brief.options, "augment": ("cutout",)}))
+
+
+def test_large_images_are_asked_about_in_small_batches(brief: Brief) -> None:
+    large, small = Door(4), Door(4)
+    SRResNetAttack().extract(large, replace(quick(brief), pool=[torch.zeros(3, 300, 400)] * 4))
+    SRResNetAttack().extract(small, quick(brief))
+    assert large.batches == [2, 2]
+    assert small.batches == [4]

@@ -75,7 +75,7 @@ def test_the_same_assets_give_the_same_bundle(sample: Sample, cards: list[AssetC
 def test_bundling_names_all_that_is_missing(
     sample: Sample, cards: list[AssetCard], away: AssetStore, tmp_path: Path
 ) -> None:
-    with pytest.raises(AssetMissing, match="^not here: alice/one, two$") as caught:
+    with pytest.raises(AssetMissing, match=r"^not here: alice/one, two$") as caught:
         bundle(away, cards, tmp_path / "bundle.zip")
     assert caught.value.hint == "gexbench assets fetch alice/one two"
     assert not (tmp_path / "bundle.zip").exists()
@@ -94,7 +94,7 @@ def test_a_bundle_made_for_other_cards_is_refused_whole(
 ) -> None:
     bundle(sample.store, cards, tmp_path / "bundle.zip")
     newer = AssetCard(**{**cards[0].model_dump(), "result_sha256": "0" * 64})
-    with pytest.raises(AssetMissing, match="bundle.zip holds two with sha256 .*, the card here says 0000"):
+    with pytest.raises(AssetMissing, match=r"bundle.zip holds two with sha256 .*, the card here says 0000"):
         unbundle(away, tmp_path / "bundle.zip", [cards[1], newer])
     assert not away.folder.exists()
 
@@ -104,7 +104,7 @@ def test_a_forged_asset_does_not_get_its_name(
 ) -> None:
     bundle(sample.store, cards, tmp_path / "bundle.zip")
     forged(tmp_path / "bundle.zip", "two.safetensors", sample.content[::-1])
-    with pytest.raises(AssetMissing, match="two in .*bundle.zip is not what its manifest says"):
+    with pytest.raises(AssetMissing, match=r"two in .*bundle.zip is not what its manifest says"):
         unbundle(away, tmp_path / "bundle.zip", cards)
     assert [path.name for path in away.folder.rglob("*") if path.is_file()] == ["one.safetensors"]
 
@@ -116,7 +116,7 @@ def test_a_bit_that_flips_on_the_way_is_noticed(
     data = bytearray((tmp_path / "bundle.zip").read_bytes())
     data[len(data) // 3] ^= 1
     (tmp_path / "bundle.zip").write_bytes(data)
-    with pytest.raises(AssetMissing, match="bundle.zip"):
+    with pytest.raises(AssetMissing, match=r"bundle.zip"):
         unbundle(away, tmp_path / "bundle.zip", cards)
     assert "one.safetensors" not in [path.name for path in away.folder.rglob("*")]
 
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_whole_bundle_is_refused(
             archive.writestr("README", b"")
     else:
         forged(path, MANIFEST, b'{"format": "other"}')
-    with pytest.raises(AssetMissing, match="bundle.zip is not a whole bundle of gexbench assets"):
+    with pytest.raises(AssetMissing, match=r"bundle.zip is not a whole bundle of gexbench assets"):
         unbundle(away, path, cards)
     assert not away.folder.exists()
 

@@ -48,7 +48,7 @@ def test_what_is_present_is_not_fetched_again(sample: Sample) -> None:
 
 
 def test_a_path_to_what_is_missing_names_the_command_that_fetches_it(sample: Sample) -> None:
-    with pytest.raises(AssetMissing, match="^box-net is not here") as caught:
+    with pytest.raises(AssetMissing, match=r"^box-net is not here") as caught:
         sample.store.path(sample.card)
     assert caught.value.hint == "gexbench assets fetch box-net"
     assert caught.value.exit_code == 4
@@ -61,7 +61,7 @@ def test_an_altered_file_has_no_path(sample: Sample) -> None:
     assert sample.store.status(sample.card) == "altered"
     with pytest.raises(AssetMissing, match=f"^{path} is altered: sha256 .* the card says {sample.card.result_sha256}"):
         sample.store.path(sample.card)
-    with pytest.raises(AssetMissing, match="is altered"):
+    with pytest.raises(AssetMissing, match=r"is altered"):
         AssetStore(sample.store.folder).path(sample.card)
 
 
@@ -95,13 +95,15 @@ def test_sources_are_tried_in_order(sample: Sample) -> None:
 
 def test_where_no_source_gives_it_each_is_named_with_its_reason(sample: Sample) -> None:
     card = changed(sample.card, sources=("https://127.0.0.1:1/net", "pypi:box==2.0!net"))
-    with pytest.raises(AssetMissing, match=r"box-net could not .*: https://127\.0\.0\.1:1/net: .*; pypi:box==2\.0!net: pip"):
+    with pytest.raises(
+        AssetMissing, match=r"box-net could not .*: https://127\.0\.0\.1:1/net: .*; pypi:box==2\.0!net: pip"
+    ):
         sample.store.fetch(card)
     assert leftovers(sample.store) == []
 
 
 def test_offline_names_what_is_missing_and_fetches_nothing(sample: Sample) -> None:
-    with pytest.raises(AssetMissing, match="^box-net is not here .* offline") as caught:
+    with pytest.raises(AssetMissing, match=r"^box-net is not here .* offline") as caught:
         sample.store.fetch(sample.card, offline=True)
     assert "gexbench assets unbundle" in caught.value.hint
     assert not sample.store.folder.exists()
@@ -127,7 +129,7 @@ def test_a_conversion_that_gives_other_bytes_leaves_no_asset(sample: Sample) -> 
 
 
 def test_an_unknown_conversion_is_refused_before_anything_is_fetched(sample: Sample) -> None:
-    with pytest.raises(CardError, match="convert 'magic' is not known"):
+    with pytest.raises(CardError, match=r"convert 'magic' is not known"):
         sample.store.fetch(changed(sample.card, convert="magic"))
     assert leftovers(sample.store) == []
 

@@ -98,7 +98,11 @@ def test_equal_arrays_give_equal_bytes_in_any_order() -> None:
 
 
 def test_the_bytes_are_those_the_safetensors_library_writes() -> None:
-    arrays = {"b.weight": np.ones((2, 3), np.float32), "a": np.arange(5, dtype=np.float32), "é": np.zeros(0, np.float32)}
+    arrays = {
+        "b.weight": np.ones((2, 3), np.float32),
+        "a": np.arange(5, dtype=np.float32),
+        "é": np.zeros(0, np.float32),
+    }
     assert to_safetensors({name: arrays[name] for name in ("b.weight", "a")}) == safetensors.numpy.save(
         {name: arrays[name] for name in ("b.weight", "a")}
     )
@@ -107,7 +111,11 @@ def test_the_bytes_are_those_the_safetensors_library_writes() -> None:
 
 @pytest.mark.parametrize("kind", ["<f8", ">f8", "f4", "f2", "i8", "i4", "u1", "?"])
 def test_the_safetensors_library_reads_back_what_was_written(kind: str) -> None:
-    arrays = {"odd": np.ones(3, np.uint8), "turned": (np.arange(6).reshape(2, 3) % 2).astype(kind).T, "one": np.ones((), kind)}
+    arrays = {
+        "odd": np.ones(3, np.uint8),
+        "turned": (np.arange(6).reshape(2, 3) % 2).astype(kind).T,
+        "one": np.ones((), kind),
+    }
     read = safetensors.numpy.load(to_safetensors(arrays))
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array)

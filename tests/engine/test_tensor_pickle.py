@@ -72,7 +72,7 @@ def test_a_pickle_that_calls_anything_else_is_refused(
     function: Any, write: Callable[[Path, Any], Path], read: Reader, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "file", {"a": Call(function, "x")})
-    with pytest.raises(PickleRefused, match="the pickle asks for .*, which no array needs"):
+    with pytest.raises(PickleRefused, match=r"the pickle asks for .*, which no array needs"):
         read(path)
 
 
@@ -92,14 +92,14 @@ def test_what_an_evil_pickle_calls_does_not_run(
 
 def test_an_array_of_objects_is_refused(tmp_path: Path) -> None:
     path = numpy_pickle(tmp_path / "file", {"a": np.array([{"b": 1}], dtype=object)})
-    with pytest.raises(PickleRefused, match="objects|cannot be read"):
+    with pytest.raises(PickleRefused, match=r"an array that cannot be read"):
         read_numpy_pickle(path)
 
 
 def test_an_array_shorter_than_its_shape_is_refused(tmp_path: Path) -> None:
     path = numpy_pickle(tmp_path / "file", {"a": np.arange(3, dtype="<f4")})
     path.write_bytes(path.read_bytes().replace(b"K\x03\x85", b"K\x04\x85"))
-    with pytest.raises(PickleRefused, match="an array that cannot be read"):
+    with pytest.raises(PickleRefused, match=r"an array that cannot be read"):
         read_numpy_pickle(path)
 
 
@@ -107,7 +107,7 @@ def test_an_array_shorter_than_its_shape_is_refused(tmp_path: Path) -> None:
 def test_a_broken_pickle_is_refused(keep: int, tmp_path: Path) -> None:
     path = numpy_pickle(tmp_path / "file", {"a": np.arange(3)})
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(PickleRefused, match="the pickle is broken"):
+    with pytest.raises(PickleRefused, match=r"the pickle is broken"):
         read_numpy_pickle(path)
 
 
@@ -142,13 +142,14 @@ def test_a_tensor_is_read_by_its_offset_and_strides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("offset", "shape", "stride"), [(0, (5,), (1,)), (1, (4,), (1,)), (0, (2, 2), (3, 2)), (-1, (2,), (1,)), (3, (2,), (-1,))]
+    ("offset", "shape", "stride"),
+    [(0, (5,), (1,)), (1, (4,), (1,)), (0, (2, 2), (3, 2)), (-1, (2,), (1,)), (3, (2,), (-1,))],
 )
 def test_a_tensor_that_reaches_outside_its_storage_is_refused(
     offset: int, shape: tuple[int, ...], stride: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = torch_archive(tmp_path / "file", {"a": tensor(offset, shape, stride)})
-    with pytest.raises(PickleRefused, match="reaches outside its storage"):
+    with pytest.raises(PickleRefused, match=r"reaches outside its storage"):
         read_torch_archive(path)
 
 
@@ -156,7 +157,7 @@ def test_a_numpy_pickle_may_not_point_outside_itself(tmp_path: Path) -> None:
     data = io.BytesIO()
     ArchivePickler(data, 2).dump({"a": Storage()})
     (tmp_path / "file").write_bytes(data.getvalue().replace(b"ctorch\nFloatStorage\n", b"X\x01\x00\x00\x00a"))
-    with pytest.raises(PickleRefused, match="points outside itself"):
+    with pytest.raises(PickleRefused, match=r"points outside itself"):
         read_numpy_pickle(tmp_path / "file")
 
 
@@ -168,5 +169,5 @@ def test_what_torch_did_not_write_is_refused(content: bytes | None, tmp_path: Pa
             archive.writestr("other", b"")
     else:
         path.write_bytes(content)
-    with pytest.raises(PickleRefused, match="file is not an archive written by torch"):
+    with pytest.raises(PickleRefused, match=r"file is not an archive written by torch"):
         read_torch_archive(path)

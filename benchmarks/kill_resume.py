@@ -1,0 +1,99 @@
+"""Kill a run with SIGKILL at random moments, start it again each time, and compare with an undisturbed run.
+
+    python benchmarks/kill_resume.py [--kills 20] [--steps 60] [--seed 0]
+
+Prints, after every kill, what the ledger holds; ends with whether the run completed, whether any question was paid
+twice, whether the budget held, and whether scores and surrogate equal the undisturbed run's. Exit code 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from gexbench.record import RunRecord, read_record
+
+
+def command(out: Path, steps: int) -> list[str]:
+    """Return the run as a command."""
+    run = ["run", "--task", "sr", "--attack", "srresnet", "--budget", "128", "--set", f"steps={steps}", "--json"]
+    return [sys.executable, "-m", "gexbench", *run, "--out", str(out)]
+
+
+def start(out: Path, steps: int) -> subprocess.Popen[bytes]:
+    """Start the run in a process group of its own."""
+    return subprocess.Popen(command(out, steps), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+def ledger_of(out: Path) -> dict[str, int]:
+    """Return what the ledger holds: questions, distinct ones, sessions."""
+    found = next(out.glob("*/service/ledger.sqlite"), None)
+    if found is None:
+        return {"questions": 0, "distinct": 0, "sessions": 0}
+    with sqlite3.connect(f"file:{found}?mode=ro", uri=True) as db:
+        try:
+            count = db.execute("SELECT COUNT(*), COUNT(DISTINCT digest) FROM question").fetchone()
+            sessions = db.execute("SELECT COUNT(*) FROM session").fetchone()[0]
+        except sqlite3.OperationalError:  # killed while the tables were made
+            return {"questions": 0, "distinct": 0, "sessions": 0}
+    db.close()
+    return {"questions": count[0], "distinct": count[1], "sessions": sessions}
+
+
+def undisturbed(out: Path, steps: int) -> tuple[RunRecord, float]:
+    """Run once without a kill; returns the record and the seconds it took."""
+    begin = time.monotonic()
+    process = start(out, steps)
+    if process.wait() != 0:
+        raise SystemExit(f"the undisturbed run failed: {(process.stderr.read() if process.stderr else b'').decode()}")
+    return read_record(next(out.glob("*/record.json"))), time.monotonic() - begin
+
+
+def main() -> int:
+    """Kill, resume, compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    dice = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        calm, wild = Path(folder) / "calm", Path(folder) / "wild"
+        reference, seconds = undisturbed(calm, arguments.steps)
+        print(f"undisturbed: {seconds:.1f} s, {reference.account.answered} answered")
+        kills = 0
+        while kills < arguments.kills:
+            process = start(wild, arguments.steps)
+            try:
+                process.wait(dice.uniform(0, seconds))
+                print("completed before the kill; starting over in a new folder")
+                wild = wild.with_name(f"wild-{kills}")
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+                kills += 1
+                print(f"kill {kills:2}: ledger {ledger_of(wild)}")
+        record = undisturbed(wild, arguments.steps)[0]
+        held = ledger_of(wild)
+    verdicts = {
+        "completed": record.status == "ok",
+        "budget held": held["questions"] <= record.account.budget,
+        "no question paid twice": held["questions"] == held["distinct"] == record.account.answered,
+        "scores equal": record.scores == reference.scores,
+        "surrogate equal": record.surrogate_sha256 == reference.surrogate_sha256,
+    }
+    for what, holds in verdicts.items():
+        print(f"{'yes' if holds else 'NO '}  {what}")
+    return 0 if all(verdicts.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""Throughput of the isolated, metered oracle against calling the victim directly, on the same batches.
+
+    python benchmarks/oracle.py [--batch 16] [--batches 16] [--rounds 5]
+
+The service runs as in a real run: own process, sandbox, ledger on disk. Rounds alternate between the two, so that a
+busy machine slows both; every round asks new questions, since a repeated one would be replayed. The last line is the
+ratio of medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gexbench import bench
+from gexbench.core.images import round_8bit
+from gexbench.engine import execute, hardware
+from gexbench.engine.contender import RemoteOracle
+from gexbench.engine.isolation import chosen, places
+from gexbench.engine.parties import Journal, Start
+from gexbench.engine.remote import RemoteService, oracle_ends
+from gexbench.engine.run_folder import RunFolder
+from gexbench.engine.service import open_desk
+from gexbench.plan import Request
+
+
+def timed(call: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
+    """Return images a second."""
+    start = time.perf_counter()
+    for batch in batches:
+        call(batch)
+    return sum(len(batch) for batch in batches) / (time.perf_counter() - start)
+
+
+def questions(count: int, size: int, seed: int) -> list[Tensor]:
+    """Return batches of random 24x24 images."""
+    generator = torch.Generator().manual_seed(seed)
+    return [round_8bit(torch.rand(size, 3, 24, 24, generator=generator)) for _ in range(count)]
+
+
+def main() -> None:
+    """Print images a second of both, and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batches", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    catalog, plan = bench.prepare(Request("sr", "srresnet"))
+    asked = arguments.batch * arguments.batches * (arguments.rounds + 1)
+    plan = plan.model_copy(update={"budget": asked})
+    machine = hardware.choose("cpu", autocast=False)
+    torch.set_num_threads(machine.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(Path(folder) / "run")
+        run.open(plan)
+        files = {"weights": str(execute.victims.weights_path(plan.victim, catalog)), "ledger": str(run.ledger)}
+        start = Start(plan, files | {"defense_code": None}, {"entry": None, "code": None}, "cpu", machine.threads)
+        isolation, ends = chosen("auto"), oracle_ends()
+        service = RemoteService(start, places(run, start, []).service, ends.service, Journal(bench.quiet))
+        service.wait_ready()
+        oracle, victim = RemoteOracle(ends.contender, asked), open_desk(plan, files, torch.device("cpu")).victim
+
+        def direct(x: Tensor) -> Tensor:
+            with torch.inference_mode():
+                return round_8bit(victim(x))
+
+        rates: dict[str, list[float]] = {"direct": [], "isolated": []}
+        for number in range(arguments.rounds + 1):
+            batches = questions(arguments.batches, arguments.batch, seed=number)
+            pair = {"direct": timed(direct, batches), "isolated": timed(oracle.query, batches)}
+            if number:  # the first round warms both up
+                for name, rate in pair.items():
+                    rates[name].append(rate)
+        service.stop()
+        ends.contender.close()
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    print(f"isolation {isolation}, batches of {arguments.batch} images of 24x24, {machine.threads} threads")
+    for name, median in medians.items():
+        print(f"{name:9} {median:7.1f} images/s  (rounds: {', '.join(f'{rate:.1f}' for rate in rates[name])})")
+    print(f"ratio     {medians['isolated'] / medians['direct']:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m gexbench` is the `gexbench` command."""
+
+from gexbench.cli.app import main
+
+main()

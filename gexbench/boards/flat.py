@@ -1,0 +1,95 @@
+"""A board as long rows: one number each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gexbench.boards.rank import Board, Table
+from gexbench.boards.row import Row, metric_card
+from gexbench.boards.spread import Spread
+
+ALL = "mean of splits"
+FIELDS = (
+    "task", "profile", "budget", "defense", "rank", "attack", "control", "test", "metric", "compare", "unit",
+    "higher_is_better", "mean", "std", "ci_low", "ci_high", "n", "seeds", "images", "queries", "cost_usd", "status",
+    "marks", "records",
+)
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Where a row stands."""
+
+    board: Board
+    table: Table
+    row: Row
+
+
+def long_rows(board: Board) -> Iterator[dict[str, Any]]:
+    """Yield a mapping of FIELDS for every attack, metric, comparison and test split, and for the mean of the splits.
+
+    compare "honest" is a defense's cost to honest users: defended answers against undefended ones.
+    """
+    for table in board.tables:
+        for row in table.rows:
+            yield from _row(_Spot(board, table, row))
+
+
+def _row(spot: _Spot) -> Iterator[dict[str, Any]]:
+    row, plan = spot.row, spot.row.records[0].plan
+    for test in (*plan.dataset.splits.test, ALL):
+        split = None if test == ALL else test
+        for compare in ("A", "B", "C"):
+            for metric in plan.task.metrics:
+                yield from _number(spot, test, (metric, compare), row.score(metric, compare, split))
+        for metric in plan.task.honest_cost:
+            yield from _number(spot, test, (metric, "honest"), row.honest(metric, split))
+
+
+def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None) -> Iterator[dict[str, Any]]:
+    if value is None:
+        return
+    board, table, row = spot.board, spot.table, spot.row
+    (metric, compare), card = what, metric_card(row.records[0], what[0])
+    images = {s.n for record in row.records for s in record.scores if s.test == test}
+    cells = (
+        board.card.task, table.profile, table.budget, table.defense, row.rank, row.label, row.control, test, metric,
+        compare, card.unit, card.higher_is_better, value.mean, value.std, value.low, value.high, value.n,
+        list(row.seeds), max(images, default=None), row.queries, row.cost, board.status(row), list(row.marks),
+        [record.id for record in row.records],
+    )
+    yield dict(zip(FIELDS, cells, strict=True))
+
+
+def to_csv(board: Board) -> str:
+    """Return the long rows as CSV; numbers with six decimals, lists joined by `;`, nothing for what is undefined."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for row in long_rows(board):
+        writer.writerow([_cell(value) for value in row.values()])
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return ";".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON can hold: infinite numbers become the texts that records use."""
+    if isinstance(value, float) and math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value

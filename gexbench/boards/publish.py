@@ -1,0 +1,87 @@
+"""From the folder of a board to its pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gexbench.boards.defended import damages
+from gexbench.boards.flat import long_rows, plain, to_csv
+from gexbench.boards.markdown import to_markdown
+from gexbench.boards.rank import Board, make_board
+from gexbench.boards.sections import page
+from gexbench.boards.shelf import Shelf, is_fresh, write_fresh
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import BoardCard, TaskCard
+from gexbench.errors import BoardError
+
+
+@dataclass(frozen=True)
+class Built:
+    """A page of a board, and whether it stood there already as its records give it."""
+
+    path: Path
+    fresh: bool
+
+
+def shelves(name: str | None, root: Path, catalog: Catalog) -> list[Shelf]:
+    """Return one board's shelf, or those of all boards that have records below `root`.
+
+    Raises BoardError when there is none, CardError for a folder or a name that belongs to no board.
+    """
+    if name is not None:
+        return [Shelf(catalog.get(BoardCard, name), root / name)]
+    folders = [folder for depth in ("*/records", "*/*/records") for folder in root.glob(depth) if folder.is_dir()]
+    names = sorted(folder.parent.relative_to(root).as_posix() for folder in folders)
+    if not names:
+        raise BoardError(f"{root} holds no board", "`gexbench board add RUN` starts one; --dir names another folder")
+    return [Shelf(catalog.get(BoardCard, name), root / name) for name in names]
+
+
+def open_board(shelf: Shelf, catalog: Catalog) -> Board:
+    """Return a board ranked from its records; raises BoardError when one of them does not belong there."""
+    records = [entry.record for entry in shelf.read().entries]
+    name, _, version = shelf.card.task.rpartition("@")
+    task = records[0].plan.task if records else catalog.get(TaskCard, name)
+    current = catalog.all(TaskCard).get(name)
+    if current is not None and current.card.version == int(version):
+        task = current.card
+    return make_board(shelf.card, task, records, shelf.verified())
+
+
+def pages(board: Board) -> dict[str, str]:
+    """Return a board's files by name."""
+    return {"README.md": to_markdown(page(board)), f"{board.card.name.split('/')[-1]}.csv": to_csv(board)}
+
+
+def build(chosen: list[Shelf], catalog: Catalog, check: bool) -> list[Built]:
+    """Write the pages of boards, or with `check` only compare; raises BoardError then where one is not fresh."""
+    opened = [(shelf.folder, open_board(shelf, catalog)) for shelf in chosen]
+    texts = [(folder / name, text) for folder, board in opened for name, text in pages(board).items()]
+    if check:
+        stale = [str(path) for path, text in texts if not is_fresh(path, text)]
+        if stale:
+            raise BoardError(f"not what its records give: {', '.join(stale)}", "run `gexbench board build`, and commit")
+        return [Built(path, True) for path, _ in texts]
+    return [Built(path, not write_fresh(path, text)) for path, text in texts]
+
+
+def as_json(board: Board) -> dict[str, Any]:
+    """Return a board as plain data: its long rows, the damage of defenses, and the reported rows."""
+    defenses = [
+        {
+            "profile": d.table.profile, "budget": d.table.budget, "attack": d.row.label, "defense": d.table.defense,
+            "undefended": d.free.mean if d.free else None, "defended": d.defended.mean,
+            "difference": d.lost.value if d.lost else None, "ci_low": d.lost.low if d.lost else None,
+            "ci_high": d.lost.high if d.lost else None,
+            "honest": {name: h.mean for name in board.task.honest_cost if (h := d.row.honest(name)) is not None},
+        }
+        for profile in dict.fromkeys(table.profile for table in board.tables)
+        for d in damages([table for table in board.tables if table.profile == profile])
+    ]
+    reported = [part.model_dump(mode="json") for part in board.card.reported]
+    return {
+        "board": board.card.name, "task": board.card.task, "scores": [plain(row) for row in long_rows(board)],
+        "defenses": [plain(row) for row in defenses], "reported": reported,
+    }

@@ -1,0 +1,88 @@
+"""A row of a board: one attack at one place, over its seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gexbench.boards.spread import Spread, spread
+from gexbench.cards.schema import Compare, MetricCard
+from gexbench.errors import BoardError
+from gexbench.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Row:
+    """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked."""
+
+    label: str
+    records: tuple[RunRecord, ...]
+    rank: int | None = None
+
+    @property
+    def control(self) -> bool:
+        """Whether this is a reference row, which is never ranked."""
+        return self.records[0].plan.attack.kind == "control"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Return the seeds in order."""
+        return tuple(record.plan.seed for record in self.records)
+
+    @property
+    def wanted(self) -> int:
+        """Return how many seeds the profile asks for before a row is ranked."""
+        return self.records[0].plan.profile.seeds
+
+    @property
+    def complete(self) -> bool:
+        """Whether the seeds are 0, 1, 2, … without a gap and as many as the profile asks for."""
+        return len(self.seeds) >= self.wanted and self.seeds == tuple(range(len(self.seeds)))
+
+    def score(self, metric: str, compare: Compare, test: str | None = None) -> Spread | None:
+        """Return a number over seeds, for one test split or for their mean; None when it was never measured."""
+        values = [record.score(metric, compare, test) for record in self.records]
+        known = [value for value in values if value is not None]
+        return spread(known) if known else None
+
+    def main(self) -> Spread | None:
+        """Return the number that rows are ranked by."""
+        main = self.records[0].plan.task.main
+        return self.score(main.metric, main.compare)
+
+    def honest(self, metric: str, test: str | None = None) -> Spread | None:
+        """Return a defense's cost to honest users over this row's records; None without one."""
+        costs = [[c for c in r.honest_cost if c.metric == metric and test in (None, c.test)] for r in self.records]
+        known = [spread([c.value for c in of_run]).mean for of_run in costs if of_run]
+        return spread(known) if known else None
+
+    @property
+    def queries(self) -> float:
+        """Return how many images were answered and paid for, mean over seeds."""
+        return spread([record.account.answered for record in self.records]).mean
+
+    @property
+    def cost(self) -> float:
+        """Return the US dollars paid, mean over seeds."""
+        return spread([record.cost_usd for record in self.records]).mean
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Return what a reader should know before trusting the row."""
+        marks = ["control"] if self.control else []
+        if not self.control and not self.complete:
+            marks.append(f"seeds {', '.join(map(str, self.seeds))} of 0–{self.wanted - 1}")
+        checks = {
+            "unsandboxed": any(record.isolation != "landlock" for record in self.records),
+            "uncommitted code": any(record.provenance.dirty for record in self.records),
+            "several code versions": len({record.plan.code for record in self.records}) > 1,
+            "several precisions": len({record.provenance.precision for record in self.records}) > 1,
+        }
+        return (*marks, *(mark for mark, there in checks.items() if there))
+
+
+def metric_card(record: RunRecord, metric: str) -> MetricCard:
+    """Return the card of a metric as the record holds it; raises BoardError when it holds none."""
+    for card in record.plan.metrics:
+        if card.name == metric:
+            return card
+    raise BoardError(f"the record {record.id} has no card of the metric {metric!r}", "its plan was edited by hand")

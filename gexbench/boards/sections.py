@@ -1,0 +1,164 @@
+"""The sections of a board's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from gexbench.boards.agree import passports
+from gexbench.boards.defended import damage_sheet
+from gexbench.boards.rank import Board, Table
+from gexbench.boards.row import Row, metric_card
+from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, with_std
+from gexbench.boards.spread import spread
+from gexbench.cards.schema import Compare, Main, MetricCard, Reported
+
+GUIDE = "docs/reading-a-board.md"
+COMPARES: dict[Compare, str] = {"A": "A victim / truth", "B": "B surrogate / victim", "C": "C surrogate / truth"}
+
+
+def page(board: Board) -> Page:
+    """Return a board's page; the same records give the same page."""
+    lead = [board.card.summary, board.task.summary]
+    if not board.tables:
+        lead.append("No records yet. `gexbench board add RUN` brings the first.")
+    sheets: list[Sheet] = []
+    for profile, tables in groupby(board.tables, key=lambda table: table.profile):
+        sheets += _profile(board, profile, list(tables))
+    sheets += _recipes(board)
+    sheets += [_reported(reported) for reported in board.card.reported]
+    return Page(f"Leaderboard {board.card.task}", tuple(lead), GUIDE, tuple(sheets))
+
+
+def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]:
+    record = tables[0].records[0]
+    plan, images = record.plan, {s.test: s.n for s in record.scores}
+    card = metric_card(record, plan.task.main.metric)
+    splits = ", ".join(f"{test} ({images[test]} images)" for test in plan.dataset.splits.test)
+    yield Sheet(f"Profile {profile}", notes=(
+        f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
+        f"test splits {splits}; {plan.task.price:g} USD a query.",
+        f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}.",
+        "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
+        f"{heading(card)}: mean ± standard deviation over seeds. "
+        f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
+    ))
+    for table in tables:
+        yield _main(board, table)
+        yield _details(table)
+    damage = damage_sheet(profile, tables)
+    if damage is not None:
+        yield damage
+
+
+def _victim(tables: list[Table], card: MetricCard) -> str:
+    """Return comparison A in words; victim and data are the same for all tables of a profile."""
+    parts, records = [], [record for table in tables for record in table.records]
+    for test in _tests(tables[0]):
+        values = [v for record in records if (v := record.score(card.name, "A", test)) is not None]
+        parts += [f"{test} {number(spread(values).mean, card)}"] if values else []
+    return ", ".join(parts)
+
+
+def table_title(table: Table) -> str:
+    """Return what the table's records have in common, in words."""
+    against = f"against {table.defense}" if table.defense else "no defense"
+    ranked = " (the ranked budget)" if table.headline else ""
+    return f"{table.profile}, {table.budget} queries{ranked}, {against}"
+
+
+def _tests(table: Table) -> list[str]:
+    return list(table.records[0].plan.dataset.splits.test)
+
+
+def _main(board: Board, table: Table) -> Sheet:
+    """Return the table of ranks: the mean of the splits first, then split by split."""
+    main = table.records[0].plan.task.main
+    others = [column for column in board.card.columns if column != main]
+    parts = [(column, test) for column in board.card.columns for test in _tests(table)]
+    columns = (
+        Column("rank"), Column("attack", False), Column(_short(table, main)),
+        Column(f"95 % CI of {main.compare}", spare=2), *(Column(_short(table, column)) for column in others),
+        Column("seeds"), Column("queries", spare=1), Column("USD", spare=1),
+        *(Column(_short(table, column, test), spare=2) for column, test in parts),
+        Column("status", False, spare=2), Column("marks", False),
+    )
+    rows = tuple(
+        (*_lead(row), *(_cell(row, column) for column in others), *_spent(row),
+         *(_cell(row, column, test) for column, test in parts), board.status(row), "; ".join(row.marks))
+        for row in table.rows
+    )
+    faint = frozenset(place for place, row in enumerate(table.rows) if row.rank is None)
+    return Sheet(table_title(table), 3, (), columns, rows, faint)
+
+
+def _short(table: Table, column: Main, test: str = "") -> str:
+    """Return a heading such as `B`, `C set5` or `B lpips-alex ↓`: the main metric goes without saying."""
+    first = table.records[0]
+    if column.metric == first.plan.task.main.metric:
+        return f"{column.compare} {test}".strip()
+    return heading(metric_card(first, column.metric), column.compare, test)
+
+
+def _lead(row: Row) -> tuple[str, ...]:
+    plan, main = row.records[0].plan, row.main()
+    card, rank = metric_card(row.records[0], plan.task.main.metric), NOTHING if row.rank is None else str(row.rank)
+    return rank, row.label, with_std(main, card), interval(main.low, main.high, card) if main else NOTHING
+
+
+def _spent(row: Row) -> tuple[str, ...]:
+    return str(len(row.seeds)), count(row.queries), f"{row.cost:.2f}"
+
+
+def _cell(row: Row, column: Main, test: str | None = None) -> str:
+    """Return mean ± standard deviation, and how many seeds it is of where that is not all of the row's."""
+    value = row.score(column.metric, column.compare, test)
+    some = f" (n={value.n})" if value is not None and value.n < len(row.seeds) else ""
+    return with_std(value, metric_card(row.records[0], column.metric)) + some
+
+
+def _details(table: Table) -> Sheet:
+    first = table.records[0]
+    cards = [metric_card(first, name) for name in first.plan.task.metrics]
+    columns = [Column("attack", False), Column("test", False), Column("compared", False)]
+    rows: list[tuple[str, ...]] = []
+    for row in table.rows:
+        for test in _tests(table):
+            for compare in ("B", "C"):
+                cells = [_cell(row, Main(metric=card.name, compare=compare), test) for card in cards]
+                rows.append((row.label, test, COMPARES[compare], *cells))
+    kept = [row for row in rows if any(cell != NOTHING for cell in row[3:])]
+    return Sheet(
+        f"All metrics: {table_title(table)}", 3, (), (*columns, *(Column(heading(card)) for card in cards)),
+        tuple(kept), folded=True,
+    )
+
+
+def _recipes(board: Board) -> Iterator[Sheet]:
+    """Yield the passports of all metrics, so that every number on the page has its recipe there too."""
+    rows: dict[tuple[str, ...], None] = {}
+    for profile, tables in groupby(board.tables, key=lambda table: table.profile):
+        for record in [record for table in tables for record in table.records]:
+            for metric, recipe in sorted(passports(record).items()):
+                settings = ", ".join(f"{key}={value}" for key, value in sorted(recipe.settings.items()))
+                weights = ", ".join(f"{key} {value[:12]}" for key, value in sorted(recipe.weights.items()))
+                rows[(
+                    profile, f"{metric}@{recipe.version}", recipe.implementation, settings or NOTHING,
+                    recipe.preprocessing, recipe.precision, weights or NOTHING,
+                )] = None
+    titles = ("profile", "metric", "implementation", "settings", "preprocessing", "precision", "weights")
+    columns = tuple(Column(title, False) for title in titles)
+    if rows:
+        yield Sheet("How the numbers were computed", 2, (), columns, tuple(rows), folded=True)
+
+
+def _reported(reported: Reported) -> Sheet:
+    columns = (*(Column(title, False) for title in ("attack", "test", "metric")), *map(Column, COMPARES))
+    rows = tuple(
+        (row.attack, row.test, row.metric, *(row.values.get(compare, NOTHING) for compare in COMPARES))
+        for row in reported.rows
+    )
+    return Sheet(
+        f"Reported elsewhere, not comparable: {reported.title}", 2, (f"Source: {reported.source}.",), columns, rows,
+        bullets=reported.traps,
+    )

@@ -1,0 +1,81 @@
+"""A page as plain text cells, before it becomes Markdown, LaTeX, HTML or a table on the terminal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gexbench.boards.spread import Spread
+from gexbench.cards.schema import MetricCard
+
+NOTHING = "—"
+MINUS = "−"
+
+
+class Column(NamedTuple):
+    """A column's heading, whether it holds numbers, and when a terminal too narrow leaves it out: 0 never, 2 first."""
+
+    title: str
+    number: bool = True
+    spare: int = 0
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A section of a page: lines of text, and a table where it has columns.
+
+    level: 2 or 3, of its heading. faint: rows that are not ranked. folded: shown on request, where the format can.
+    """
+
+    title: str
+    level: int = 2
+    notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    faint: frozenset[int] = frozenset()
+    folded: bool = False
+    bullets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A heading, an introduction, where to read more (a path from the repository's root), and sections."""
+
+    title: str
+    lead: tuple[str, ...]
+    guide: str
+    sheets: tuple[Sheet, ...]
+
+
+def heading(card: MetricCard, compare: str = "", test: str = "") -> str:
+    """Return a column's heading, such as `B psnr-y set5, dB ↑`; the unit 1 goes without saying."""
+    words = " ".join(word for word in (compare, card.name, test) if word)
+    arrow = "↑" if card.higher_is_better else "↓"
+    return f"{words} {arrow}" if card.unit in ("", "1") else f"{words}, {card.unit} {arrow}"
+
+
+def number(value: float | None, card: MetricCard) -> str:
+    """Return a number with as many digits as its unit deserves: two for dB, four otherwise."""
+    if value is None:
+        return NOTHING
+    if math.isinf(value):
+        return "∞" if value > 0 else MINUS + "∞"
+    return f"{value:.{2 if card.unit == 'dB' else 4}f}".replace("-", MINUS)
+
+
+def with_std(value: Spread | None, card: MetricCard) -> str:
+    """Return mean ± sample standard deviation, or the mean alone where there is none."""
+    if value is None:
+        return NOTHING
+    return number(value.mean, card) + (f" ± {number(value.std, card)}" if value.std is not None else "")
+
+
+def interval(low: float | None, high: float | None, card: MetricCard) -> str:
+    """Return `low … high`."""
+    return NOTHING if low is None or high is None else f"{number(low, card)} … {number(high, card)}"
+
+
+def count(value: float) -> str:
+    """Return a mean of counts: whole where it is whole."""
+    return str(int(value)) if value == int(value) else f"{value:.1f}"

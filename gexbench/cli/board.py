@@ -1,0 +1,113 @@
+"""`gexbench board`: leaderboards, made from records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from gexbench.boards.rank import Board
+
+app = typer.Typer(no_args_is_help=True, help="Leaderboards, made from records and nothing else.")
+
+LEADERBOARDS = Path("leaderboards")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
+Folder = Annotated[Path, typer.Option("--dir", help="Where the boards are.")]
+Format = Literal["table", "md", "csv", "latex", "html"]
+
+
+@app.command()
+def add(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or record.json files.")],
+    to: Annotated[Path, typer.Option(help="Where the boards are.")] = LEADERBOARDS,
+    json: Json = False,
+) -> None:
+    """Copy the records of runs to the board of their task.
+
+    All are added or, when one is refused, none; the message names each refused one and why.
+
+    Example: `gexbench board add runs/sr-srresnet-*`
+    """
+    from gexbench.boards.shelf import add as add_records
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cli.output import print_json
+
+    added = add_records(runs, to, Catalog.load())
+    if json:
+        print_json({"added": [str(path) for path in added.written], "already": [str(path) for path in added.already]})
+        return
+    for path in added.written:
+        typer.echo(f"added   {path}")
+    for path in added.already:
+        typer.echo(f"already {path}")
+    if added.written:
+        typer.echo("now `gexbench board build` makes the pages")
+
+
+@app.command()
+def build(
+    board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="Such as sr; all when left out.")] = None,
+    folder: Folder = LEADERBOARDS,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a page is not fresh.")] = False,
+    json: Json = False,
+) -> None:
+    """Make README.md and the CSV of boards from their records: the same records give the same bytes.
+
+    Example: `gexbench board build sr`
+    """
+    from gexbench.boards.publish import build as build_pages
+    from gexbench.boards.publish import shelves
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cli.output import print_json
+
+    catalog = Catalog.load()
+    built = build_pages(shelves(board, folder, catalog), catalog, check)
+    if json:
+        print_json({"pages": [{"path": str(page.path), "written": not page.fresh} for page in built]})
+        return
+    for page in built:
+        typer.echo(f"{'fresh  ' if page.fresh else 'written'} {page.path}")
+
+
+@app.command()
+def show(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="The board, such as sr.")],
+    format_: Annotated[Format, typer.Option("--format", help="table: for the terminal.")] = "table",
+    profile: Annotated[str | None, typer.Option(help="Only this scale: mini, small or paper.")] = None,
+    folder: Folder = LEADERBOARDS,
+    json: Json = False,
+) -> None:
+    """Print a board: ranked rows, controls, defenses, and what was reported elsewhere.
+
+    Example: `gexbench board show sr --profile small --format latex`
+    """
+    from gexbench.boards.publish import as_json, open_board, shelves
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cli.output import print_json
+
+    catalog = Catalog.load()
+    shown = open_board(shelves(board, folder, catalog)[0], catalog).only(profile)
+    if json:
+        print_json(as_json(shown))
+        return
+    _print(shown, format_)
+
+
+def _print(board: Board, format_: Format) -> None:
+    from gexbench.boards.flat import to_csv
+    from gexbench.boards.markdown import to_markdown
+    from gexbench.boards.render import to_html, to_latex, to_terminal
+    from gexbench.boards.sections import page
+
+    if format_ == "table":
+        from rich.console import Console
+
+        console = Console()
+        for part in to_terminal(page(board), console.width):
+            console.print(part, highlight=False)
+        return
+    texts = {"md": lambda: to_markdown(page(board)), "csv": lambda: to_csv(board),
+             "latex": lambda: to_latex(page(board)), "html": lambda: to_html(page(board))}
+    typer.echo(texts[format_](), nl=False)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from record_factory import Records, changed
+
+from gexbench.boards.accept import newcomer_objections, objections
+from gexbench.cards.schema import BoardCard
+from gexbench.record import RunRecord
+
+
+@pytest.fixture
+def board(records: Records) -> BoardCard:
+    return records.catalog.get(BoardCard, "sr")
+
+
+def test_a_good_record_meets_no_objection(records: Records, board: BoardCard) -> None:
+    assert not [*objections(records.make(), board), *newcomer_objections(records.make(), records.catalog)]
+
+
+def test_the_victim_control_needs_no_fidelity(records: Records, board: BoardCard) -> None:
+    assert not [*objections(records.make("victim"), board)]
+
+
+def test_an_infinite_psnr_is_a_number(records: Records, board: BoardCard) -> None:
+    assert not [*objections(records.make(b=math.inf), board)]
+
+
+@pytest.mark.parametrize(("path", "value", "why"), [
+    ("status", "failed", "failed: no reason given"),
+    ("isolation", "none", "unsandboxed"),
+    ("incidents", ("tried to open a socket",), "tried to open a socket"),
+    ("plan.task.version", 2, "sr@2; the board 'sr' takes sr@1"),
+    ("plan.budget", 70, "budget of 70 is not one of the task's at profile 'mini': 50, 100"),
+    ("account.answered", 101, "101 of 100 answered"),
+    ("plan.deadline", 3600.0, "3600 s is longer than the task's 60 s"),
+    ("plan.profile.name", "huge", "no profile 'huge'"),
+    ("plan.victim.name", "other", "victim and data"),
+    ("scores", (), "lacks the main score, psnr-y B, on set14, set5: not measured"),
+])
+def test_what_cannot_be_trusted_is_refused(
+    records: Records, board: BoardCard, path: str, value: object, why: str
+) -> None:
+    assert why in " ".join(objections(changed(records.make(), path, value), board))
+
+
+def test_the_reason_of_a_missing_main_score_is_told(records: Records, board: BoardCard) -> None:
+    record = changed(changed(records.make(), "scores", ()), "absent", {"psnr-y": "no weights"})
+    assert "no weights" in " ".join(objections(record, board))
+
+
+def test_a_score_that_is_no_number_is_refused(records: Records, board: BoardCard) -> None:
+    assert "psnr-y on set5 is nan" in " ".join(objections(records.make(b=math.nan), board))
+
+
+def test_a_score_on_an_unknown_split_is_refused(records: Records, board: BoardCard) -> None:
+    record = records.make()
+    extra = record.scores[0].model_copy(update={"test": "mine"})
+    assert "scores on mine" in " ".join(objections(changed(record, "scores", (*record.scores, extra)), board))
+
+
+@pytest.mark.parametrize(("path", "value", "why"), [
+    ("id", "0" * 16, "id is not the one"),
+    ("plan.task.price", 0.0, "TaskCard 'sr' is not this gexbench's; they differ in price"),
+    ("plan.victim.net", {"blocks": 1}, "VictimCard 'net'"),
+    ("plan.dataset.name", "mine", "no dataset named 'mine'"),
+    ("plan.profile.seeds", 1, "ProfileCard 'mini' is not this gexbench's; they differ in seeds"),
+    ("plan.attack.kind", "control", "AttackCard 'srresnet'"),
+])
+def test_cards_other_than_the_registrys_are_refused(records: Records, path: str, value: object, why: str) -> None:
+    assert why in " ".join(newcomer_objections(changed(records.make(), path, value), records.catalog))
+
+
+def with_own_id(record: RunRecord) -> RunRecord:
+    return changed(record, "id", record.plan.id)
+
+
+def test_other_words_on_a_card_do_not_matter(records: Records) -> None:
+    record = with_own_id(changed(records.make(), "plan.task.summary", "Other words."))
+    assert not [*newcomer_objections(record, records.catalog)]
+
+
+def test_another_profile_on_the_task_card_does_not_matter(records: Records) -> None:
+    record = records.make()
+    only_mini = {"mini": record.plan.task.profile["mini"]}
+    assert not [*newcomer_objections(with_own_id(changed(record, "plan.task.profile", only_mini)), records.catalog)]
+
+
+def test_an_outside_attack_needs_no_card_in_the_registry(records: Records) -> None:
+    record = with_own_id(changed(records.make("copycat"), "plan.attack.name", "alice/copycat"))
+    assert not [*newcomer_objections(record, records.catalog)]

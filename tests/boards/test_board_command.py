@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from record_factory import Records, changed, save
+from typer.testing import CliRunner
+
+from gexbench.cards import roots
+from gexbench.cli.board import app
+from gexbench.errors import BoardError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.usefixtures("small_registry")
+
+
+@pytest.fixture
+def small_registry(records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let the commands see the small registry, and run in an empty folder."""
+    root = records.catalog.roots[0]
+    monkeypatch.setattr(roots, "packaged_root", lambda: root)
+    monkeypatch.setattr(roots, "installed_roots", list)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.chdir(tmp_path)
+
+
+def out(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def added(records: Records, tmp_path: Path) -> None:
+    runs = [*records.seeds((27.0, 27.1, 27.2)), records.make("victim"), *records.seeds((25.0,), defense="jpeg")]
+    out("add", *(str(save(run, tmp_path / "runs")) for run in runs))
+
+
+def test_add_says_what_was_added_and_what_was_there(records: Records, tmp_path: Path) -> None:
+    run = save(records.make(), tmp_path / "runs")
+    first, second = out("add", str(run)), out("add", str(run))
+    assert first.startswith(f"added   leaderboards/sr/records/{run.name}.json")
+    assert "board build" in first
+    assert second == f"already leaderboards/sr/records/{run.name}.json\n"
+
+
+def test_add_fails_with_the_reason(records: Records, tmp_path: Path) -> None:
+    run = save(changed(records.make(), "status", "failed"), tmp_path / "runs")
+    result = CliRunner().invoke(app, ["add", str(run), "--to", "elsewhere"])
+    assert isinstance(result.exception, BoardError)
+    assert result.exception.exit_code == 2
+    assert not Path("elsewhere").exists()
+
+
+def test_build_and_check_agree(records: Records, tmp_path: Path) -> None:
+    added(records, tmp_path)
+    assert isinstance(CliRunner().invoke(app, ["build", "--check"]).exception, BoardError)
+    assert out("build", "sr").splitlines() == ["written leaderboards/sr/README.md", "written leaderboards/sr/sr.csv"]
+    assert "fresh" in out("build", "--check")
+
+
+@pytest.mark.parametrize(("form", "start"), [
+    ("table", "Leaderboard sr@1"), ("md", "# Leaderboard sr@1"), ("csv", "task,profile,"),
+    ("latex", "% Leaderboard sr@1"), ("html", "<!doctype html>"),
+])
+def test_show_prints_every_format(records: Records, tmp_path: Path, form: str, start: str) -> None:
+    added(records, tmp_path)
+    text = out("show", "sr", "--format", form)
+    assert text.startswith(start)
+    assert "srresnet" in text
+
+
+def test_show_prints_what_build_writes(records: Records, tmp_path: Path) -> None:
+    added(records, tmp_path)
+    out("build")
+    assert out("show", "sr", "--format", "csv") == Path("leaderboards/sr/sr.csv").read_text(encoding="utf-8")
+
+
+def test_show_can_be_limited_to_a_profile(records: Records, tmp_path: Path) -> None:
+    added(records, tmp_path)
+    assert "Profile mini" in out("show", "sr", "--profile", "mini")
+    assert isinstance(CliRunner().invoke(app, ["show", "sr", "--profile", "paper"]).exception, BoardError)
+
+
+def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> None:
+    run = save(records.make(), tmp_path / "runs")
+    name = f"leaderboards/sr/records/{run.name}.json"
+    assert json.loads(out("add", str(run), "--json")) == {"added": [name], "already": []}
+    assert json.loads(out("build", "--json"))["pages"][0] == {"path": "leaderboards/sr/README.md", "written": True}
+    assert json.loads(out("show", "sr", "--json"))["board"] == "sr"
+
+
+def test_boards_are_made_without_torch() -> None:
+    modules = "agree accept defended flat label markdown publish rank render row sections shelf spread"
+    imports = "; ".join(f"import gexbench.boards.{name}" for name in modules.split())
+    heavy = "{'torch', 'jinja2', 'scipy', 'pandas', 'rich.table'}"
+    code = f"import sys; {imports}; import gexbench.cli.board; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY)
+    assert done.stdout == "set()\n", done.stderr

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from record_factory import Records
+
+from boards.conftest import MakeBoard
+from gexbench.boards.defended import damage_sheet, damages
+
+
+def test_damage_is_the_defended_number_minus_the_undefended_one(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), defense="jpeg"))
+    (damage,) = damages(board.tables)
+    assert damage.free is not None
+    assert damage.lost is not None
+    assert damage.free.mean == pytest.approx(26.6)
+    assert damage.lost.value == pytest.approx(-2.0)
+    assert damage.lost.significant
+
+
+def test_the_most_damaging_defense_of_an_attack_comes_first(records: Records, board_of: MakeBoard) -> None:
+    strong = records.seeds((24.0, 24.1, 24.2), defense="jpeg", defense_settings=("quality=5",))
+    weak = records.seeds((26.0, 26.1, 26.2), defense="jpeg")
+    found = damages(board_of(*records.seeds((27.0, 27.1, 27.2)), *weak, *strong).tables)
+    assert [damage.table.defense for damage in found] == ["jpeg (quality=5)", "jpeg"]
+
+
+def test_an_attack_is_compared_only_with_itself_at_the_same_budget(records: Records, board_of: MakeBoard) -> None:
+    others = [records.make("copycat"), records.make(budget="50"), records.make(settings=("steps=1",))]
+    (damage,) = damages(board_of(*others, records.make(defense="jpeg")).tables)
+    assert (damage.free, damage.lost) == (None, None)
+
+
+def test_the_sheet_shows_damage_beside_the_cost_to_honest_users(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), defense="jpeg"))
+    sheet = damage_sheet("mini", board.tables)
+    assert sheet is not None
+    cells = dict(zip([column.title for column in sheet.columns], sheet.rows[0], strict=True))
+    assert cells["undefended"] == "26.60 ± 0.10"
+    assert cells["defended"] == "24.60 ± 0.10"
+    assert cells["difference"] == "−2.00"
+    assert cells["honest lpips-alex ↓"] == "0.0500"
+
+
+def test_controls_are_not_defended_against(records: Records, board_of: MakeBoard) -> None:
+    controls = [records.make(name, defense="jpeg") for name in ("victim", "bicubic")]
+    assert damages(board_of(*controls).tables) == []
+
+
+def test_without_a_defense_there_is_no_sheet(records: Records, board_of: MakeBoard) -> None:
+    assert damage_sheet("mini", board_of(records.make()).tables) is None

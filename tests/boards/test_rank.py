@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from record_factory import Records, changed
+
+from boards.conftest import MakeBoard
+from gexbench.errors import BoardError
+
+
+def ranks(board_of: MakeBoard, *runs: object) -> dict[str, int | None]:
+    return {row.label: row.rank for row in board_of(*runs).tables[0].rows}
+
+
+def test_the_best_attack_comes_first(records: Records, board_of: MakeBoard) -> None:
+    runs = [*records.seeds((25.0, 25.1, 25.2)), *records.seeds((28.0, 28.1, 28.2), attack="copycat")]
+    assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 2}
+
+
+def test_attacks_that_do_not_differ_significantly_share_a_rank(records: Records, board_of: MakeBoard) -> None:
+    runs = [
+        *records.seeds((27.0, 27.2, 27.4)),
+        *records.seeds((27.1, 27.2, 27.5), attack="copycat"),
+        *records.seeds((25.0, 25.1, 25.2), settings=("steps=1",)),
+    ]
+    assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 1, "srresnet (steps=1)": 3}
+
+
+def test_ties_are_with_the_row_that_leads_them_and_do_not_chain(records: Records, board_of: MakeBoard) -> None:
+    runs = [
+        *records.seeds((28.0, 28.2, 28.4), attack="copycat"),
+        *records.seeds((27.7, 27.9, 28.1)),
+        *records.seeds((27.4, 27.6, 27.8), settings=("steps=1",)),
+    ]
+    assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 1, "srresnet (steps=1)": 3}
+
+
+def test_where_lower_is_better_the_lowest_comes_first(records: Records, board_of: MakeBoard) -> None:
+    runs = [*records.seeds((25.0, 25.1, 25.2)), *records.seeds((28.0, 28.1, 28.2), attack="copycat")]
+    lower = tuple(card.model_copy(update={"higher_is_better": False}) for card in runs[0].plan.metrics)
+    runs = [changed(run, "plan.metrics", lower) for run in runs]
+    assert ranks(board_of, *runs) == {"srresnet": 1, "copycat": 2}
+
+
+@pytest.mark.parametrize("seeds", [{0: 29.0}, {0: 29.0, 1: 29.1}, {5: 29.0, 7: 29.1, 9: 29.2}])
+def test_an_attack_without_the_first_seeds_is_not_ranked_however_good(
+    records: Records, board_of: MakeBoard, seeds: dict[int, float]
+) -> None:
+    runs = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds(seeds, attack="copycat")]
+    assert ranks(board_of, *runs) == {"srresnet": 1, "copycat": None}
+
+
+def test_controls_stand_last_in_the_tasks_order_and_are_not_ranked(records: Records, board_of: MakeBoard) -> None:
+    runs = [records.make("victim"), *records.seeds((90.0, 90.1, 90.2), attack="bicubic"), *records.seeds((27.0,))]
+    assert ranks(board_of, *runs) == {"srresnet": None, "bicubic": None, "victim": None}
+    assert [row.label for row in board_of(*runs).tables[0].rows] == ["srresnet", "bicubic", "victim"]
+
+
+def test_a_perfect_copy_is_ranked_first(records: Records, board_of: MakeBoard) -> None:
+    perfect = records.seeds((math.inf, math.inf, math.inf), attack="copycat")
+    assert ranks(board_of, *perfect, *records.seeds((27.0, 27.1, 27.2))) == {"copycat": 1, "srresnet": 2}
+
+
+def test_tables_are_one_a_profile_budget_and_defense_with_the_ranked_budget_first(
+    records: Records, board_of: MakeBoard
+) -> None:
+    board = board_of(
+        records.make(budget="50"), records.make(defense="jpeg"), records.make(), records.make(profile="paper"),
+    )
+    assert [(t.profile, t.budget, t.defense) for t in board.tables] == [
+        ("paper", 1000, ""), ("mini", 100, ""), ("mini", 100, "jpeg"), ("mini", 50, ""),
+    ]
+    assert [t.headline for t in board.tables] == [True, True, True, False]
+
+
+def test_the_order_of_records_does_not_matter(records: Records, board_of: MakeBoard) -> None:
+    runs = [*records.seeds((27.0, 27.2, 27.4)), *records.seeds((27.1, 27.2), attack="copycat"), records.make("victim")]
+    assert board_of(*runs) == board_of(*reversed(runs))
+
+
+def test_a_row_is_verified_when_all_its_records_are(records: Records, board_of: MakeBoard) -> None:
+    runs = records.seeds((27.0, 27.1))
+    ids = [run.id for run in runs]
+    for known, status in ((ids, "verified"), (ids[:1], "verified 1/2"), ([], "submitted")):
+        board = board_of(*runs, verified=frozenset(known))
+        assert board.status(board.tables[0].rows[0]) == status
+
+
+def test_a_verified_id_that_no_record_has_is_refused(records: Records, board_of: MakeBoard) -> None:
+    with pytest.raises(BoardError, match="'nobody', which no record has"):
+        board_of(records.make(), verified=frozenset({"nobody"}))
+
+
+def test_one_profile_can_be_asked_for(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make(), records.make(profile="paper"))
+    assert [table.profile for table in board.only("paper").tables] == ["paper"]
+    with pytest.raises(BoardError, match="no records of profile 'huge'"):
+        board.only("huge")

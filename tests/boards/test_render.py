@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import io
+from html.parser import HTMLParser
+
+import pytest
+from record_factory import Records
+from rich.console import Console
+
+from boards.conftest import MakeBoard
+from gexbench.boards.render import latex, to_html, to_latex, to_terminal
+from gexbench.boards.sections import page
+from gexbench.boards.sheet import Column, Page, Sheet
+
+
+@pytest.fixture
+def shown(records: Records, board_of: MakeBoard) -> Page:
+    runs = [*records.seeds((26.0, 27.0, 28.0)), records.make("bicubic"), records.make(defense="jpeg")]
+    return page(board_of(*runs))
+
+
+def terminal(page: Page, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    for part in to_terminal(page, width):
+        console.print(part)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+class Tags(HTMLParser):
+    """Check that what is opened is closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_html_is_one_closed_page_that_loads_nothing(shown: Page) -> None:
+    tags = Tags()
+    tags.feed(to_html(shown))
+    assert tags.open == []
+    assert {"table", "details", "h1", "h2", "h3", "ul"} <= set(tags.seen)
+    assert not {"script", "link", "img"} & set(tags.seen)
+
+
+def test_html_shows_text_from_records_as_text() -> None:
+    sheet = Sheet("<b>", columns=(Column("a & b"),), rows=(("<script>",),))
+    assert "&lt;script&gt;" in to_html(Page("t", (), "g", (sheet,)))
+    assert "<script>" not in to_html(Page("t", (), "g", (sheet,)))
+
+
+def test_latex_has_a_table_a_section_less_the_folded_ones(shown: Page) -> None:
+    text = to_latex(shown)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 4
+    assert r"1 & srresnet & 26.50 $\pm$ 1.00" in text
+    assert "How the numbers" not in text
+
+
+def test_latex_specials_are_escaped() -> None:
+    assert latex("95 % & _x_ #1 $") == r"95 \% \& \_x\_ \#1 \$"
+    assert latex("\\input{x}\n") == r"\textbackslash{}input\{x\} "
+
+
+def test_a_wide_terminal_shows_every_column(shown: Page) -> None:
+    text = terminal(shown, 200)
+    assert all(title in text for title in ("rank", "95 % CI of", "B set14", "status", "marks"))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_narrow_terminal_leaves_out_columns_but_cuts_no_number(shown: Page, width: int) -> None:
+    text = terminal(shown, width)
+    assert "B set14" not in text
+    assert "26.50 ± 1.00" in text
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_brackets_in_names_are_not_taken_for_styles() -> None:
+    sheet = Sheet("T", columns=(Column("name", False),), rows=(("[red]x[/red]",),))
+    assert "[red]x[/red]" in terminal(Page("t", (), "g", (sheet,)), 80)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from record_factory import Records, changed
+
+from gexbench.boards.row import Row, metric_card
+from gexbench.errors import BoardError
+
+
+def test_the_main_number_is_the_mean_over_seeds_of_the_mean_over_splits(records: Records) -> None:
+    main = Row("srresnet", tuple(records.seeds((27.0, 28.0, 29.0)))).main()
+    assert main is not None
+    assert main.mean == pytest.approx(27.5)  # 28 on set5, 27 on set14
+    assert main.std == pytest.approx(1.0)
+
+
+def test_a_number_can_be_asked_for_one_split(records: Records) -> None:
+    found = Row("srresnet", tuple(records.seeds((27.0, 28.0)))).score("psnr-y", "B", "set14")
+    assert found is not None
+    assert found.mean == pytest.approx(26.5)
+    assert found.std == pytest.approx(math.sqrt(0.5))
+
+
+def test_the_victim_has_no_fidelity(records: Records) -> None:
+    assert Row("victim", (records.make("victim"),)).main() is None
+
+
+def test_queries_and_cost_are_means_over_seeds(records: Records) -> None:
+    runs = records.seeds((27.0, 27.0))
+    row = Row("srresnet", (runs[0], changed(changed(runs[1], "account.answered", 50), "cost_usd", 0.5)))
+    assert (row.queries, row.cost) == (75.0, 0.75)
+
+
+def test_the_cost_to_honest_users_is_a_mean_too(records: Records) -> None:
+    found = Row("srresnet", (records.make(defense="jpeg"),)).honest("lpips-alex")
+    assert found is not None
+    assert found.mean == 0.05
+    assert Row("srresnet", (records.make(),)).honest("lpips-alex") is None
+
+
+@pytest.mark.parametrize(("path", "value", "mark"), [
+    ("isolation", "process", "unsandboxed"),
+    ("provenance.dirty", True, "uncommitted code"),
+    ("plan.code", "other", "several code versions"),
+    ("provenance.precision", "bf16", "several precisions"),
+])
+def test_what_weakens_a_row_is_marked(records: Records, path: str, value: object, mark: str) -> None:
+    runs = records.seeds((27.0, 27.1, 27.2))
+    assert Row("srresnet", tuple(runs)).marks == ()
+    assert Row("srresnet", (*runs[:2], changed(runs[2], path, value))).marks == (mark,)
+
+
+def test_missing_seeds_are_marked(records: Records) -> None:
+    assert Row("srresnet", tuple(records.seeds({0: 27.0, 2: 27.1}))).marks == ("seeds 0, 2 of 0–2",)
+    assert Row("bicubic", (records.make("bicubic"),)).marks == ("control",)
+
+
+def test_a_metric_without_a_card_is_refused(records: Records) -> None:
+    with pytest.raises(BoardError, match="no card of the metric 'fid'"):
+        metric_card(records.make(), "fid")

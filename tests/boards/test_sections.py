@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import math
+
+from record_factory import Records, changed
+
+from boards.conftest import MakeBoard
+from gexbench.boards.rank import Board
+from gexbench.boards.sections import page
+from gexbench.boards.sheet import Sheet
+
+
+def sheet(board: Board, title: str) -> Sheet:
+    return next(sheet for sheet in page(board).sheets if sheet.title.startswith(title))
+
+
+def cells(found: Sheet, row: int = 0) -> dict[str, str]:
+    return dict(zip([column.title for column in found.columns], found.rows[row], strict=True))
+
+
+def test_the_first_table_shows_rank_means_and_splits(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(*records.seeds((26.0, 27.0, 28.0), c=25.0))
+    found = sheet(board, "mini, 100 queries (the ranked budget), no defense")
+    assert cells(found) == {
+        "rank": "1", "attack": "srresnet", "B": "26.50 ± 1.00", "95 % CI of B": "24.02 … 28.98", "C": "24.50 ± 0.00",
+        "seeds": "3", "queries": "100", "USD": "1.00", "B set5": "27.00 ± 1.00", "B set14": "26.00 ± 1.00",
+        "C set5": "25.00 ± 0.00", "C set14": "24.00 ± 0.00", "status": "submitted", "marks": "",
+    }
+
+
+def test_the_victim_has_a_dash_for_fidelity(records: Records, board_of: MakeBoard) -> None:
+    found = cells(sheet(board_of(records.make("victim")), "mini, 100"))
+    assert {found[title] for title in ("rank", "B", "95 % CI of B", "B set5", "B set14")} == {"—"}
+    assert found["C set5"] == "25.00"
+
+
+def test_an_infinite_psnr_is_shown_as_one(records: Records, board_of: MakeBoard) -> None:
+    assert cells(sheet(board_of(records.make(b=math.inf)), "mini, 100"))["B set5"] == "∞"
+
+
+def test_the_profiles_section_says_how_good_the_victim_is(records: Records, board_of: MakeBoard) -> None:
+    notes = " ".join(sheet(board_of(records.make()), "Profile mini").notes)
+    assert "A, the victim against the truth, psnr-y, dB ↑: set5 30.00, set14 29.00." in notes
+    assert "set5 (5 images), set14 (14 images)" in notes
+
+
+def test_all_metrics_stand_in_a_folded_table(records: Records, board_of: MakeBoard) -> None:
+    found = sheet(board_of(records.make()), "All metrics: mini, 100")
+    assert found.folded
+    assert cells(found) == {
+        "attack": "srresnet", "test": "set5", "compared": "B surrogate / victim", "psnr-y, dB ↑": "27.00",
+        "lpips-alex ↓": "0.1000",
+    }
+
+
+def test_a_metric_that_some_seeds_lack_says_of_how_many_it_is(records: Records, board_of: MakeBoard) -> None:
+    first, second = records.seeds((27.0, 27.0))
+    psnr = tuple(s for s in second.scores if s.metric == "psnr-y")
+    found = sheet(board_of(first, changed(second, "scores", psnr)), "All metrics")
+    assert cells(found)["lpips-alex ↓"] == "0.1000 (n=1)"
+
+
+def test_every_metrics_recipe_stands_on_the_page_once(records: Records, board_of: MakeBoard) -> None:
+    found = sheet(board_of(records.make(), records.make(seed=1)), "How the numbers were computed")
+    assert [row[:2] for row in found.rows] == [("mini", "lpips-alex@1"), ("mini", "psnr-y@1")]
+
+
+def test_reported_rows_stand_apart_with_their_source_and_traps(records: Records, board_of: MakeBoard) -> None:
+    shown = page(board_of(records.make()))
+    apart = shown.sheets[-1]
+    assert apart.title == "Reported elsewhere, not comparable: A paper, table 5"
+    assert apart.notes == ("Source: A. Author 2023.",)
+    assert "219" in apart.bullets[0]
+    assert apart.rows == (("theirs", "SRBenchmark", "PSNR", "—", "20.64 ± 3.33", "—"),)
+    assert not any("theirs" in row for other in shown.sheets[:-1] for row in other.rows)
+
+
+def test_a_board_without_records_says_so(board_of: MakeBoard) -> None:
+    shown = page(board_of())
+    assert "No records yet" in shown.lead[-1]
+    assert [sheet.level for sheet in shown.sheets] == [2]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from scipy import stats
+
+from gexbench.boards.spread import difference, spread
+
+
+def test_mean_deviation_and_interval_are_those_of_a_hand_computation() -> None:
+    found = spread([1.0, 2.0, 3.0])
+    assert (found.mean, found.std, found.n) == (2.0, 1.0, 3)
+    half = 4.302652729911275 / math.sqrt(3)  # Student's t, 2 degrees of freedom, 97.5 %
+    assert found.low == pytest.approx(2 - half)
+    assert found.high == pytest.approx(2 + half)
+
+
+def test_one_value_has_no_deviation_and_no_interval() -> None:
+    assert spread([2.5]) == spread([2.5])
+    assert (spread([2.5]).std, spread([2.5]).low) == (None, None)
+
+
+def test_equal_values_have_deviation_zero() -> None:
+    found = spread([0.1, 0.1, 0.1])
+    assert (found.mean, found.std, found.low, found.high) == (0.1, 0.0, 0.1, 0.1)
+
+
+def test_an_infinite_value_makes_the_mean_infinite_and_the_deviation_unknown() -> None:
+    found = spread([math.inf, 30.0])
+    assert found.mean == math.inf
+    assert found.std is None
+    assert spread([math.inf, math.inf]).std == 0.0
+
+
+@pytest.mark.parametrize(("a", "b"), [([27.0, 27.1, 27.2], [26.7, 26.9, 27.4]), ([3.0, 3.1, 3.2, 3.3], [1.0, 1.1])])
+def test_differences_are_significant_exactly_when_welchs_test_says_so(a: list[float], b: list[float]) -> None:
+    found = difference(spread(a), spread(b))
+    test = stats.ttest_ind(a, b, equal_var=False)
+    low, high = test.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.significant == (test.pvalue < 0.05)
+
+
+def test_values_without_spread_differ_by_what_they_differ() -> None:
+    found = difference(spread([2.0, 2.0]), spread([1.0, 1.0]))
+    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)
+    assert found.significant
+    assert not difference(spread([2.0, 2.0]), spread([2.0, 2.0])).significant
+
+
+def test_a_single_value_never_differs_significantly() -> None:
+    assert not difference(spread([9.0]), spread([1.0, 1.1])).significant
+
+
+def test_two_infinite_means_are_a_tie_and_one_is_ahead_of_any_number() -> None:
+    perfect = spread([math.inf, math.inf])
+    assert not difference(perfect, perfect).significant
+    assert difference(perfect, spread([30.0, 31.0])).significant

@@ -1,0 +1,187 @@
+"""From a card to the files of its splits."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gexbench.cards.schema import DatasetCard
+from gexbench.engine import data
+from gexbench.errors import CardError, DataMissing
+
+REGISTRY = Path(__file__).parents[2] / "registry" / "datasets"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of eight files that GEXBENCH_DATA points to."""
+    for name in ("own/a.png", "own/b.png", "pool/1.png", "pool/2.png", "pool/10.png", "t/0001.png", "t/0002.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    monkeypatch.setenv("GEXBENCH_DATA", str(tmp_path))
+    return tmp_path
+
+
+def _card(**changes: Any) -> DatasetCard:
+    splits = {
+        "owner": {"within": "data", "files": ["own/*.png"]},
+        "pool": {"within": "data", "files": ["pool/2.png", "pool/1*.png"]},
+        "test": {"near": {"within": "data", "files": ["t/{0001..0002}.png"]}},
+    }
+    values = {"name": "toy", "summary": "s", "reader": "a:B", "licence": "none", "pinned": False, "splits": splits}
+    return DatasetCard.model_validate(values | changes)
+
+
+def _pins(root: Path) -> Path:
+    files = sorted(path for path in root.rglob("*.png"))
+    lines = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(root).as_posix()}\n" for p in files]
+    path = root / "toy.sha256"
+    path.write_text("".join(lines))
+    return path
+
+
+def _named(files: data.Files) -> dict[str, list[str]]:
+    return {split: [file.name for file in listed] for split, listed in files.items()}
+
+
+NAMED = {
+    "owner": ["own/a.png", "own/b.png"],
+    "pool": ["pool/2.png", "pool/1.png", "pool/10.png"],
+    "test/near": ["t/0001.png", "t/0002.png"],
+}
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_lists_every_split_in_the_cards_order(root: Path, pinned: bool) -> None:
+    files = data.locate(_card(pinned=pinned), _pins(root))
+    assert _named(files) == NAMED
+    assert files["pool"][1].read() == b"pool/1.png"
+    assert files["pool"][1].sha256 == hashlib.sha256(b"pool/1.png").hexdigest()
+
+
+def test_a_pinned_pattern_means_the_listed_files_whatever_else_lies_there(root: Path) -> None:
+    pins = _pins(root)
+    (root / "own/c.png").write_bytes(b"more")
+    assert _named(data.locate(_card(pinned=True), pins)) == NAMED
+    assert len(data.locate(_card(), pins)["owner"]) == 3
+
+
+def test_reads_a_zip_that_has_a_folders_name(root: Path) -> None:
+    pins = _pins(root)
+    before = data.locate(_card(pinned=True), pins)
+    with zipfile.ZipFile(root / "pool.zip", "w") as archive:
+        for path in sorted((root / "pool").iterdir()):
+            archive.write(path, path.name)
+            path.unlink()
+    (root / "pool").rmdir()
+    for pinned in (True, False):
+        files = data.locate(_card(pinned=pinned), pins)
+        assert _named(files) == NAMED
+        assert files["pool"][0].read() == b"pool/2.png"
+        assert data.digest(_card(), files) == data.digest(_card(), before)
+
+
+def test_missing_files_are_counted_named_and_looked_for_somewhere(root: Path) -> None:
+    pins = _pins(root)
+    for name in ("own/b.png", "pool/2.png", "t/0001.png", "t/0002.png"):
+        (root / name).unlink()
+    told = r"missing 4 files: own/b\.png, pool/2\.png, t/0001\.png and more"
+    with pytest.raises(DataMissing, match=told) as caught:
+        data.locate(_card(pinned=True), pins)
+    assert str(root) in str(caught.value)
+    assert "GEXBENCH_DATA" in caught.value.hint
+    with pytest.raises(DataMissing, match="missing 3 files"):
+        data.locate(_card(), pins)
+
+
+def test_an_empty_pattern_is_missing_too(root: Path) -> None:
+    splits = _card().splits.model_dump() | {"pool": {"within": "data", "files": ["elsewhere/*.png"]}}
+    for pinned in (True, False):
+        with pytest.raises(DataMissing, match=r"missing 1 file: elsewhere/\*\.png"):
+            data.locate(_card(splits=splits, pinned=pinned), _pins(root))
+
+
+def test_says_when_the_data_folder_is_not_set(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEXBENCH_DATA")
+    with pytest.raises(DataMissing, match="GEXBENCH_DATA is not set") as caught:
+        data.locate(_card(pinned=True), _pins(root))
+    assert "set GEXBENCH_DATA" in caught.value.hint
+
+
+def test_a_changed_file_is_refused_by_name_when_pinned(root: Path) -> None:
+    pins = _pins(root)
+    (root / "pool/10.png").write_bytes(b"other")
+    with pytest.raises(DataMissing, match=r"not as pinned 1 file: pool/10\.png") as caught:
+        data.locate(_card(pinned=True), pins)
+    assert "gexbench data verify toy" in caught.value.hint
+    data.locate(_card(), pins)
+
+
+def test_a_named_file_without_a_hash_is_the_cards_fault(root: Path) -> None:
+    pins = _pins(root)
+    pins.write_text("".join(line for line in pins.read_text().splitlines(True) if "0002" not in line))
+    with pytest.raises(CardError, match=r"t/0002\.png has no hash"):
+        data.locate(_card(pinned=True), pins)
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_splits_may_not_share_a_picture_under_two_names(root: Path, pinned: bool) -> None:
+    (root / "t/0002.png").write_bytes(b"own/a.png")
+    with pytest.raises(DataMissing, match=r"t/0002\.png of test/near is the same file as own/a\.png of owner"):
+        data.locate(_card(pinned=pinned), _pins(root))
+
+
+def test_verify_names_everything_missing_or_different(root: Path) -> None:
+    pins = _pins(root)
+    good = data.verify(_card(pinned=True), pins)
+    assert (good.ok, good.checked) == (True, 7)
+    (root / "own/a.png").unlink()
+    (root / "t/0001.png").unlink()
+    (root / "pool/1.png").write_bytes(b"other")
+    bad = data.verify(_card(pinned=True), pins)
+    assert not bad.ok
+    assert bad.checked == 7
+    assert bad.missing == ("own/a.png", "t/0001.png")
+    assert bad.differing == ("pool/1.png",)
+
+
+def test_the_digest_changes_with_content_name_and_split_but_not_with_order_or_place(root: Path) -> None:
+    files = data.locate(_card(), root)
+    first = data.digest(_card(), files)
+    assert len(first) == 64
+    assert data.digest(_card(), {split: listed[::-1] for split, listed in reversed(files.items())}) == first
+    assert data.digest(_card(), files | {"pool": files["owner"], "owner": files["pool"]}) != first
+    assert data.digest(_card(), files | {"pool": files["pool"][1:]}) != first
+    (root / "pool/1.png").write_bytes(b"other")
+    changed = data.digest(_card(), data.locate(_card(), root))
+    assert changed != first
+    (root / "pool/1.png").write_bytes(b"pool/1.png")
+    assert data.digest(_card(), data.locate(_card(), root)) == first
+
+
+def test_finds_files_of_installed_packages_and_names_a_package_that_is_not(root: Path) -> None:
+    inside = {"within": "package", "files": ["skimage/data/astronaut.png"]}
+    card = _card(splits=_card().splits.model_dump() | {"owner": inside})
+    assert data.locate(card, root)["owner"][0].read().startswith(b"\x89PNG")
+    absent = {"within": "package", "files": ["no_such_package/a.png"]}
+    card = _card(splits=_card().splits.model_dump() | {"owner": absent})
+    with pytest.raises(DataMissing, match="'no_such_package' is not installed") as caught:
+        data.locate(card, root)
+    assert "install" in caught.value.hint
+
+
+def test_looking_for_data_imports_neither_torch_nor_the_packages_that_carry_it() -> None:
+    code = (
+        "import sys, tomllib, pathlib; from gexbench.engine import data; from gexbench.cards.schema import DatasetCard;"
+        f"p = pathlib.Path({str(REGISTRY / 'photos-mini.toml')!r});"
+        "data.locate(DatasetCard(**tomllib.loads(p.read_text())), p.with_suffix('.sha256'));"
+        "print({'torch', 'skimage', 'sklearn'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,61 @@
+"""Every command in README and docs is one that exists; the light ones are run."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from gexbench.cli.app import app
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+LIGHT = ("list", "show srresnet", "data list", "victim list", "assets list", "board show")
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            for line in block.replace("\\\n", " ").splitlines():
+                for part in line.removeprefix("$ ").split("&&"):
+                    if part.strip().startswith("gexbench "):
+                        yield page.name, part.split("#")[0].strip()
+
+
+COMMANDS = sorted(set(commands()))
+
+
+def test_the_pages_hold_commands() -> None:
+    assert any(page == "README.md" for page, _ in COMMANDS)
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_a_command_in_the_docs_parses(page: str, command: str) -> None:
+    context = typer.main.get_command(app)
+    words = shlex.split(command)[1:]
+    while words and hasattr(context, "commands") and not words[0].startswith("-"):
+        assert words[0] in context.commands, f"{page}: no command {words[0]!r}"
+        context = context.commands[words.pop(0)]
+    if "--help" not in words and "--version" not in words:
+        context.make_context("gexbench", [w for w in words if w != "…"])
+
+
+@pytest.mark.parametrize("command", sorted({c for _, c in COMMANDS if c.removeprefix("gexbench ").startswith(LIGHT)}))
+def test_a_light_command_in_the_docs_runs(command: str) -> None:
+    words = [sys.executable, "-m", "gexbench", *shlex.split(command)[1:]]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
