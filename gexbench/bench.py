@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import DatasetCard, TaskCard, VictimCard
+from gexbench.cards.catalog import Catalog, Filed
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, TaskCard, VictimCard
 from gexbench.errors import GexbenchError
 from gexbench.plan import Identity, Plan, Request, resolve
 from gexbench.record import RunRecord
@@ -50,7 +50,6 @@ def prepare(request: Request) -> tuple[Catalog, Plan]:
 def _name_folders(request: Request) -> Request:
     """Turn `--attack ./folder` into the folder's card root and the name on its card."""
     from gexbench.cards.roots import named_root
-    from gexbench.cards.schema import AttackCard, DefenseCard
 
     for role, kind in (("attack", AttackCard), ("defense", DefenseCard)):
         given = getattr(request, role)
@@ -65,19 +64,26 @@ def _name_folders(request: Request) -> Request:
 
 
 def identify(request: Request, catalog: Catalog) -> Identity:
-    """Return the hashes of victim weights, data-set list and computing code that belong to a request."""
-    from gexbench.engine.provenance import code_digest
+    """Return the hashes of victim weights, data-set list, computing code and plug-ins that belong to a request."""
+    from gexbench.engine.provenance import code_digest, plug_in_digest, plug_in_folder
     from gexbench.engine.victims import weights_sha256
 
     task = catalog.get(TaskCard, request.task)
     scale = task.profile.get(request.profile)
     if scale is None:
         return Identity("", "", "")
+    filed: dict[str, Filed[AttackCard] | Filed[DefenseCard]] = {"attack": catalog.filed(AttackCard, request.attack)}
+    if request.defense:
+        filed["defense"] = catalog.filed(DefenseCard, request.defense)
+    plug_ins = {
+        role: plug_in_digest(plug_in_folder(f.card.entry, f.root.code)) for role, f in filed.items() if f.card.entry
+    }
     pins = catalog.filed(DatasetCard, scale.dataset).pins
     return Identity(
         victim_weights=weights_sha256(catalog.get(VictimCard, scale.victim), catalog),
         dataset_pins=hashlib.sha256(pins.read_bytes()).hexdigest() if pins.is_file() else "not pinned",
         code=code_digest(),
+        plug_ins={role: digest for role, digest in plug_ins.items() if digest},
     )
 
 

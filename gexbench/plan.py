@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -65,6 +66,7 @@ class Plan(Frozen):
     victim_weights: str
     dataset_pins: str
     code: str
+    plug_ins: dict[str, str] = {}
 
     @property
     def id(self) -> str:
@@ -113,16 +115,21 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         victim_weights=identity.victim_weights,
         dataset_pins=identity.dataset_pins,
         code=identity.code,
+        plug_ins=dict(identity.plug_ins),
     )
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Hashes that only the files on this machine can tell: victim weights, data-set list, code that computes."""
+    """Hashes that only the files on this machine can tell: victim weights, data-set list, code that computes.
+
+    plug_ins: hashes of foreign code by role, "attack" or "defense".
+    """
 
     victim_weights: str
     dataset_pins: str
     code: str
+    plug_ins: Mapping[str, str] = field(default_factory=dict)
 
 
 def _options(

@@ -81,7 +81,6 @@ class Provenance(Frozen):
     threads: int
     victim_weights: str
     dataset: str
-    plug_in: str | None
 
 
 class RunRecord(Frozen):
@@ -109,12 +108,7 @@ class RunRecord(Frozen):
 
     def sealed(self) -> RunRecord:
         """Return the record with its seal set."""
-        return self.model_copy(update={"seal": self.digest()})
-
-    def digest(self) -> str:
-        """Return the SHA-256 of everything but the seal, over canonical JSON."""
-        data = json.loads(self.model_dump_json(exclude={"seal"}))
-        return hashlib.sha256(canonical(data).encode()).hexdigest()
+        return self.model_copy(update={"seal": seal_of(json.loads(self.model_dump_json()))})
 
     def score(self, metric: str, compare: Compare, test: str | None = None) -> float | None:
         """Return one number, the mean over test splits when none is named; None when it was not measured."""
@@ -124,15 +118,21 @@ class RunRecord(Frozen):
         return sum(values) / len(values) if values else None
 
 
-def canonical(data: Any) -> str:
-    """Return JSON text that depends on the content alone."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+def seal_of(data: dict[str, Any]) -> str:
+    """Return the SHA-256 of a record as it stands in its file, less the seal, over canonical JSON.
+
+    It is taken of the file's own keys, so a record stays sealed when a later version knows more of them.
+    """
+    kept = {key: value for key, value in data.items() if key != "seal"}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_record(path: Path) -> RunRecord:
     """Read a record and check its seal; raises BoardError when it is unreadable, too new or edited."""
     try:
-        record = RunRecord.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        record = RunRecord.model_validate_json(content)
     except OSError as error:
         raise BoardError(
             f"cannot read the record {path}: {error.strerror}", "give a run folder or a record.json"
@@ -141,6 +141,6 @@ def read_record(path: Path) -> RunRecord:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise BoardError(f"{path} is not a gexbench record: {place}: {first['msg']}", "run it again") from None
-    if record.seal != record.digest():
+    if record.seal != seal_of(json.loads(content)):
         raise BoardError(f"{path} was changed after it was written (its seal does not match)", "run it again")
     return record

@@ -156,14 +156,29 @@ class Records:
         plan = self.plan(attack, **request)
         asked = plan.budget if "outputs" in plan.attack.needs else 0
         honest = tuple(
-            HonestCost(metric="lpips-alex", test=test, value=0.05, unit="1", higher_is_better=False, n=n,
-                       passport=passport("lpips-alex"))
-            for test, n in IMAGES.items() if plan.defense
+            HonestCost(
+                metric="lpips-alex",
+                test=test,
+                value=0.05,
+                unit="1",
+                higher_is_better=False,
+                n=n,
+                passport=passport("lpips-alex"),
+            )
+            for test, n in IMAGES.items()
+            if plan.defense
         )
         return RunRecord(
-            id=plan.id, status="ok", isolation="landlock", started="2026-01-01T00:00:00+00:00", plan=plan,
-            scores=scores(plan, b, c), honest_cost=honest, cost_usd=asked * plan.task.price,
-            account=Account(budget=plan.budget, asked=asked, answered=asked, sessions=1), provenance=provenance(),
+            id=plan.id,
+            status="ok",
+            isolation="landlock",
+            started="2026-01-01T00:00:00+00:00",
+            plan=plan,
+            scores=scores(plan, b, c),
+            honest_cost=honest,
+            cost_usd=asked * plan.task.price,
+            account=Account(budget=plan.budget, asked=asked, answered=asked, sessions=1),
+            provenance=provenance(),
         ).sealed()
 
     def seeds(self, values: Mapping[int, float] | tuple[float, ...], **request: Any) -> list[RunRecord]:
@@ -177,25 +192,52 @@ def scores(plan: Plan, b: float, c: float) -> tuple[Score, ...]:
     compares = ("A", "C") if plan.attack.answers == "victim" else ("A", "B", "C")
     values = {"A": 30.0, "B": b, "C": c}
     return tuple(
-        Score(metric=metric, compare=compare, test=test, unit="dB" if metric == "psnr-y" else "1",
-              value=values[compare] - less if metric == "psnr-y" else 0.1, higher_is_better=metric == "psnr-y",
-              n=IMAGES[test], seed=plan.seed, passport=passport(metric))
-        for test, less in (("set5", 0.0), ("set14", 1.0)) for compare in compares for metric in ("psnr-y", "lpips-alex")
+        Score(
+            metric=metric,
+            compare=compare,
+            test=test,
+            unit="dB" if metric == "psnr-y" else "1",
+            value=values[compare] - less if metric == "psnr-y" else 0.1,
+            higher_is_better=metric == "psnr-y",
+            n=IMAGES[test],
+            seed=plan.seed,
+            passport=passport(metric),
+        )
+        for test, less in (("set5", 0.0), ("set14", 1.0))
+        for compare in compares
+        for metric in ("psnr-y", "lpips-alex")
     )
 
 
 def passport(metric: str) -> Passport:
     """Return a metric's passport."""
-    return Passport(metric=metric, version=1, implementation="gexbench.metrics:M", settings={"crop": 4},
-                    preprocessing="luma", precision="float64", weights={})
+    return Passport(
+        metric=metric,
+        version=1,
+        implementation="gexbench.metrics:M",
+        settings={"crop": 4},
+        preprocessing="luma",
+        precision="float64",
+        weights={},
+    )
 
 
 def provenance() -> Provenance:
     """Return what a clean checkout would say."""
     return Provenance(
-        package="0.1.0", code="code-hash", git="abc", dirty=False, python="3.11", libraries={"torch": "2.11"},
-        platform="Linux", processor="cpu", device="cpu", precision="fp32", threads=2, victim_weights="victim-hash",
-        dataset="files-hash", plug_in=None,
+        package="0.1.0",
+        code="code-hash",
+        git="abc",
+        dirty=False,
+        python="3.11",
+        libraries={"torch": "2.11"},
+        platform="Linux",
+        processor="cpu",
+        device="cpu",
+        precision="fp32",
+        threads=2,
+        victim_weights="victim-hash",
+        dataset="files-hash",
     )
 
 

@@ -5,10 +5,10 @@ import math
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed, save, write_registry
+from record_factory import Records, save, write_registry
 
 from gexbench.errors import BoardError
-from gexbench.record import RunRecord, canonical, read_record
+from gexbench.record import RunRecord, read_record, seal_of
 
 
 @pytest.fixture
@@ -55,10 +55,16 @@ def test_a_record_without_a_seal_is_refused(records: Records, file: Path) -> Non
         read_record(file)
 
 
-@pytest.mark.parametrize(("content", "why"), [
-    (b"", "not a gexbench record"), (b"{", "not a gexbench record"), (b"[]", "not a gexbench record"),
-    (b"\xff\xfe", "not a gexbench record"), (b"{}", "id: Field required"),
-])
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "not a gexbench record"),
+        (b"{", "not a gexbench record"),
+        (b"[]", "not a gexbench record"),
+        (b"\xff\xfe", "not a gexbench record"),
+        (b"{}", "id: Field required"),
+    ],
+)
 def test_what_is_no_record_is_refused(file: Path, content: bytes, why: str) -> None:
     file.write_bytes(content)
     with pytest.raises(BoardError, match=why):
@@ -84,16 +90,24 @@ def test_a_score_is_the_mean_over_splits_when_none_is_named(records: Records) ->
     assert record.score("fid", "B") is None
 
 
-def test_the_digest_covers_all_but_the_seal(records: Records) -> None:
+def test_the_seal_covers_all_but_itself(records: Records) -> None:
     record = records.make()
-    assert record.model_copy(update={"seal": "other"}).digest() == record.digest()
-    assert changed(record, "cost_usd", 9.0).digest() != record.digest()
+    data = json.loads(record.model_dump_json())
+    assert seal_of({**data, "seal": "other"}) == seal_of(data)
+    assert seal_of({**data, "cost_usd": 9.0}) != seal_of(data)
 
 
-def test_canonical_json_depends_on_content_alone_and_refuses_what_is_no_json() -> None:
-    assert canonical({"b": 1, "a": [1.5, "ü"]}) == '{"a":[1.5,"ü"],"b":1}'
+def test_a_record_stays_sealed_when_a_later_version_knows_more_keys(records: Records, tmp_path: Path) -> None:
+    data = json.loads(records.make().model_dump_json())
+    del data["attack_report"]
+    data["seal"] = seal_of(data)
+    (tmp_path / "record.json").write_text(json.dumps(data), encoding="utf-8")
+    assert read_record(tmp_path / "record.json").attack_report == {}
+
+
+def test_a_seal_refuses_what_is_no_json() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        canonical(math.inf)
+        seal_of({"value": math.inf})
 
 
 def test_records_cannot_be_changed_in_place(records: Records) -> None:

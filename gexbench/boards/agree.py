@@ -76,21 +76,27 @@ def _facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
     yield Fact(profile, "hash of the victim's weights"), made.victim_weights
     yield Fact(profile, "hash of the data set's file lists"), plan.dataset_pins
     yield Fact(profile, "hash of the data set's files"), made.dataset
-    cards = {"task": task_at(plan.task, plan.profile.name), "profile": plan.profile, "victim": plan.victim,
-             "data-set": plan.dataset}
+    cards = {
+        "task": task_at(plan.task, plan.profile.name),
+        "profile": plan.profile,
+        "victim": plan.victim,
+        "data-set": plan.dataset,
+    }
     for what, card in cards.items():
         yield Fact(profile, f"{what} card"), bare(card)
     for metric, passport in passports(record).items():
         yield Fact(profile, f"passport of {metric}"), bare(passport)
     if plan.defense is not None:
-        yield Fact((*profile, defense_label(plan)), f"card of {defense_label(plan)!r}", RENUMBER), bare(plan.defense)
+        defended = (*profile, defense_label(plan))
+        yield Fact(defended, f"card of {defense_label(plan)!r}", RENUMBER), bare(plan.defense)
+        yield Fact(defended, f"code of {defense_label(plan)!r}", RENUMBER), plan.plug_ins.get("defense")
     yield from _row_facts(record)
 
 
 def _row_facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
     plan, label, row = record.plan, attack_label(record.plan), row_key(record.plan)
     yield Fact(row, f"card of {label!r}", RENUMBER), bare(plan.attack)
-    yield Fact(row, f"code of {label!r}", RENUMBER), record.provenance.plug_in
+    yield Fact(row, f"code of {label!r}", RENUMBER), plan.plug_ins.get("attack")
     yield Fact((*row, plan.seed), f"id at seed {plan.seed} of {label!r}", "a row takes one record a seed"), record.id
     yield Fact((*row, record.id), "seal", "an accepted record is never changed"), record.seal
 

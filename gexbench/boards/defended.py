@@ -54,19 +54,40 @@ def damage_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
     card = metric_card(found[0].row.records[0], plan.task.main.metric)
     costs = [metric_card(found[0].row.records[0], name) for name in plan.task.honest_cost]
     columns = [
-        Column("queries"), Column("attack", False), Column("defense", False),
-        Column("undefended", spare=1), Column("defended", spare=1), Column("difference"), Column("95 % CI", spare=2),
-        *(Column("honest " + heading(cost)) for cost in costs), Column("marks", False, spare=1),
+        Column("queries"),
+        Column("attack", False),
+        Column("defense", False),
+        Column("undefended", spare=1),
+        Column("defended", spare=1),
+        Column("difference"),
+        Column("95 % CI", spare=2),
+        *(Column("honest " + heading(cost)) for cost in costs),
+        Column("marks", False, spare=1),
     ]
     rows = []
     for d in found:
         lost = (number(d.lost.value, card), interval(d.lost.low, d.lost.high, card)) if d.lost else (NOTHING, NOTHING)
         honest = [number(h.mean if (h := d.row.honest(cost.name)) else None, cost) for cost in costs]
-        rows.append((
-            str(d.table.budget), d.row.label, d.table.defense, with_std(d.free, card), with_std(d.defended, card),
-            *lost, *honest, "; ".join(d.row.marks),
-        ))
-    return Sheet(f"{profile}, defenses", 3, (
-        f"{heading(card, plan.task.main.compare)}, means of the test splits. Difference: defended minus undefended, "
-        "with Welch's 95 % interval. Honest: defended answers against undefended ones, what honest users lose.",
-    ), tuple(columns), tuple(rows))
+        rows.append(
+            (
+                str(d.table.budget),
+                d.row.label,
+                d.table.defense,
+                with_std(d.free, card),
+                with_std(d.defended, card),
+                *lost,
+                *honest,
+                "; ".join(d.row.marks),
+            )
+        )
+    return Sheet(
+        f"{profile}, defenses",
+        3,
+        (
+            f"{heading(card, plan.task.main.compare)}, means of the test splits. Difference: defended minus "
+            "undefended, with Welch's 95 % interval. Honest: defended answers against undefended ones, what honest "
+            "users lose.",
+        ),
+        tuple(columns),
+        tuple(rows),
+    )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +13,30 @@ from gexbench.boards.spread import Spread
 
 ALL = "mean of splits"
 FIELDS = (
-    "task", "profile", "budget", "defense", "rank", "attack", "control", "test", "metric", "compare", "unit",
-    "higher_is_better", "mean", "std", "ci_low", "ci_high", "n", "seeds", "images", "queries", "cost_usd", "status",
-    "marks", "records",
+    "task",
+    "profile",
+    "budget",
+    "defense",
+    "rank",
+    "attack",
+    "control",
+    "test",
+    "metric",
+    "compare",
+    "unit",
+    "higher_is_better",
+    "mean",
+    "std",
+    "ci_low",
+    "ci_high",
+    "n",
+    "seeds",
+    "images",
+    "queries",
+    "cost_usd",
+    "status",
+    "marks",
+    "records",
 )
 
 
@@ -58,9 +77,29 @@ def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None)
     (metric, compare), card = what, metric_card(row.records[0], what[0])
     images = {s.n for record in row.records for s in record.scores if s.test == test}
     cells = (
-        board.card.task, table.profile, table.budget, table.defense, row.rank, row.label, row.control, test, metric,
-        compare, card.unit, card.higher_is_better, value.mean, value.std, value.low, value.high, value.n,
-        list(row.seeds), max(images, default=None), row.queries, row.cost, board.status(row), list(row.marks),
+        board.card.task,
+        table.profile,
+        table.budget,
+        table.defense,
+        row.rank,
+        row.label,
+        row.control,
+        test,
+        metric,
+        compare,
+        card.unit,
+        card.higher_is_better,
+        value.mean,
+        value.std,
+        value.low,
+        value.high,
+        value.n,
+        list(row.seeds),
+        max(images, default=None),
+        row.queries,
+        row.cost,
+        board.status(row),
+        list(row.marks),
         [record.id for record in row.records],
     )
     yield dict(zip(FIELDS, cells, strict=True))
@@ -68,12 +107,10 @@ def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None)
 
 def to_csv(board: Board) -> str:
     """Return the long rows as CSV; numbers with six decimals, lists joined by `;`, nothing for what is undefined."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FIELDS)
-    for row in long_rows(board):
-        writer.writerow([_cell(value) for value in row.values()])
-    return text.getvalue()
+    import pandas
+
+    rows = [{field: _cell(value) for field, value in row.items()} for row in long_rows(board)]
+    return str(pandas.DataFrame(rows, columns=list(FIELDS)).to_csv(index=False, lineterminator="\n"))
 
 
 def _cell(value: Any) -> str:

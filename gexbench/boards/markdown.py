@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
-from gexbench.boards.sheet import Column, Page, Sheet
+from gexbench.boards.sheet import Page, Sheet
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
 
@@ -39,19 +39,19 @@ def _sheet(sheet: Sheet) -> Iterator[str]:
     if sheet.bullets:
         yield "\n".join(f"- {_line(text)}" for text in sheet.bullets)
     if sheet.columns:
-        yield "\n".join(_table(sheet.columns, sheet.rows, sheet.faint))
+        yield _table(sheet)
     if sheet.folded:
         yield "</details>"
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], faint: Iterable[int]) -> Iterator[str]:
-    references, name = set(faint), next((at for at, column in enumerate(columns) if not column.number), 0)
-    yield _row(safe(column.title) for column in columns)
-    yield _row("---:" if column.number else ":---" for column in columns)
-    for place, row in enumerate(rows):
-        cells = [safe(cell) for cell in row]
-        yield _row(f"*{cell}*" if place in references and at == name else cell for at, cell in enumerate(cells))
+def _table(sheet: Sheet) -> str:
+    """Return a sheet's table; the name of a faint row stands in italics."""
+    from tabulate import tabulate
 
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+    name = next((at for at, column in enumerate(sheet.columns) if not column.number), 0)
+    rows = [[safe(cell) for cell in row] for row in sheet.rows]
+    for place in sheet.faint:
+        rows[place][name] = f"*{rows[place][name]}*"
+    heads = [safe(column.title) for column in sheet.columns]
+    sides = ["right" if column.number else "left" for column in sheet.columns]
+    return str(tabulate(rows, heads, tablefmt="pipe", colalign=sides if rows else None, disable_numparse=True))

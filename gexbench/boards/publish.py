@@ -71,9 +71,14 @@ def as_json(board: Board) -> dict[str, Any]:
     """Return a board as plain data: its long rows, the damage of defenses, and the reported rows."""
     defenses = [
         {
-            "profile": d.table.profile, "budget": d.table.budget, "attack": d.row.label, "defense": d.table.defense,
-            "undefended": d.free.mean if d.free else None, "defended": d.defended.mean,
-            "difference": d.lost.value if d.lost else None, "ci_low": d.lost.low if d.lost else None,
+            "profile": d.table.profile,
+            "budget": d.table.budget,
+            "attack": d.row.label,
+            "defense": d.table.defense,
+            "undefended": d.free.mean if d.free else None,
+            "defended": d.defended.mean,
+            "difference": d.lost.value if d.lost else None,
+            "ci_low": d.lost.low if d.lost else None,
             "ci_high": d.lost.high if d.lost else None,
             "honest": {name: h.mean for name in board.task.honest_cost if (h := d.row.honest(name)) is not None},
         }
@@ -82,6 +87,9 @@ def as_json(board: Board) -> dict[str, Any]:
     ]
     reported = [part.model_dump(mode="json") for part in board.card.reported]
     return {
-        "board": board.card.name, "task": board.card.task, "scores": [plain(row) for row in long_rows(board)],
-        "defenses": [plain(row) for row in defenses], "reported": reported,
+        "board": board.card.name,
+        "task": board.card.task,
+        "scores": [plain(row) for row in long_rows(board)],
+        "defenses": [plain(row) for row in defenses],
+        "reported": reported,
     }

@@ -14,10 +14,28 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _LATEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "×": r"$\times$", "−": "$-$",
-    "∞": r"$\infty$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "—": "---", "–": "--", "…": r"\dots{}",
-    "<": "$<$", ">": "$>$", "`": "'",
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "−": "$-$",
+    "∞": r"$\infty$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "—": "---",
+    "–": "--",
+    "…": r"\dots{}",
+    "<": "$<$",
+    ">": "$>$",
+    "`": "'",
 }
 
 
@@ -35,9 +53,17 @@ def _fill(template: str, page: Page, autoescape: bool) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=autoescape, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, variable_start_string="<<", variable_end_string=">>", block_start_string="<%",
-        block_end_string="%>", comment_start_string="<#", comment_end_string="#>",
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
     )
     environment.filters["latex"] = latex
     return environment.from_string(Path(__file__).with_name(template).read_text(encoding="utf-8")).render(page=page)

@@ -35,14 +35,17 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
     plan, images = record.plan, {s.test: s.n for s in record.scores}
     card = metric_card(record, plan.task.main.metric)
     splits = ", ".join(f"{test} ({images[test]} images)" for test in plan.dataset.splits.test)
-    yield Sheet(f"Profile {profile}", notes=(
-        f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
-        f"test splits {splits}; {plan.task.price:g} USD a query.",
-        f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}.",
-        "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
-        f"{heading(card)}: mean ± standard deviation over seeds. "
-        f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
-    ))
+    yield Sheet(
+        f"Profile {profile}",
+        notes=(
+            f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
+            f"test splits {splits}; {plan.task.price:g} USD a query.",
+            f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}.",
+            "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
+            f"{heading(card)}: mean ± standard deviation over seeds. "
+            f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
+        ),
+    )
     for table in tables:
         yield _main(board, table)
         yield _details(table)
@@ -77,15 +80,27 @@ def _main(board: Board, table: Table) -> Sheet:
     others = [column for column in board.card.columns if column != main]
     parts = [(column, test) for column in board.card.columns for test in _tests(table)]
     columns = (
-        Column("rank"), Column("attack", False), Column(_short(table, main)),
-        Column(f"95 % CI of {main.compare}", spare=2), *(Column(_short(table, column)) for column in others),
-        Column("seeds"), Column("queries", spare=1), Column("USD", spare=1),
+        Column("rank"),
+        Column("attack", False),
+        Column(_short(table, main)),
+        Column(f"95 % CI of {main.compare}", spare=2),
+        *(Column(_short(table, column)) for column in others),
+        Column("seeds"),
+        Column("queries", spare=1),
+        Column("USD", spare=1),
         *(Column(_short(table, column, test), spare=2) for column, test in parts),
-        Column("status", False, spare=2), Column("marks", False),
+        Column("status", False, spare=2),
+        Column("marks", False),
     )
     rows = tuple(
-        (*_lead(row), *(_cell(row, column) for column in others), *_spent(row),
-         *(_cell(row, column, test) for column, test in parts), board.status(row), "; ".join(row.marks))
+        (
+            *_lead(row),
+            *(_cell(row, column) for column in others),
+            *_spent(row),
+            *(_cell(row, column, test) for column, test in parts),
+            board.status(row),
+            "; ".join(row.marks),
+        )
         for row in table.rows
     )
     faint = frozenset(place for place, row in enumerate(table.rows) if row.rank is None)
@@ -129,8 +144,12 @@ def _details(table: Table) -> Sheet:
                 rows.append((row.label, test, COMPARES[compare], *cells))
     kept = [row for row in rows if any(cell != NOTHING for cell in row[3:])]
     return Sheet(
-        f"All metrics: {table_title(table)}", 3, (), (*columns, *(Column(heading(card)) for card in cards)),
-        tuple(kept), folded=True,
+        f"All metrics: {table_title(table)}",
+        3,
+        (),
+        (*columns, *(Column(heading(card)) for card in cards)),
+        tuple(kept),
+        folded=True,
     )
 
 
@@ -142,10 +161,17 @@ def _recipes(board: Board) -> Iterator[Sheet]:
             for metric, recipe in sorted(passports(record).items()):
                 settings = ", ".join(f"{key}={value}" for key, value in sorted(recipe.settings.items()))
                 weights = ", ".join(f"{key} {value[:12]}" for key, value in sorted(recipe.weights.items()))
-                rows[(
-                    profile, f"{metric}@{recipe.version}", recipe.implementation, settings or NOTHING,
-                    recipe.preprocessing, recipe.precision, weights or NOTHING,
-                )] = None
+                rows[
+                    (
+                        profile,
+                        f"{metric}@{recipe.version}",
+                        recipe.implementation,
+                        settings or NOTHING,
+                        recipe.preprocessing,
+                        recipe.precision,
+                        weights or NOTHING,
+                    )
+                ] = None
     titles = ("profile", "metric", "implementation", "settings", "preprocessing", "precision", "weights")
     columns = tuple(Column(title, False) for title in titles)
     if rows:
@@ -159,6 +185,10 @@ def _reported(reported: Reported) -> Sheet:
         for row in reported.rows
     )
     return Sheet(
-        f"Reported elsewhere, not comparable: {reported.title}", 2, (f"Source: {reported.source}.",), columns, rows,
+        f"Reported elsewhere, not comparable: {reported.title}",
+        2,
+        (f"Source: {reported.source}.",),
+        columns,
+        rows,
         bullets=reported.traps,
     )

@@ -67,6 +67,6 @@ def difference(a: Spread, b: Spread) -> Difference:
 
 
 def _quantile(freedom: float) -> float:
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+    from scipy.special import stdtrit
 
     return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, overload
@@ -124,19 +123,18 @@ class Lazy(Sequence[Tensor]):
 
 
 class _Album:
-    """Photos as uint8 (3,H,W), sides multiples of scale; the ones seen last are held."""
+    """Photos as uint8 (3,H,W), sides multiples of scale; the ones read last are held."""
 
     def __init__(self, photos: Sequence[Photo], scale: int) -> None:
         self.photos = photos
         self._scale = scale
-        self._held: OrderedDict[int, Tensor] = OrderedDict()
+        self._held: dict[int, Tensor] = {}
 
     def __getitem__(self, index: int) -> Tensor:
         if index not in self._held:
+            if len(self._held) == _HELD:
+                del self._held[next(iter(self._held))]
             self._held[index] = self._read(self.photos[index])
-        self._held.move_to_end(index)
-        if len(self._held) > _HELD:
-            self._held.popitem(last=False)
         return self._held[index]
 
     def _read(self, photo: Photo) -> Tensor:

@@ -244,8 +244,6 @@ def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:
 
 def _provenance(bench: Bench) -> Provenance:
     commit, dirty = provenance.git_state()
-    filed = bench.catalog.filed(AttackCard, bench.plan.attack.name)
-    folder = provenance.plug_in_folder(filed.card.entry, filed.root.code) if filed.card.entry else None
     return Provenance(
         package=provenance.own_version(),
         code=bench.plan.code,
@@ -260,5 +258,4 @@ def _provenance(bench: Bench) -> Provenance:
         threads=bench.hardware.threads,
         victim_weights=bench.plan.victim_weights,
         dataset=data.digest(bench.plan.dataset, bench.files),
-        plug_in=provenance.plug_in_digest(folder),
     )

@@ -27,18 +27,21 @@ def test_an_infinite_psnr_is_a_number(records: Records, board: BoardCard) -> Non
     assert not [*objections(records.make(b=math.inf), board)]
 
 
-@pytest.mark.parametrize(("path", "value", "why"), [
-    ("status", "failed", "failed: no reason given"),
-    ("isolation", "none", "unsandboxed"),
-    ("incidents", ("tried to open a socket",), "tried to open a socket"),
-    ("plan.task.version", 2, "sr@2; the board 'sr' takes sr@1"),
-    ("plan.budget", 70, "budget of 70 is not one of the task's at profile 'mini': 50, 100"),
-    ("account.answered", 101, "101 of 100 answered"),
-    ("plan.deadline", 3600.0, "3600 s is longer than the task's 60 s"),
-    ("plan.profile.name", "huge", "no profile 'huge'"),
-    ("plan.victim.name", "other", "victim and data"),
-    ("scores", (), "lacks the main score, psnr-y B, on set14, set5: not measured"),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("status", "failed", "failed: no reason given"),
+        ("isolation", "none", "unsandboxed"),
+        ("incidents", ("tried to open a socket",), "tried to open a socket"),
+        ("plan.task.version", 2, "sr@2; the board 'sr' takes sr@1"),
+        ("plan.budget", 70, "budget of 70 is not one of the task's at profile 'mini': 50, 100"),
+        ("account.answered", 101, "101 of 100 answered"),
+        ("plan.deadline", 3600.0, "3600 s is longer than the task's 60 s"),
+        ("plan.profile.name", "huge", "no profile 'huge'"),
+        ("plan.victim.name", "other", "victim and data"),
+        ("scores", (), "lacks the main score, psnr-y B, on set14, set5: not measured"),
+    ],
+)
 def test_what_cannot_be_trusted_is_refused(
     records: Records, board: BoardCard, path: str, value: object, why: str
 ) -> None:
@@ -60,14 +63,17 @@ def test_a_score_on_an_unknown_split_is_refused(records: Records, board: BoardCa
     assert "scores on mine" in " ".join(objections(changed(record, "scores", (*record.scores, extra)), board))
 
 
-@pytest.mark.parametrize(("path", "value", "why"), [
-    ("id", "0" * 16, "id is not the one"),
-    ("plan.task.price", 0.0, "TaskCard 'sr' is not this gexbench's; they differ in price"),
-    ("plan.victim.net", {"blocks": 1}, "VictimCard 'net'"),
-    ("plan.dataset.name", "mine", "no dataset named 'mine'"),
-    ("plan.profile.seeds", 1, "ProfileCard 'mini' is not this gexbench's; they differ in seeds"),
-    ("plan.attack.kind", "control", "AttackCard 'srresnet'"),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("id", "0" * 16, "id is not the one"),
+        ("plan.task.price", 0.0, "TaskCard 'sr' is not this gexbench's; they differ in price"),
+        ("plan.victim.net", {"blocks": 1}, "VictimCard 'net'"),
+        ("plan.dataset.name", "mine", "no dataset named 'mine'"),
+        ("plan.profile.seeds", 1, "ProfileCard 'mini' is not this gexbench's; they differ in seeds"),
+        ("plan.attack.kind", "control", "AttackCard 'srresnet'"),
+    ],
+)
 def test_cards_other_than_the_registrys_are_refused(records: Records, path: str, value: object, why: str) -> None:
     assert why in " ".join(newcomer_objections(changed(records.make(), path, value), records.catalog))
 

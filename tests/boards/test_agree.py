@@ -21,16 +21,19 @@ def test_seeds_attacks_budgets_and_defenses_stand_side_by_side(records: Records)
     assert conflict(records.make(defense="jpeg"), *there) is None
 
 
-@pytest.mark.parametrize(("path", "value", "why"), [
-    ("provenance.victim_weights", "other", "hash of the victim's weights is other, not victim-hash"),
-    ("plan.victim_weights", "other", "planned hash of the victim's weights"),
-    ("provenance.dataset", "other", "hash of the data set's files is other, not files-hash"),
-    ("plan.dataset_pins", "other", "hash of the data set's file lists"),
-    ("plan.task.version", 2, "its task is sr@2, not sr@1"),
-    ("plan.task.price", 1.0, "its task card is another one: they differ in price"),
-    ("plan.victim.scale", 2, "its victim card is another one: they differ in scale"),
-    ("plan.profile.autocast", True, "its profile card is another one: they differ in autocast"),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("provenance.victim_weights", "other", "hash of the victim's weights is other, not victim-hash"),
+        ("plan.victim_weights", "other", "planned hash of the victim's weights"),
+        ("provenance.dataset", "other", "hash of the data set's files is other, not files-hash"),
+        ("plan.dataset_pins", "other", "hash of the data set's file lists"),
+        ("plan.task.version", 2, "its task is sr@2, not sr@1"),
+        ("plan.task.price", 1.0, "its task card is another one: they differ in price"),
+        ("plan.victim.scale", 2, "its victim card is another one: they differ in scale"),
+        ("plan.profile.autocast", True, "its profile card is another one: they differ in autocast"),
+    ],
+)
 def test_records_of_one_profile_must_have_one_victim_one_data_set_and_one_task(
     records: Records, path: str, value: object, why: str
 ) -> None:
@@ -63,9 +66,9 @@ def test_an_accepted_record_is_never_replaced_by_a_second_run_of_its_plan(record
 
 
 def test_seeds_of_a_row_must_be_run_with_one_code(records: Records) -> None:
-    changed_code = changed(records.make(seed=1), "provenance.plug_in", "other")
+    changed_code = changed(records.make(seed=1), "plan.plug_ins", {"attack": "other"})
     assert "new version" in str(conflict(changed_code, records.make()))
-    assert conflict(changed(records.make("copycat"), "provenance.plug_in", "other"), records.make()) is None
+    assert conflict(changed(records.make("copycat"), "plan.plug_ins", {"attack": "other"}), records.make()) is None
 
 
 def test_records_of_one_defense_must_have_one_defense_card(records: Records) -> None:

@@ -61,10 +61,16 @@ def test_build_and_check_agree(records: Records, tmp_path: Path) -> None:
     assert "fresh" in out("build", "--check")
 
 
-@pytest.mark.parametrize(("form", "start"), [
-    ("table", "Leaderboard sr@1"), ("md", "# Leaderboard sr@1"), ("csv", "task,profile,"),
-    ("latex", "% Leaderboard sr@1"), ("html", "<!doctype html>"),
-])
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("table", "Leaderboard sr@1"),
+        ("md", "# Leaderboard sr@1"),
+        ("csv", "task,profile,"),
+        ("latex", "% Leaderboard sr@1"),
+        ("html", "<!doctype html>"),
+    ],
+)
 def test_show_prints_every_format(records: Records, tmp_path: Path, form: str, start: str) -> None:
     added(records, tmp_path)
     text = out("show", "sr", "--format", form)

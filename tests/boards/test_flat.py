@@ -58,8 +58,14 @@ def test_long_rows_have_the_fields_they_promise(records: Records, board_of: Make
     assert all(tuple(row) == FIELDS for row in long_rows(board_of(records.make())))
 
 
-@pytest.mark.parametrize(("value", "text"), [
-    (math.inf, "Infinity"), (-math.inf, "-Infinity"), ({"a": [math.inf, 1]}, {"a": ["Infinity", 1]}), (None, None),
-])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (math.inf, "Infinity"),
+        (-math.inf, "-Infinity"),
+        ({"a": [math.inf, 1]}, {"a": ["Infinity", 1]}),
+        (None, None),
+    ],
+)
 def test_json_has_texts_for_infinite_numbers(value: Any, text: Any) -> None:
     assert plain(value) == text

@@ -66,10 +66,16 @@ def test_tables_are_one_a_profile_budget_and_defense_with_the_ranked_budget_firs
     records: Records, board_of: MakeBoard
 ) -> None:
     board = board_of(
-        records.make(budget="50"), records.make(defense="jpeg"), records.make(), records.make(profile="paper"),
+        records.make(budget="50"),
+        records.make(defense="jpeg"),
+        records.make(),
+        records.make(profile="paper"),
     )
     assert [(t.profile, t.budget, t.defense) for t in board.tables] == [
-        ("paper", 1000, ""), ("mini", 100, ""), ("mini", 100, "jpeg"), ("mini", 50, ""),
+        ("paper", 1000, ""),
+        ("mini", 100, ""),
+        ("mini", 100, "jpeg"),
+        ("mini", 50, ""),
     ]
     assert [t.headline for t in board.tables] == [True, True, True, False]
 

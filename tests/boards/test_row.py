@@ -40,12 +40,15 @@ def test_the_cost_to_honest_users_is_a_mean_too(records: Records) -> None:
     assert Row("srresnet", (records.make(),)).honest("lpips-alex") is None
 
 
-@pytest.mark.parametrize(("path", "value", "mark"), [
-    ("isolation", "process", "unsandboxed"),
-    ("provenance.dirty", True, "uncommitted code"),
-    ("plan.code", "other", "several code versions"),
-    ("provenance.precision", "bf16", "several precisions"),
-])
+@pytest.mark.parametrize(
+    ("path", "value", "mark"),
+    [
+        ("isolation", "process", "unsandboxed"),
+        ("provenance.dirty", True, "uncommitted code"),
+        ("plan.code", "other", "several code versions"),
+        ("provenance.precision", "bf16", "several precisions"),
+    ],
+)
 def test_what_weakens_a_row_is_marked(records: Records, path: str, value: object, mark: str) -> None:
     runs = records.seeds((27.0, 27.1, 27.2))
     assert Row("srresnet", tuple(runs)).marks == ()

@@ -22,9 +22,20 @@ def test_the_first_table_shows_rank_means_and_splits(records: Records, board_of:
     board = board_of(*records.seeds((26.0, 27.0, 28.0), c=25.0))
     found = sheet(board, "mini, 100 queries (the ranked budget), no defense")
     assert cells(found) == {
-        "rank": "1", "attack": "srresnet", "B": "26.50 ± 1.00", "95 % CI of B": "24.02 … 28.98", "C": "24.50 ± 0.00",
-        "seeds": "3", "queries": "100", "USD": "1.00", "B set5": "27.00 ± 1.00", "B set14": "26.00 ± 1.00",
-        "C set5": "25.00 ± 0.00", "C set14": "24.00 ± 0.00", "status": "submitted", "marks": "",
+        "rank": "1",
+        "attack": "srresnet",
+        "B": "26.50 ± 1.00",
+        "95 % CI of B": "24.02 … 28.98",
+        "C": "24.50 ± 0.00",
+        "seeds": "3",
+        "queries": "100",
+        "USD": "1.00",
+        "B set5": "27.00 ± 1.00",
+        "B set14": "26.00 ± 1.00",
+        "C set5": "25.00 ± 0.00",
+        "C set14": "24.00 ± 0.00",
+        "status": "submitted",
+        "marks": "",
     }
 
 
@@ -48,7 +59,10 @@ def test_all_metrics_stand_in_a_folded_table(records: Records, board_of: MakeBoa
     found = sheet(board_of(records.make()), "All metrics: mini, 100")
     assert found.folded
     assert cells(found) == {
-        "attack": "srresnet", "test": "set5", "compared": "B surrogate / victim", "psnr-y, dB ↑": "27.00",
+        "attack": "srresnet",
+        "test": "set5",
+        "compared": "B surrogate / victim",
+        "psnr-y, dB ↑": "27.00",
         "lpips-alex ↓": "0.1000",
     }
 

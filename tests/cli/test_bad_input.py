@@ -61,7 +61,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> N
         (("assets", "fetch", "lpips"), ("no asset named", "lpips-alex")),
     ],
 )
-def test_an_unknown_name_or_a_bad_value_is_refused(words: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_bad_word_is_refused(words: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
     refused(gexbench(*words, cwd=tmp_path), 2, *parts)
     assert list(tmp_path.iterdir()) == []
 

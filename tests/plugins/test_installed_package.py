@@ -80,7 +80,7 @@ def test_its_attack_runs_against_its_defense(run: Run) -> None:
     assert record["status"] == "ok"
     assert record["incidents"] == []
     assert record["account"]["answered"] == 4
-    assert record["provenance"]["plug_in"]
+    assert set(record["plan"]["plug_ins"]) == {"attack", "defense"}
     assert record["plan"]["defense_options"] == {"share": 0.5}
     assert {cost["metric"] for cost in record["honest_cost"]} >= {"psnr-rgb"}
 
