@@ -120,6 +120,7 @@ class AttackCard(Card):
     options: dict[str, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
     source: str = ""
+    note: str = ""
 
     @model_validator(mode="after")
     def _has_code(self) -> AttackCard:

@@ -19,6 +19,7 @@ from gexbench.engine.provenance import plug_in_folder
 from gexbench.engine.sandbox import Rules, interpreter_rules
 
 WITHIN = 60.0
+LOGS = ("log.txt", "service.log")
 Claim = tuple[str, bool, str]
 """What was looked at, whether it is right, and what there is to say about it."""
 
@@ -41,27 +42,32 @@ class Candidate:
 
 def audition(candidate: Candidate, folder: Path) -> list[Claim]:
     """Return what a child finds out about the candidate, up to the first thing that is wrong; writes below `folder`."""
-    log = folder / "log.txt"
     ours, theirs = pair()
     fds = (theirs.fileno(),)
-    job = Job("gexbench.engine.trial", tuple(map(str, fds)), fds, folder / "child", log, _rules(candidate), {})
+    job = Job(
+        "gexbench.engine.trial", tuple(map(str, fds)), fds, folder / "child", folder / LOGS[0], _rules(candidate), {}
+    )
     values = {key: getattr(candidate, key) for key in ("role", "entry", "scale")}
     code = str(candidate.code) if candidate.code else None
     with closing(ours), closing(theirs), launch(job):
         theirs.close()
         ours.send("look", code=code, options=dict(candidate.options), **values)
         return [
-            (what, right, detail if right else detail + culprit(log, candidate.folder))
+            (what, right, detail if right else detail + culprit(folder, candidate.folder))
             for what, right, detail in _claims(ours)
         ]
 
 
-def culprit(log: Path, folder: Path | None) -> str:
-    """Return " (attack.py:12)" for the last line of the plug-in's code that a traceback in the log names, or ""."""
-    if folder is None or not log.is_file():
+def culprit(logs: Path, code: Path | None) -> str:
+    """Return " (attack.py:12)" for the last line of a plug-in's code that a traceback names, or "".
+
+    logs: the folder of the logs. code: the plug-in's folder or file, None for gexbench's own.
+    """
+    if code is None:
         return ""
-    found = re.findall(rf'File "{re.escape(str(folder))}/?([^"]*)", line (\d+)', log.read_text(errors="replace"))
-    return f" ({found[-1][0] or folder.name}:{found[-1][1]})" if found else ""
+    text = "".join(log.read_text(errors="replace") for name in LOGS if (log := logs / name).is_file())
+    found = re.findall(rf'File "{re.escape(str(code))}/?([^"]*)", line (\d+)', text)
+    return f" ({found[-1][0] or code.name}:{found[-1][1]})" if found else ""
 
 
 def _rules(candidate: Candidate) -> Rules | None:

@@ -55,7 +55,7 @@ class Stage:
 
     def culprit(self, run: str) -> str:
         """Return where in the subject's code the last traceback of a run lies; see audition.culprit."""
-        return culprit(self.folder / run / "log.txt", self.candidate.folder)
+        return culprit(self.folder / run, self.candidate.folder)
 
 
 def shrunk(plan: Plan, subject: Subject) -> Plan:

@@ -128,31 +128,34 @@ def ssim_parts(a: Tensor, b: Tensor, data_range: float = 1.0) -> tuple[Tensor, T
     if a.ndim != 3 or min(a.shape[-2:]) <= 2 * _RADIUS:
         raise ValueError(f"SSIM needs CxHxW with sides of {2 * _RADIUS + 1} pixels or more, got {_size(a)}")
     height, width = (side - 2 * _RADIUS for side in a.shape[-2:])
-    sums = torch.stack([_plane_sums(x, y, data_range) for x, y in zip(a, b, strict=True)])
-    means = sums / (height * width)
+    means = _window_sums(a, b, data_range) / (height * width)
     return means[:, 0], means[:, 1]
 
 
-def _plane_sums(a: Tensor, b: Tensor, data_range: float) -> Tensor:
-    return torch.stack([_strip_sums(x, y, data_range) for x, y in _strips(a, b)]).sum(dim=0)
+def _window_sums(a: Tensor, b: Tensor, data_range: float) -> Tensor:
+    """Return the sums over windows of both parts, (C,2).
 
-
-def _strips(a: Tensor, b: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    # Strips of this size stay in a core's cache: twice as fast on large images as the whole plane at once.
+    Planes are taken in strips that stay in a core's cache, and all strips share one workspace: on large images that is
+    twice as fast, and fresh memory for every strip would cost as much again.
+    """
     overlap = 2 * _RADIUS
-    rows = max(_STRIP // a.shape[-1] - overlap, overlap)
-    for top in range(0, a.shape[-2] - overlap, rows):
-        part = slice(top, top + rows + overlap)
-        yield a[part].double(), b[part].double()
+    rows = min(max(_STRIP // a.shape[-1], 2 * overlap), a.shape[-2])
+    space = torch.empty((3, 4, rows, a.shape[-1]), dtype=torch.float64)
+    sums = torch.zeros((a.shape[0], 2), dtype=torch.float64)
+    for plane, total in enumerate(sums):
+        for top in range(0, a.shape[-2] - overlap, rows - overlap):
+            x, y = (image[plane, top : top + rows].to("cpu", torch.float64) for image in (a, b))
+            total += _strip_sums(x, y, data_range, space[:, :, : x.shape[0]])
+    return sums
 
 
-def _strip_sums(a: Tensor, b: Tensor, data_range: float) -> Tensor:
+def _strip_sums(a: Tensor, b: Tensor, data_range: float, space: Tensor) -> Tensor:
     # Sum and difference give all SSIM needs with four maps to blur instead of five: 4ab = (a+b)^2 - (a-b)^2.
-    maps = torch.empty((4, *a.shape), dtype=torch.float64)
+    maps = space[0]
     torch.add(a, b, out=maps[0])
     torch.sub(a, b, out=maps[1])
     torch.mul(maps[:2], maps[:2], out=maps[2:])
-    blurred = _blur(maps)
+    blurred = _blur(space)
     mean = blurred[:2] * blurred[:2]
     variance = blurred[2:].sub_(mean)
     luma, contrast = 2.0 * (0.01 * data_range) ** 2, 2.0 * (0.03 * data_range) ** 2
@@ -162,19 +165,21 @@ def _strip_sums(a: Tensor, b: Tensor, data_range: float) -> Tensor:
     return torch.stack([total.sum(), structure.sum()])
 
 
-def _blur(x: Tensor) -> Tensor:
+def _blur(space: Tensor) -> Tensor:
     weights = [math.exp(-0.5 * (tap / _SIGMA) ** 2) for tap in range(-_RADIUS, _RADIUS + 1)]
     weights = [weight / math.fsum(weights) for weight in weights]
-    return _filter(_filter(x, weights, -2), weights, -1)
+    maps, tall, wide = space
+    rows, columns = (side - 2 * _RADIUS for side in maps.shape[-2:])
+    _filter(maps, weights, -2, tall[:, :rows])
+    _filter(tall[:, :rows], weights, -1, wide[:, :rows, :columns])
+    return wide[:, :rows, :columns]
 
 
-def _filter(x: Tensor, weights: Sequence[float], dim: int) -> Tensor:
+def _filter(x: Tensor, weights: Sequence[float], dim: int, out: Tensor) -> None:
     # Shifted sums: on one core, ten times faster than a depthwise conv2d.
-    length = x.shape[dim] - len(weights) + 1
-    total = x.narrow(dim, 0, length) * weights[0]
+    torch.mul(x.narrow(dim, 0, out.shape[dim]), weights[0], out=out)
     for tap, weight in enumerate(weights[1:], start=1):
-        total.add_(x.narrow(dim, tap, length), alpha=weight)
-    return total
+        out.add_(x.narrow(dim, tap, out.shape[dim]), alpha=weight)
 
 
 def _same_size(a: Tensor, b: Tensor) -> None:

@@ -59,7 +59,7 @@ def test_the_example_passes_every_line() -> None:
 
 def test_an_attack_that_does_all_it_should_not_is_told_so_line_by_line(tmp_path: Path) -> None:
     code = """
-import os, time, torch
+import time, torch
 from torch import nn
 from gexbench.core.oracle import ask
 from gexbench.errors import BudgetError
@@ -73,7 +73,7 @@ class Net(nn.Module):
 
 class It:
     def extract(self, oracle, brief):
-        os.environ["LEFT_BEHIND"] = "1"
+        torch.set_grad_enabled(False)
         try:
             ask(oracle, brief.pool[:brief.budget + 1], batch=brief.budget + 1)
         except BudgetError:
@@ -85,7 +85,7 @@ class It:
     wrong = {what: detail for what, (passed, detail) in findings.items() if not passed}
     assert list(wrong) == ["budget", "same seed", "global state"]
     assert "17 images were refused" in wrong["budget"]
-    assert "LEFT_BEHIND" in wrong["global state"]
+    assert wrong["global state"] == "torch's gradient mode was changed to False"
 
 
 def test_a_surrogate_that_still_asks_is_told_so(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_door_stays_shut(burglary: RunRecord, door: str) -> None:
 
 @sandboxed
 @pytest.mark.parametrize(
-    "deed", ["/weights/", "secret.safetensors", "china.jpg", "record.json", "outside.txt", "127.0.0.1", "/proc/"]
+    "deed", ["/weights/", "secret.safetensors", "china.jpg", "record.json", "outside.txt", "network socket", "/proc/"]
 )
 def test_an_attempt_is_named_in_the_record(burglary: RunRecord, deed: str) -> None:
     assert any(deed in incident for incident in burglary.incidents), burglary.incidents
