@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,14 +13,11 @@ __version__ = "0.1.0"
 __all__ = ["RunRecord", "__version__", "run"]
 
 
+_HOMES = {"run": "gexbench.bench", "RunRecord": "gexbench.record"}
+
+
 def __getattr__(name: str) -> Any:
     """Import `run` and `RunRecord` when they are first used, so that `import gexbench` stays light."""
-    if name == "run":
-        from gexbench.bench import run
-
-        return run
-    if name == "RunRecord":
-        from gexbench.record import RunRecord
-
-        return RunRecord
-    raise AttributeError(f"module 'gexbench' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gexbench' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

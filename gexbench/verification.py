@@ -1,20 +1,25 @@
-"""Running a record's plan again, and comparing."""
+"""Running a record's plan again, and comparing.
+
+Training is not bit-equal across machines, so a second run is held against the recorded noise: the spread over seeds of
+the records that lie beside this one. Where there are none, only the metric's own tolerance is allowed.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
 from gexbench.plan import Plan
-from gexbench.record import RunRecord, read_record
+from gexbench.record import RunRecord, Score, read_record
 
 
 class Difference(Frozen):
-    """One score of the record and of the second run."""
+    """One score of the record and of the second run; they agree when they lie within `tolerance` of each other."""
 
     metric: str
     compare: Compare
@@ -25,7 +30,7 @@ class Difference(Frozen):
 
     @property
     def agrees(self) -> bool:
-        """Whether the second value lies within the metric's tolerance of the first."""
+        """Whether the second value lies within the tolerance of the first."""
         return self.again is not None and (
             self.recorded == self.again or math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
         )
@@ -54,10 +59,11 @@ def verify_record(path: Path, out: Path, folders: tuple[Path, ...], tick: Callab
     """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's."""
     from gexbench.bench import run_plan
 
-    record = read_record(path / "record.json" if path.is_dir() else path)
+    file = path / "record.json" if path.is_dir() else path
+    record = read_record(file)
     catalog = Catalog.load(folders)
     again = run_plan(current_plan(record.plan, catalog), catalog, out, tick)
-    differences = tuple(compare(record, again))
+    differences = tuple(compare(record, again, beside(record, file)))
     agrees = record.status == again.status and all(d.agrees for d in differences)
     return Verdict(record=record.id, agrees=agrees, changed=tuple(_changed(record, again)), differences=differences)
 
@@ -89,9 +95,22 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     return wanted
 
 
-def compare(record: RunRecord, again: RunRecord) -> list[Difference]:
-    """Return the scores of both runs side by side."""
-    tolerances = {card.name: card.tolerance for card in record.plan.metrics}
+def beside(record: RunRecord, file: Path) -> list[RunRecord]:
+    """Return the records in the same folder that differ from this one in the seed alone, this one included."""
+    others = [read_record(path) for path in sorted(file.parent.glob("*.json")) if path.name != "plan.json"]
+    return [other for other in others if _seedless(other.plan) == _seedless(record.plan)]
+
+
+def _seedless(plan: Plan) -> Plan:
+    return plan.model_copy(update={"seed": 0, "code": "", "deadline": 1.0})
+
+
+def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> list[Difference]:
+    """Return the scores of both runs side by side.
+
+    The tolerance is three standard deviations over `seeds`, and at least the metric's own.
+    """
+    own, runs = {card.name: card.tolerance for card in record.plan.metrics}, list(seeds)
     second = {(s.metric, s.compare, s.test): s.value for s in again.scores}
     return [
         Difference(
@@ -100,10 +119,16 @@ def compare(record: RunRecord, again: RunRecord) -> list[Difference]:
             test=s.test,
             recorded=s.value,
             again=second.get((s.metric, s.compare, s.test)),
-            tolerance=tolerances[s.metric],
+            tolerance=max(own[s.metric], 3 * _spread(runs, s)),
         )
         for s in record.scores
     ]
+
+
+def _spread(runs: list[RunRecord], score: Score) -> float:
+    found = (run.score(score.metric, score.compare, score.test) for run in runs)
+    values = [value for value in found if value is not None and math.isfinite(value)]
+    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _changed(record: RunRecord, again: RunRecord) -> list[str]:

@@ -14,7 +14,7 @@ def verify(
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Run a record's plan again and say whether every score agrees within its metric's tolerance.
+    """Run a record's plan again and say whether every score agrees within the recorded noise.
 
     Exit code 0 when all agree, 3 when one does not.
 

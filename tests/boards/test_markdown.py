@@ -10,7 +10,8 @@ def shown(sheet: Sheet) -> str:
 
 def test_a_table_has_a_heading_an_alignment_and_rows() -> None:
     sheet = Sheet("Title", 3, ("A note.",), (Column("name", False), Column("value")), (("a", "1"), ("b", "2")))
-    assert shown(sheet).endswith("### Title\n\nA note.\n\n| name   |   value |\n|:-------|--------:|\n| a      |       1 |\n| b      |       2 |\n")
+    table = "| name   |   value |\n|:-------|--------:|\n| a      |       1 |\n| b      |       2 |\n"
+    assert shown(sheet).endswith("### Title\n\nA note.\n\n" + table)
 
 
 def test_rows_that_are_not_ranked_have_an_italic_name() -> None:

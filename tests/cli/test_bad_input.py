@@ -29,7 +29,7 @@ def gexbench(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedP
     )
 
 
-def refused(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
+def expect_refusal(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
     """Check the exit code, one error line, no traceback, and what the line says."""
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
@@ -62,7 +62,7 @@ def refused(done: subprocess.CompletedProcess[str], code: int, *parts: str) -> N
     ],
 )
 def test_a_bad_word_is_refused(words: tuple[str, ...], parts: tuple[str, ...], tmp_path: Path) -> None:
-    refused(gexbench(*words, cwd=tmp_path), 2, *parts)
+    expect_refusal(gexbench(*words, cwd=tmp_path), 2, *parts)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,18 +70,18 @@ def test_a_broken_card_is_named_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "attacks").mkdir()
     card = tmp_path / "attacks" / "mine.toml"
     card.write_text('name = "me/mine"\nsummary = 3\n')
-    refused(gexbench(*RUN, "--registry", str(tmp_path)), 2, str(card), "summary")
+    expect_refusal(gexbench(*RUN, "--registry", str(tmp_path)), 2, str(card), "summary")
 
 
 def test_missing_data_name_the_first_file_and_what_to_set(tmp_path: Path) -> None:
     done = gexbench(*RUN, "--profile", "small", "--out", str(tmp_path / "runs"), GEXBENCH_DATA=str(tmp_path))
-    refused(done, 4, "sr-small", "GEXBENCH_DATA")
+    expect_refusal(done, 4, "sr-small", "GEXBENCH_DATA")
     assert not list((tmp_path / "runs").glob("*/record.json"))
 
 
 def test_a_victim_without_weights_names_the_command_that_trains_it(tmp_path: Path) -> None:
     done = gexbench(*RUN, "--profile", "paper", cwd=tmp_path, GEXBENCH_HOME=str(tmp_path / "home"))
-    refused(done, 4, "gexbench victim train srgan")
+    expect_refusal(done, 4, "gexbench victim train srgan")
 
 
 def _copied_package(folder: Path) -> Path:
@@ -95,17 +95,17 @@ def test_altered_weights_are_refused_before_they_are_opened(tmp_path: Path) -> N
     altered = bytearray(weights.read_bytes())
     altered[-1] ^= 1
     weights.write_bytes(altered)
-    refused(gexbench(*RUN, cwd=tmp_path, PYTHONPATH=str(tmp_path)), 4, "is not the file victim 'srgan-mini' pins")
+    expect_refusal(gexbench(*RUN, cwd=tmp_path, PYTHONPATH=str(tmp_path)), 4, "is not the file victim 'srgan-mini' pins")
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     _copied_package(tmp_path).unlink()
-    refused(gexbench(*RUN, cwd=tmp_path, PYTHONPATH=str(tmp_path)), 4, "has no weights here")
+    expect_refusal(gexbench(*RUN, cwd=tmp_path, PYTHONPATH=str(tmp_path)), 4, "has no weights here")
 
 
 def test_an_output_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file stands here")
-    refused(gexbench(*RUN, cwd=tmp_path), 5, "cannot write", "runs", "--out")
+    expect_refusal(gexbench(*RUN, cwd=tmp_path), 5, "cannot write", "runs", "--out")
     assert (tmp_path / "runs").read_text() == "a file stands here"
 
 
