@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from gexbench.core.metric import Evidence
-from gexbench.metrics.pixel import Recipe, mean_over, ssim_parts
+from gexbench.metrics.pixel import Recipe, mean_over, number, ssim_parts
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _LARGEST_REFUSED = 160
@@ -33,8 +33,8 @@ def ms_ssim(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:
 
     a, b: (C,H,W) with values in a range of width `data_range`; computed in float64. Between scales 2x2 means are taken,
     an odd side padded with a zero at both ends as pytorch-msssim does; negative parts count as 0. Raises ValueError
-    when the sizes differ or a side is 160 or less, where the coarsest scale would have no window. Source: Wang,
-    Simoncelli, Bovik 2003, eq. 7, weights of its section 3.2.
+    when the sizes differ, a value is NaN, or a side is 160 or less, where the coarsest scale would have no window.
+    Source: Wang, Simoncelli, Bovik 2003, eq. 7, weights of its section 3.2.
     """
     if min(a.shape[-2:]) <= _LARGEST_REFUSED:
         height, width = a.shape[-2:]
@@ -46,7 +46,7 @@ def ms_ssim(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:
         full, structure = ssim_parts(a, b, data_range)
         part = full if scale == len(_WEIGHTS) - 1 else structure
         factors.append(part.clamp(min=0.0) ** weight)
-    return float(torch.stack(factors).prod(dim=0).mean())
+    return number(float(torch.stack(factors).prod(dim=0).mean()))
 
 
 def _halve(x: Tensor) -> Tensor:

@@ -94,7 +94,7 @@ def pairs(images: Sequence[Tensor], reference: Sequence[Tensor]) -> Iterator[tup
         if a.ndim != 3 or a.shape[0] != 3 or a.shape != b.shape:
             raise ValueError(f"image {index} is {_size(a)} and its reference {_size(b)}; both must be one 3xHxW")
         for which, image in (("image", a), ("reference of image", b)):
-            if not math.isfinite(float(image.sum(dtype=torch.float32))):
+            if not math.isfinite(float(image.sum())):
                 raise ValueError(f"{which} {index} holds NaN or infinite pixels; no distance is defined")
         yield a, b
 
@@ -102,10 +102,11 @@ def pairs(images: Sequence[Tensor], reference: Sequence[Tensor]) -> Iterator[tup
 def psnr(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:
     """Return 10 log10(data_range^2 / mean squared difference) in dB; inf for identical images.
 
-    a, b: any equal shape, all values as one; computed in float64. Raises ValueError when the sizes differ.
+    a, b: any equal shape, all values as one; computed in float64. Raises ValueError when the sizes
+    differ or a value is NaN.
     """
     _same_size(a, b)
-    error = float((a.double() - b.double()).square().mean())
+    error = number(float((a.double() - b.double()).square().mean()))
     return 10.0 * math.log10(data_range**2 / error) if error else math.inf
 
 
@@ -114,9 +115,9 @@ def ssim(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:
 
     a, b: (C,H,W) with values in a range of width `data_range`; computed in float64. Gaussian window of 11x11 and sigma
     1.5, K1 = 0.01, K2 = 0.03, population covariance, windows wholly inside the image. Raises ValueError when sizes
-    differ or a side is below 11. Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13.
+    differ, a side is below 11, or a value is NaN. Source: Wang, Bovik, Sheikh, Simoncelli 2004, eq. 13.
     """
-    return float(ssim_parts(a, b, data_range)[0].mean())
+    return number(float(ssim_parts(a, b, data_range)[0].mean()))
 
 
 def ssim_parts(a: Tensor, b: Tensor, data_range: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -159,20 +160,20 @@ def _strip_sums(a: Tensor, b: Tensor, data_range: float, space: Tensor) -> Tenso
     mean = blurred[:2] * blurred[:2]
     variance = blurred[2:].sub_(mean)
     luma, contrast = 2.0 * (0.01 * data_range) ** 2, 2.0 * (0.03 * data_range) ** 2
-    structure = torch.sub(variance[0], variance[1]).add_(contrast)
-    structure.div_(torch.add(variance[0], variance[1]).add_(contrast))
-    total = torch.sub(mean[0], mean[1]).add_(luma).div_(torch.add(mean[0], mean[1]).add_(luma)).mul_(structure)
+    structure = torch.sub(*variance).add_(contrast).div_(torch.add(*variance).add_(contrast))
+    total = torch.sub(*mean).add_(luma).div_(torch.add(*mean).add_(luma)).mul_(structure)
     return torch.stack([total.sum(), structure.sum()])
 
 
 def _blur(space: Tensor) -> Tensor:
-    weights = [math.exp(-0.5 * (tap / _SIGMA) ** 2) for tap in range(-_RADIUS, _RADIUS + 1)]
-    weights = [weight / math.fsum(weights) for weight in weights]
+    bell = [math.exp(-0.5 * (tap / _SIGMA) ** 2) for tap in range(-_RADIUS, _RADIUS + 1)]
+    weights = [height / math.fsum(bell) for height in bell]
     maps, tall, wide = space
     rows, columns = (side - 2 * _RADIUS for side in maps.shape[-2:])
     _filter(maps, weights, -2, tall[:, :rows])
-    _filter(tall[:, :rows], weights, -1, wide[:, :rows, :columns])
-    return wide[:, :rows, :columns]
+    blurred: Tensor = wide[:, :rows, :columns]
+    _filter(tall[:, :rows], weights, -1, blurred)
+    return blurred
 
 
 def _filter(x: Tensor, weights: Sequence[float], dim: int, out: Tensor) -> None:
@@ -180,6 +181,13 @@ def _filter(x: Tensor, weights: Sequence[float], dim: int, out: Tensor) -> None:
     torch.mul(x.narrow(dim, 0, out.shape[dim]), weights[0], out=out)
     for tap, weight in enumerate(weights[1:], start=1):
         out.add_(x.narrow(dim, tap, out.shape[dim]), alpha=weight)
+
+
+def number(value: float) -> float:
+    """Return the value; raises ValueError when it is NaN or infinite, which only such pixels give."""
+    if not math.isfinite(value):
+        raise ValueError("an image holds NaN or infinite pixels; no distance is defined")
+    return value
 
 
 def _same_size(a: Tensor, b: Tensor) -> None:

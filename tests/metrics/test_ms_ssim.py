@@ -66,4 +66,6 @@ def test_refuses_sizes_that_differ_and_nan() -> None:
         MsSsim({}, {}).measure(Evidence([a[:, :, 1:]], [b]))
     b[0, 0, 0] = math.nan
     with pytest.raises(ValueError, match="NaN"):
+        ms_ssim(a, b)
+    with pytest.raises(ValueError, match="NaN"):
         MsSsim({}, {}).measure(Evidence([a], [b]))

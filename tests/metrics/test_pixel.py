@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,17 @@ def test_pure_functions_refuse_sizes_that_differ_and_images_below_the_window() -
             distance(a[:, 1:], b)
     with pytest.raises(ValueError, match="11 pixels or more, got 3x10x52"):
         ssim(a[:, :10], b[:, :10])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("distance", [psnr, ssim])
+def test_pure_functions_refuse_nan_too(distance: Callable[[Tensor, Tensor], float], value: float) -> None:
+    a, _ = _pair()
+    b = a.clone()
+    b[1, 20, 20] = value
+    for pair in ((a, b), (b, a), (b, b)):
+        with pytest.raises(ValueError, match="NaN"):
+            distance(*pair)
 
 
 def test_refuses_a_crop_that_leaves_nothing() -> None:
