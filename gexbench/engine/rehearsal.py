@@ -15,7 +15,7 @@ from gexbench.errors import GexbenchError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
-QUESTIONS, DEADLINE = 16, 60.0
+QUESTIONS, DEADLINE = 16, 120.0
 PROFILE, OWN_OPTIONS = "mini", "check"
 """The scale of the small runs, and the card's table of options for them: `[attack.profile.check]`."""
 
@@ -59,7 +59,7 @@ class Stage:
 
 
 def shrunk(plan: Plan, subject: Subject) -> Plan:
-    """Return a plan with few questions, a short deadline, two metrics at most, and the card's own options.
+    """Return a plan with few questions, two metrics, for an attack a short deadline, and the card's own options.
 
     Options are the defaults, changed as `[profile.mini]`, then `[profile.check]` say. Raises PlanError for a bad one.
     """
@@ -67,9 +67,10 @@ def shrunk(plan: Plan, subject: Subject) -> Plan:
     options = effective(subject.options, override, (), f"{subject.name!r} in [profile.{OWN_OPTIONS}]")
     wanted = (plan.task.main.metric, *plan.task.honest_cost[:1])
     metrics = tuple(metric for metric in plan.metrics if metric.name in wanted and not metric.assets)
-    changed = {"budget": min(QUESTIONS, plan.budget), "deadline": DEADLINE, "metrics": metrics}
-    key = "options" if isinstance(subject, AttackCard) else "defense_options"
-    return plan.model_copy(update={**changed, key: options})
+    changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics}
+    if isinstance(subject, AttackCard):
+        return plan.model_copy(update={**changed, "deadline": DEADLINE, "options": options})
+    return plan.model_copy(update={**changed, "defense_options": options})
 
 
 def attack_runs(stage: Stage) -> Iterator[Finding]:
@@ -111,23 +112,26 @@ def agreement(first: RunRecord, second: RunRecord) -> tuple[bool, str]:
 
 def defense_runs(stage: Stage) -> Iterator[Finding]:
     """Open a service behind a defense twice with one seed and yield what that shows."""
-    records = []
-    for name in ("first", "second"):
-        try:
-            records.append(_run(stage, name))
-        except GexbenchError as error:
-            if error.exit_code in (4, 5):
-                raise
-            yield stage.finding("run", False, f"{error}{stage.culprit(name)}")
-            return
-    first, second = records
+    first = _defended_run(stage, "first")
+    if isinstance(first, str):
+        yield stage.finding("run", False, first)
+        return
     cost = ", ".join(f"{cost.metric} {cost.value:.4g} {cost.unit}".strip() for cost in first.honest_cost)
-    done = f"a service behind it answers; what it costs honest users: {cost}"
-    yield stage.finding("run", first.status == "ok", first.reason or done)
-    same = _numbers(first) == _numbers(second)
-    yield stage.finding(
-        "same seed", same, f"two services with one seed answered {'the same' if same else 'differently'}"
-    )
+    yield stage.finding("run", True, f"a service behind it answers; what it costs honest users: {cost}")
+    second = _defended_run(stage, "second")
+    same = not isinstance(second, str) and _numbers(first) == _numbers(second)
+    yield stage.finding("same seed", same, f"two services with one seed answered {'alike' if same else 'differently'}")
+
+
+def _defended_run(stage: Stage, name: str) -> RunRecord | str:
+    """Return a run's record, or why it failed; raises GexbenchError only where the machine is to blame."""
+    try:
+        record = _run(stage, name)
+        return record.reason if record.status == "failed" else record
+    except GexbenchError as error:
+        if error.exit_code in (4, 5):
+            raise
+        return f"{error}{stage.culprit(name)}"
 
 
 def _run(stage: Stage, name: str) -> RunRecord:

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-import gexbench
 from gexbench.cli.app import app
 from gexbench.errors import CardError
 
-EXAMPLE = Path(gexbench.__file__).resolve().parent.parent / "submissions" / "example" / "nearest"
+EXAMPLE = Path(__file__).resolve().parents[2] / "submissions" / "example" / "nearest"
 ATTACK_LINES = ["card", "plan", "imports", "extract", "budget", "surrogate", "same seed", "global state"]
 DEFENSE_LINES = ["card", "plan", "imports", "shape and range", "same answer", "run", "same seed"]
 

@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-import gexbench
-
 SOURCE = Path(__file__).resolve().parent / "gexbench_demo"
-OURS = Path(gexbench.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Any]
 
 
@@ -40,10 +38,9 @@ def run(site: Path, tmp_path: Path) -> Run:
     """Run `gexbench … --json` with the package on the path; returns what it prints."""
 
     def command(*words: str, code: int = 0) -> Any:
-        path = os.pathsep.join([str(site), str(OURS), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        call = "from gexbench.cli.app import main; main()"
+        path = os.pathsep.join([str(site), str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         done = subprocess.run(
-            [sys.executable, "-c", call, *words, "--json"],
+            [sys.executable, "-m", "gexbench", *words, "--json"],
             capture_output=True,
             text=True,
             cwd=tmp_path,
