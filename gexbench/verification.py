@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from gexbench.boards.accept import differing
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
@@ -88,11 +89,20 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     wanted = plan.model_copy(update={"code": here.code})
     now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
     for name in Plan.model_fields:
-        if getattr(now, name) != getattr(wanted, name):
+        if _differ(getattr(now, name), getattr(wanted, name)):
             raise PlanError(
                 f"the record's {name} is not what is here", "install the version of gexbench it was made with"
             )
     return wanted
+
+
+def _differ(a: object, b: object) -> bool:
+    """Whether two fields of a plan differ in more than prose."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) != len(b) or any(_differ(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, Frozen) and isinstance(b, Frozen):
+        return bool(differing(a, b))
+    return a != b
 
 
 def beside(record: RunRecord, file: Path) -> list[RunRecord]:

@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "boards": DOCUMENTS | {"engine"},
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine", "boards"},
-    "verification": DOCUMENTS | {"bench"},
+    "verification": DOCUMENTS | {"bench", "boards"},
     "templates": CONTRACTS,
     "cli": DOCUMENTS | {"bench", "boards", "engine", "verification"},
 }

@@ -108,6 +108,10 @@ def _print(board: Board, format_: Format) -> None:
         for part in to_terminal(page(board), console.width):
             console.print(part, highlight=False)
         return
-    texts = {"md": lambda: to_markdown(page(board)), "csv": lambda: to_csv(board),
-             "latex": lambda: to_latex(page(board)), "html": lambda: to_html(page(board))}
+    texts = {
+        "md": lambda: to_markdown(page(board)),
+        "csv": lambda: to_csv(board),
+        "latex": lambda: to_latex(page(board)),
+        "html": lambda: to_html(page(board)),
+    }
     typer.echo(texts[format_](), nl=False)

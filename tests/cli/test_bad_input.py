@@ -95,7 +95,9 @@ def test_altered_weights_are_refused_before_they_are_opened(tmp_path: Path) -> N
     altered = bytearray(weights.read_bytes())
     altered[-1] ^= 1
     weights.write_bytes(altered)
-    expect_refusal(gexbench(*RUN, cwd=tmp_path, PYTHONPATH=str(tmp_path)), 4, "is not the file victim 'srgan-mini' pins")
+    expect_refusal(
+        gexbench(*RUN, cwd=tmp_path, PYTHONPATH=str(tmp_path)), 4, "is not the file victim 'srgan-mini' pins"
+    )
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
