@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
-from gexbench.cards.schema import AttackCard, DefenseCard
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard
 from gexbench.engine.audition import Candidate, culprit
 from gexbench.engine.execute import execute
 from gexbench.errors import GexbenchError
@@ -59,7 +59,7 @@ class Stage:
 
 
 def shrunk(plan: Plan, subject: Subject) -> Plan:
-    """Return a plan with few questions, two metrics, for an attack a short deadline, and the card's own options.
+    """Return a plan with few questions, test images and metrics, and the card's own options; attacks get less time.
 
     Options are the defaults, changed as `[profile.mini]`, then `[profile.check]` say. Raises PlanError for a bad one.
     """
@@ -67,10 +67,15 @@ def shrunk(plan: Plan, subject: Subject) -> Plan:
     options = effective(subject.options, override, (), f"{subject.name!r} in [profile.{OWN_OPTIONS}]")
     wanted = (plan.task.main.metric, *plan.task.honest_cost[:1])
     metrics = tuple(metric for metric in plan.metrics if metric.name in wanted and not metric.assets)
-    changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics}
+    changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics, "dataset": _first_tests(plan.dataset)}
     if isinstance(subject, AttackCard):
         return plan.model_copy(update={**changed, "deadline": DEADLINE, "options": options})
     return plan.model_copy(update={**changed, "defense_options": options})
+
+
+def _first_tests(card: DatasetCard) -> DatasetCard:
+    tests = {name: split.model_copy(update={"files": split.files[:1]}) for name, split in card.splits.test.items()}
+    return card.model_copy(update={"splits": card.splits.model_copy(update={"test": tests})})
 
 
 def attack_runs(stage: Stage) -> Iterator[Finding]:
@@ -88,7 +93,7 @@ def judged(stage: Stage, record: RunRecord) -> Iterator[Finding]:
     account, returned = record.account, "evidence" in record.seconds
     reason = record.reason + stage.culprit("first")
     late = f"; give it less to do in [profile.{OWN_OPTIONS}] on its card" if reason.endswith("its deadline") else ""
-    done = f"returned a surrogate after {record.seconds.get('extract', 0.0):.1f} s, the start of its process included"
+    done = f"returned a surrogate {record.seconds.get('extract', 0.0):.1f} s after the service was ready"
     yield stage.finding("extract", returned, done if returned else reason + late)
     within = f"{account.answered} of {account.budget} questions answered, none refused"
     beyond = f"{account.refused} images were refused: over the budget of {account.budget}, or of a size nobody takes"
