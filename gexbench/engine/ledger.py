@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,14 +44,20 @@ class Ledger:
 
     def __init__(self, path: Path, plan_id: str, budget: int) -> None:
         self.path, self.budget = path, budget
-        try:
+        with self._writing():
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(TABLES)
-        except sqlite3.Error as error:
-            raise OutputError(f"cannot write the ledger {path}: {error}", "check space and permissions") from None
-        self._open(plan_id)
+            self._open(plan_id)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn a failure of SQLite into an OutputError that names the file and the reason."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutputError(f"cannot write the ledger {self.path}: {error}", "check space and permissions") from None
 
     def _open(self, plan_id: str) -> None:
         row = self._db.execute("SELECT plan, budget FROM run").fetchone()
@@ -76,7 +83,7 @@ class Ledger:
 
     def pay(self, questions: Sequence[Question], replayed: int) -> None:
         """Record new questions with their answers, and how many of the batch were replayed, in one transaction."""
-        with self._transaction():
+        with self._writing(), self._transaction():
             self._db.executemany(
                 "INSERT INTO question (digest, session, answer) VALUES (?, ?, ?)",
                 [(question.digest, self.session, question.answer) for question in questions],
@@ -87,7 +94,8 @@ class Ledger:
 
     def refuse(self, images: int, why: str) -> None:
         """Record that a batch was refused; it costs nothing."""
-        self._note(0, 0, images, why[:200])
+        with self._writing():
+            self._note(0, 0, images, why[:200])
 
     def _note(self, answered: int, replayed: int, refused: int, why: str | None) -> None:
         self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", (self.session, answered, replayed, refused, why))
@@ -113,10 +121,11 @@ class Ledger:
     def settle(self) -> Account:
         """Drop the stored answers (the questions stay), fold the write-ahead log in, and return the totals."""
         account = self.account()
-        self._db.execute("UPDATE session SET closed = 1")
-        self._db.execute("UPDATE question SET answer = NULL")
-        self._db.execute("VACUUM")
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with self._writing():
+            self._db.execute("UPDATE session SET closed = 1")
+            self._db.execute("UPDATE question SET answer = NULL")
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return account
 
     def close(self) -> None:

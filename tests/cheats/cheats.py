@@ -142,7 +142,7 @@ class Mistake:
             "nan": lambda x: honest(x) * float("nan"),
             "range": lambda x: honest(x) + 1,
             "type": lambda x: "an image",  # type: ignore[dict-item, return-value]
-            "raises": lambda x: honest(x[:, :, 0, 0]),
+            "raises": lambda x: honest(x[len(x)]),
         }
         return ways[brief.options["way"]]
 

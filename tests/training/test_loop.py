@@ -69,8 +69,8 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
-def kill_at_four(folder: str) -> None:
-    torch.set_num_threads(1)
+def kill_at_four(folder: str, threads: int) -> None:
+    torch.set_num_threads(threads)
     train(loop(Path(folder)), lambda number: os.kill(os.getpid(), signal.SIGKILL) if number == 4 else None)
 
 
@@ -96,7 +96,7 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_ends_with_the_same_bits(tmp_path: Path) -> None:
-    child = processes.get_context("spawn").Process(target=kill_at_four, args=(str(tmp_path),))
+    child = processes.get_context("spawn").Process(target=kill_at_four, args=(str(tmp_path), torch.get_num_threads()))
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
