@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
+from gexbench.cards.prose import plain, task_at
 from gexbench.cards.schema import (
     AttackCard,
     Card,
@@ -71,8 +72,20 @@ class Plan(Frozen):
     @property
     def id(self) -> str:
         """Return 16 hex digits that change when anything that affects the numbers changes."""
-        data = json.loads(self.model_dump_json(exclude={"isolation", "deadline"}))
-        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(self.substance())
+
+    @property
+    def former_id(self) -> str:
+        """Return the id by the first rule, which took in prose; for the plan of a record that was read from a file.
+
+        Records of that time carry it. It is taken of the file's own keys, so it stays when cards get more of them.
+        """
+        return _digest(json.loads(self.model_dump_json(exclude={"isolation", "deadline"}, exclude_unset=True)))
+
+    def substance(self) -> dict[str, Any]:
+        """Return everything here that affects the numbers, as plain data: no prose, no other profile of the task."""
+        values = {**dict(self), "task": task_at(self.task, self.profile.name)}
+        return {name: plain(value) for name, value in values.items() if name not in ("isolation", "deadline")}
 
     @property
     def run_name(self) -> str:
@@ -80,6 +93,10 @@ class Plan(Frozen):
         parts = [self.task.name, self.attack.name, self.defense.name if self.defense else None, self.profile.name]
         words = [part.replace("/", ".") for part in parts if part]
         return "-".join([*words, f"b{self.budget}", f"s{self.seed}", self.id[:8]])
+
+
+def _digest(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:

@@ -10,8 +10,8 @@ import math
 import statistics
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from gexbench.boards.accept import differing
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
@@ -88,21 +88,13 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     here = resolve(request, catalog, identify(request, catalog))
     wanted = plan.model_copy(update={"code": here.code})
     now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
-    for name in Plan.model_fields:
-        if _differ(getattr(now, name), getattr(wanted, name)):
+    ours, theirs = now.substance(), wanted.substance()
+    for name in theirs:
+        if ours[name] != theirs[name]:
             raise PlanError(
                 f"the record's {name} is not what is here", "install the version of gexbench it was made with"
             )
     return wanted
-
-
-def _differ(a: object, b: object) -> bool:
-    """Whether two fields of a plan differ in more than prose."""
-    if isinstance(a, tuple) and isinstance(b, tuple):
-        return len(a) != len(b) or any(_differ(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, Frozen) and isinstance(b, Frozen):
-        return bool(differing(a, b))
-    return a != b
 
 
 def beside(record: RunRecord, file: Path) -> list[RunRecord]:
@@ -111,8 +103,8 @@ def beside(record: RunRecord, file: Path) -> list[RunRecord]:
     return [other for other in others if _seedless(other.plan) == _seedless(record.plan)]
 
 
-def _seedless(plan: Plan) -> Plan:
-    return plan.model_copy(update={"seed": 0, "code": "", "deadline": 1.0})
+def _seedless(plan: Plan) -> dict[str, Any]:
+    return {**plan.substance(), "seed": 0, "code": ""}
 
 
 def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> list[Difference]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from gexbench import bench
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.prose import PROSE
+from gexbench.cards.schema import Card, DefenseCard
 from gexbench.errors import CardError, GexbenchError, PlanError
 from gexbench.plan import Identity, Plan, Request, resolve
 
@@ -86,6 +90,55 @@ def test_the_id_changes_with_everything_that_affects_the_numbers() -> None:
 
 def test_the_id_does_not_change_with_what_does_not() -> None:
     assert plan(deadline=5.0).id == plan(isolation="none").id == plan().id
+
+
+def reworded(made: Plan) -> Plan:
+    """Return the plan with other words in every field of prose that its cards have."""
+    words: dict[str, object] = {**dict.fromkeys(PROSE, "Other words."), "controls": (), "tolerance": 9.0}
+    cards: dict[str, object] = {
+        name: card.model_copy(update={key: words[key] for key in words if key in type(card).model_fields})
+        for name, card in made
+        if isinstance(card, Card)
+    }
+    steps = made.attack.options["steps"].model_copy(update={"help": "Other words."})
+    attack = cards["attack"].model_copy(update={"options": {**made.attack.options, "steps": steps}})  # type: ignore[attr-defined]
+    metrics = tuple(card.model_copy(update={"tolerance": 9.0, "source": "Other words."}) for card in made.metrics)
+    return made.model_copy(update={**cards, "attack": attack, "metrics": metrics})
+
+
+def test_the_id_does_not_change_with_other_words_on_a_card() -> None:
+    made = plan(defense="jpeg")
+    assert reworded(made) != made
+    assert reworded(made).id == made.id
+
+
+def test_the_id_does_not_change_with_another_profile_of_the_task() -> None:
+    made = plan()
+    only = made.task.model_copy(update={"profile": {"mini": made.task.profile["mini"]}})
+    assert made.model_copy(update={"task": only}).id == made.id
+
+
+class LaterCard(DefenseCard):
+    """A defense's card as some later gexbench knows it."""
+
+    invented_since: int = 0
+
+
+def test_the_id_does_not_change_with_a_field_that_cards_got_later() -> None:
+    made = plan(defense="jpeg")
+    assert made.defense is not None
+    later = LaterCard.model_validate(made.defense.model_dump())
+    assert made.model_copy(update={"defense": later}).id == made.id
+
+
+def test_the_id_of_a_plug_in_changes_with_its_code_and_not_with_words_on_its_card(tmp_path: Path) -> None:
+    card, code = tmp_path / "card.toml", tmp_path / "mine.py"
+    ids = []
+    for summary, text in [("Mine.", "one"), ("Mine, reworded.", "one"), ("Mine.", "two")]:
+        card.write_text(f'[attack]\nname = "me/mine"\nsummary = "{summary}"\nentry = "mine:Mine"\n')
+        code.write_text(f"class Mine:\n    {text} = 1\n")
+        ids.append(bench.prepare(Request("sr", str(tmp_path)))[1].id)
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_a_plan_survives_json() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from record_factory import Records, write_registry
+from record_factory import Records, changed, write_registry
 
 from gexbench.verification import Difference, Verdict, beside, compare
 
@@ -43,6 +43,13 @@ def test_the_seeds_are_the_records_beside_this_one(records: Records, tmp_path: P
     for place, record in enumerate([*mine, records.make("copycat"), records.make(budget="25%")]):
         (tmp_path / f"{place}.json").write_text(record.model_dump_json(), encoding="utf-8")
     assert [record.plan.seed for record in beside(mine[0], tmp_path / "0.json")] == [0, 1, 2]
+
+
+def test_other_words_on_a_card_do_not_keep_seeds_apart(records: Records, tmp_path: Path) -> None:
+    reworded = changed(records.make(seed=1), "plan.attack.note", "Other words.")
+    for place, record in enumerate([records.make(), reworded]):
+        (tmp_path / f"{place}.json").write_text(record.model_dump_json(), encoding="utf-8")
+    assert len(beside(records.make(), tmp_path / "0.json")) == 2
 
 
 def test_a_verdict_says_which_scores_differ(records: Records) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import BoardCard, Card, Frozen, TaskCard
+from gexbench.cards.prose import differing, task_at
+from gexbench.cards.schema import BoardCard, Card, TaskCard
 from gexbench.errors import CardError
 from gexbench.plan import Plan
 from gexbench.record import HonestCost, RunRecord, Score
-
-PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance")
 
 
 def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
@@ -69,7 +67,7 @@ def _numbers(record: RunRecord) -> Iterator[str]:
 def newcomer_objections(record: RunRecord, catalog: Catalog) -> Iterator[str]:
     """Yield why a record may not be added today: an id that is not its plan's, other cards than this gexbench has."""
     plan = record.plan
-    if record.id != plan.id:
+    if record.id not in (plan.id, plan.former_id):
         yield "its id is not the one its plan gives"
     for card in _judged_cards(plan):
         try:
@@ -95,19 +93,3 @@ def _judged_cards(plan: Plan) -> list[Card]:
 
 def _of_profile(card: Card, plan: Plan) -> Card:
     return task_at(card, plan.profile.name) if isinstance(card, TaskCard) else card
-
-
-def task_at(task: TaskCard, profile: str) -> TaskCard:
-    """Return a task's card with one profile: the others do not touch a record's numbers."""
-    return task.model_copy(update={"profile": {k: v for k, v in task.profile.items() if k == profile}})
-
-
-def differing(a: Frozen, b: Frozen) -> list[str]:
-    """Name the fields in which two values differ, less those that touch no number of a run."""
-    left, right = bare(a), bare(b)
-    return [key for key in left if left[key] != right.get(key)]
-
-
-def bare(value: Frozen) -> dict[str, Any]:
-    """Return a value as plain data, less the fields that touch no number of a run."""
-    return value.model_dump(exclude={**dict.fromkeys(PROSE, True), "options": {"__all__": {"help"}}})

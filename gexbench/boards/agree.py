@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gexbench.boards.accept import bare, pinned, task_at
+from gexbench.boards.accept import pinned
 from gexbench.boards.label import attack_label, defense_label, row_key
+from gexbench.cards.prose import bare, task_at
 from gexbench.record import HonestCost, Passport, RunRecord, Score
 
 RENUMBER = "a change that alters numbers needs a new version on its card"

@@ -72,5 +72,8 @@ def named_root(folder: Path) -> CardRoot:
 
 
 def all_roots(folders: Iterable[Path] = ()) -> list[CardRoot]:
-    """Return every root in the order of trust: packaged, installed, named."""
-    return [packaged_root(), *installed_roots(), *map(named_root, folders)]
+    """Return every root in the order of trust: packaged, installed, named; a folder named twice is one root."""
+    named: dict[Path, CardRoot] = {}
+    for root in map(named_root, folders):
+        named.setdefault(root.path, root)
+    return [packaged_root(), *installed_roots(), *named.values()]

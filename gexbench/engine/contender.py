@@ -95,9 +95,10 @@ class Contender:
         self.incidents = watch.Incidents()
 
     def run(self) -> None:
-        """Run one attack from its start frame to the end."""
+        """Say that everything is loaded, then run one attack from its start frame to the end."""
+        self.control.send("ready")
         start = self.control.receive()
-        if start is None:
+        if start is None or start.op != "start":
             return
         values = start.values
         torch.set_num_threads(int(values["threads"]))

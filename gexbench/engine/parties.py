@@ -132,5 +132,7 @@ class LocalContender:
     def _guard(call: Callable[[], Any]) -> Any:
         try:
             return call()
+        except RunFailed:
+            raise  # the defense's fault, met while the attack asked
         except Exception as error:
             raise RunFailed(f"the attack raised {type(error).__name__}: {error}") from error

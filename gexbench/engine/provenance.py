@@ -41,13 +41,14 @@ def plug_in_folder(entry: str, code: Path | None) -> Path | None:
     return Path(spec.origin).resolve().parent if spec.submodule_search_locations else Path(spec.origin).resolve()
 
 
-def plug_in_digest(folder: Path | None) -> str | None:
-    """Return the hash of a plug-in's Python and TOML files, 16 hex digits."""
+def plug_in_digest(folder: Path | None, card: Path) -> str | None:
+    """Return the hash of a plug-in's Python and TOML files, 16 hex digits; its card is not code, the plan holds it."""
     if folder is None:
         return None
     if folder.is_file():
         return tree_digest(folder.parent, [folder])[:16]
-    return tree_digest(folder, [p for ending in ("py", "toml") for p in folder.rglob(f"*.{ending}")])[:16]
+    files = [path for ending in ("py", "toml") for path in folder.rglob(f"*.{ending}")]
+    return tree_digest(folder, [path for path in files if path.resolve() != card.resolve()])[:16]
 
 
 def versions() -> dict[str, str]:

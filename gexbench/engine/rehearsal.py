@@ -132,7 +132,7 @@ def _defended_run(stage: Stage, name: str) -> RunRecord | str:
     """Return a run's record, or why it failed; raises GexbenchError only where the machine is to blame."""
     try:
         record = _run(stage, name)
-        return record.reason if record.status == "failed" else record
+        return record.reason + stage.culprit(name) if record.status == "failed" else record
     except GexbenchError as error:
         if error.exit_code in (4, 5):
             raise

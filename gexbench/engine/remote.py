@@ -8,11 +8,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from torch import Tensor
 
 from gexbench import errors
+from gexbench.engine.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
 from gexbench.engine.frames import BrokenFrame, Channel, Frame, pair
 from gexbench.engine.launch import Child, Job, launch
 from gexbench.engine.parties import Journal, Start
@@ -20,7 +21,6 @@ from gexbench.engine.sandbox import Rules
 from gexbench.errors import GexbenchError, RunFailed
 from gexbench.record import Account
 
-READY_WITHIN = 180.0
 LONG = 7 * 86400.0
 
 
@@ -126,22 +126,35 @@ class RemoteContender:
 
     def __init__(self, start: Start, place: Place, oracle: Channel, service: RemoteService, journal: Journal) -> None:
         self.child, self.control = _spawn("gexbench.engine.contender", place, oracle)
-        self._service, self._journal, self._deadline = service, journal, start.plan.deadline
-        self._until = time.monotonic() + start.plan.deadline
+        self._service, self._journal, self._log = service, journal, place.log
+        self._brief, self._deadline = start.brief, start.plan.deadline
+        self._clock = start_clock()
         self._stopped = False
-        self.control.send("start", **start.brief)
+
+    def wait_ready(self) -> None:
+        """Wait until the process can take an attack, of which it knows nothing yet; raises RunFailed."""
+        self._expect("ready")
 
     def extract(self) -> None:
-        """Wait for the surrogate while the service answers; raises RunFailed at the deadline or at an early end."""
+        """Hand over the attack and wait for its surrogate while the service answers.
+
+        The deadline counts from here. Raises RunFailed when it is over, or at an early end.
+        """
+        self._send("start", {}, **self._brief)
+        self._clock = attack_clock(self._deadline)
+        with self._clock:
+            self._take_report(self._extracted())
+        self._clock = evidence_clock(self._deadline)
+
+    def _extracted(self) -> Frame:
         while True:
-            ready, _, _ = select.select([self.control, self._service.control], [], [], self._left())
+            ready, _, _ = select.select([self.control, self._service.control], [], [], self._clock.wait())
             if self._service.control in ready:
                 self._service.handle()
             if self.control in ready:
                 frame = self._receive()
                 if frame.op == "extracted":
-                    self._take_report(frame)
-                    return
+                    return frame
                 if frame.op == "progress":
                     self._journal.tick(*_claim(frame))
 
@@ -177,26 +190,21 @@ class RemoteContender:
             if isinstance(value, (int, float, str)):
                 self._journal.report[str(key)[:60]] = value[:200] if isinstance(value, str) else value
 
-    def _left(self) -> float:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise RunFailed(f"the attack was still running after {self._deadline:g} s, its deadline")
-        return min(left, 1.0)
-
-    def _send(self, op: str, tensors: Mapping[str, Tensor], **values: str) -> None:
+    def _send(self, op: str, tensors: Mapping[str, Tensor], **values: Any) -> None:
         try:
             self.control.send(op, tensors, **values)
         except BrokenFrame:
             self._ended()
 
     def _expect(self, op: str) -> Frame:
-        while True:
-            if select.select([self.control], [], [], self._left())[0]:
-                frame = self._receive()
-                if frame.op == op:
-                    return frame
-                if frame.op != "progress":
-                    raise RunFailed(f"the attack's process sent {frame.op[:40]!r} where {op!r} was due")
+        with self._clock:
+            while True:
+                if select.select([self.control], [], [], self._clock.wait())[0]:
+                    frame = self._receive()
+                    if frame.op == op:
+                        return frame
+                    if frame.op != "progress":
+                        raise RunFailed(f"the attack's process sent {frame.op[:40]!r} where {op!r} was due")
 
     def _receive(self) -> Frame:
         try:
@@ -221,7 +229,7 @@ class RemoteContender:
                 else f"its process exited with code {end.code}"
             )
         )
-        raise RunFailed(f"the attack ended early: {how} before it had handed back a surrogate")
+        raise RunFailed(f"the attack ended early: {how} before it had handed back a surrogate", f"see {self._log}")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from gexbench.cards.entry import load_entry
 from gexbench.core.defense import Defense
 from gexbench.engine import kernel
 from gexbench.engine.frames import BrokenFrame, Channel, Frame
+from gexbench.engine.guard import Guard
 from gexbench.engine.ledger import Ledger, question_digest
 from gexbench.engine.meter import Desk, Meter
 from gexbench.engine.stored import StoredImages
 from gexbench.engine.weights import load_weights
-from gexbench.errors import BudgetError, GexbenchError, QueryError
+from gexbench.errors import BudgetError, GexbenchError, QueryError, RunFailed
 from gexbench.plan import Plan
 
 
@@ -33,7 +35,7 @@ def open_desk(plan: Plan, files: dict[str, Any], device: torch.device) -> Desk:
     defense = Defense({})
     if plan.defense is not None:
         code = Path(files["defense_code"]) if files.get("defense_code") else None
-        defense = load_entry(plan.defense.entry, code)(plan.defense_options)
+        defense = Guard(plan.defense.name, load_entry(plan.defense.entry, code)(plan.defense_options))
     if plan.defense is not None and plan.defense.hardens:
         net = defense.harden(net, StoredImages(Path(files["owner"])))
     return Desk(net.eval().requires_grad_(False).to(device), defense, device, plan.task.scale, plan.seed)
@@ -50,13 +52,22 @@ class Service:
         listening = [self.control, self.oracle]
         while True:
             ready, _, _ = select.select(listening, [], [])
-            if self.control in ready:
-                frame = self.control.receive()
-                if frame is None or frame.op == "stop":
-                    return
-                self._serve_bench(frame)
-            elif not self._serve_contender():
-                listening.remove(self.oracle)
+            try:
+                if self.control in ready:
+                    frame = self.control.receive()
+                    if frame is None or frame.op == "stop":
+                        return
+                    self._serve_bench(frame)
+                elif not self._serve_contender():
+                    listening.remove(self.oracle)
+            except RunFailed as error:
+                self._give_up(error)
+
+    def _give_up(self, error: RunFailed) -> None:
+        """Answer no more questions and say why; the bench ends the run and still asks for the account."""
+        traceback.print_exc()
+        self.meter.close()
+        _report(self.control, error)
 
     def _serve_contender(self) -> bool:
         try:
@@ -112,6 +123,10 @@ def answer_test(desk: Desk, x: torch.Tensor) -> dict[str, torch.Tensor]:
     return answers
 
 
+def _report(control: Channel, error: GexbenchError) -> None:
+    control.send("broken", kind=type(error).__name__, message=str(error), hint=error.hint)
+
+
 def main(argv: list[str]) -> int:
     """Run a service on the two descriptors in `argv`: control, oracle."""
     kernel.shield()
@@ -128,7 +143,7 @@ def main(argv: list[str]) -> int:
         Service(control, oracle, meter).serve()
         ledger.close()
     except GexbenchError as error:
-        control.send("broken", kind=type(error).__name__, message=str(error), hint=error.hint)
+        _report(control, error)
         return 1
     except BrokenFrame:
         return 1

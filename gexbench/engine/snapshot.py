@@ -31,7 +31,8 @@ def snapshot() -> Snapshot:
 def changes(before: Snapshot) -> list[str]:
     """Say in a sentence each what was replaced or set since the snapshot; at most twenty.
 
-    What was loaded since is no change, nor are new environment variables: libraries set some as they load.
+    What was loaded since is no change, nor are new environment variables: libraries set some as they load. How many
+    threads torch uses, and whether its algorithms are deterministic, is an attack's own business.
     """
     after = snapshot()
     replaced = dict.fromkeys(
@@ -108,5 +109,3 @@ def _torch_settings() -> Iterator[tuple[str, object]]:
         yield "torch's default dtype", torch.get_default_dtype()
         yield "torch's default device", torch.get_default_device()
         yield "torch's gradient mode", torch.is_grad_enabled()
-        yield "torch's choice of deterministic algorithms", torch.are_deterministic_algorithms_enabled()
-        yield "torch's number of threads", torch.get_num_threads()

@@ -16,6 +16,7 @@ from gexbench.cards.entry import load_entry
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import round_8bit
 from gexbench.engine.frames import Channel
+from gexbench.engine.guard import fault
 from gexbench.errors import GexbenchError
 
 
@@ -93,14 +94,10 @@ def _guarded(defense: Defense, scale: int) -> Tensor:
     return torch.cat([fed.flatten(), sent.flatten()])
 
 
-def _checked(moment: str, got: object, like: Tensor) -> Tensor:
-    if not isinstance(got, Tensor):
-        raise Broken(f"{moment} returned {type(got).__name__}, not a tensor")
-    if got.shape != like.shape or not got.is_floating_point():
-        raise Broken(f"{moment} returned {got.dtype} {tuple(got.shape)}, not floats of {tuple(like.shape)}")
-    low, high = float(got.amin()), float(got.amax())
-    if not (low >= 0 and high <= 1):
-        raise Broken(f"{moment} returned values from {low:.3g} to {high:.3g}, outside [0,1]")
+def _checked(moment: str, got: Tensor, like: Tensor) -> Tensor:
+    wrong = fault(got, like)
+    if wrong:
+        raise Broken(f"{moment} returned {wrong}")
     return got
 
 

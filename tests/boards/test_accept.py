@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 from record_factory import Records, changed
 
 from gexbench.boards.accept import newcomer_objections, objections
 from gexbench.cards.schema import BoardCard
-from gexbench.record import RunRecord
+from gexbench.record import RunRecord, read_record
+
+LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
 
 @pytest.fixture
@@ -80,6 +83,18 @@ def test_cards_other_than_the_registrys_are_refused(records: Records, path: str,
 
 def with_own_id(record: RunRecord) -> RunRecord:
     return changed(record, "id", record.plan.id)
+
+
+def test_an_id_from_before_prose_was_left_out_is_still_taken(records: Records) -> None:
+    record = RunRecord.model_validate_json(records.make().model_dump_json())
+    assert record.plan.former_id != record.plan.id
+    assert not [*newcomer_objections(changed(record, "id", record.plan.former_id), records.catalog)]
+
+
+def test_the_ids_of_the_accepted_records_are_taken_whatever_rule_they_were_made_by() -> None:
+    found = [read_record(path) for path in sorted(LEADERBOARDS.glob("*/records/*.json"))]
+    assert len(found) >= 42
+    assert not [record.id for record in found if record.id not in (record.plan.id, record.plan.former_id)]
 
 
 def test_other_words_on_a_card_do_not_matter(records: Records) -> None:

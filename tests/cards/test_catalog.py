@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from gexbench import bench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.roots import named_root, packaged_root
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, MetricCard
 from gexbench.errors import CardError
+from gexbench.plan import Request
 
 ATTACK = 'name = "me/mine"\nsummary = "Mine."\nentry = "mine:Mine"\n'
 
@@ -73,6 +75,24 @@ def test_a_name_given_twice_names_both_places(tmp_path: Path) -> None:
         Catalog((named_root(one), named_root(two))).all(AttackCard)
     assert str(first) in str(caught.value)
     assert str(second) in str(caught.value)
+
+
+def test_a_folder_named_twice_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "cards", ATTACK)
+    (tmp_path / "link").symlink_to("cards")
+    monkeypatch.chdir(tmp_path)
+    found = Catalog.load([Path("cards"), tmp_path / "cards", Path("./link")]).filed(AttackCard, "me/mine")
+    assert (found.root.origin, found.root.path) == ("cards", (tmp_path / "cards").resolve())
+
+
+def test_an_attack_given_as_a_folder_that_is_named_too_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "x", "[attack]\n" + ATTACK, "card.toml")
+    (tmp_path / "x" / "mine.py").write_text("class Mine: ...\n")
+    monkeypatch.chdir(tmp_path)
+    _, plan = bench.prepare(Request("sr", "./x", folders=(tmp_path / "x",)))
+    assert plan.attack.name == "me/mine"
 
 
 def test_a_metric_from_outside_cannot_bring_code(tmp_path: Path) -> None:

