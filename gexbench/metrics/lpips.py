@@ -1,8 +1,9 @@
-"""Perceptual distance by the features of a trained AlexNet."""
+"""Perceptual distance by the features of a trained AlexNet or VGG16."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,92 +17,146 @@ from gexbench.core.metric import Evidence
 from gexbench.errors import AssetMissing
 from gexbench.metrics.pixel import Recipe, mean_over
 
-ASSET = "lpips-alex"
-_CHANNELS = (64, 192, 384, 256, 256)
-_SLICES = ((0, 2), (2, 5), (5, 8), (8, 10), (10, 12))
-
 
 class Lpips:
-    """LPIPS v0.1 on AlexNet, mean over images; `Lpips(settings, assets)`, settings as in `pixel.Recipe`.
+    """LPIPS v0.1, mean over images; `Lpips(settings, assets)`, settings as in `pixel.Recipe`.
 
-    assets: "lpips-alex" is a safetensors file of AlexNet's convolutions (`features.N.weight`, `features.N.bias`,
-    numbered as torchvision does) and the heads `lins.K.weight` (1,C,1,1). Raises AssetMissing when the file is not
-    there or a tensor is missing, left over, or of another shape or type. Computed in float32 on the CPU. Source: Zhang,
-    Isola, Efros, Shechtman, Wang 2018, eq. 1.
+    assets: "lpips-alex" or "lpips-vgg", which is also the choice of network: a safetensors file of its convolutions
+    (`features.N.weight`, `features.N.bias`, numbered as torchvision does) and the heads `lins.K.weight` (1,C,1,1).
+    Raises AssetMissing when not exactly one of the two is named, when the file is not there, or a tensor is missing,
+    left over, or of another shape or type. Computed in float32 on the CPU. Source: Zhang, Isola, Efros, Shechtman, Wang
+    2018, eq. 1.
     """
 
     def __init__(self, settings: Mapping[str, Any], assets: Mapping[str, Path]) -> None:
         self._recipe = Recipe.of({key: value for key, value in settings.items() if key != "precision"})
-        self._net = _load(assets)
+        asset = _asset(assets)
+        self._smallest = _TRUNKS[asset].smallest
+        self._net = _load(asset, assets[asset])
 
     def measure(self, evidence: Evidence) -> float:
-        """Return the mean distance, 0 for identical images; raises ValueError as `pixel.pairs`, and below 31 pixels."""
+        """Return the mean distance, 0 for identical images; raises ValueError as `pixel.pairs` and `distance`."""
         return mean_over(evidence, self._recipe, self.distance)
 
     def distance(self, a: Tensor, b: Tensor) -> float:
-        """Return the distance of two images, each (3,H,W) in [0,1] with sides of 31 pixels or more."""
-        if min(a.shape[-2:]) < 31:
-            raise ValueError(f"LPIPS needs sides of 31 pixels or more, got {a.shape[-2]}x{a.shape[-1]}")
+        """Return the distance of two images, each (3,H,W) in [0,1].
+
+        Raises ValueError when a side is below 31 pixels (AlexNet) or 16 (VGG16), where the last layer would see none.
+        """
+        if min(a.shape[-2:]) < self._smallest:
+            size = f"{a.shape[-2]}x{a.shape[-1]}"
+            raise ValueError(f"LPIPS needs sides of {self._smallest} pixels or more, got {size}")
         with torch.inference_mode(), torch.autocast("cpu", enabled=False):
             both = torch.stack([a, b]).float()
             return float(self._net(both * 2.0 - 1.0))
 
 
+@dataclass(frozen=True)
+class _Trunk:
+    """A network's convolutions, and the layers whose output is compared.
+
+    channels: of those layers. ends: the index after each. smallest: the shortest side it takes, in pixels. memory: the
+    layout of the weights, and so of all features; channels last is a tenth faster on the CPU.
+    """
+
+    build: Callable[[], nn.Sequential]
+    channels: tuple[int, ...]
+    ends: tuple[int, ...]
+    smallest: int
+    memory: torch.memory_format
+
+
+def _alexnet() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(64, 192, kernel_size=5, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(kernel_size=3, stride=2),
+        nn.Conv2d(192, 384, kernel_size=3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(384, 256, kernel_size=3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(256, 256, kernel_size=3, padding=1),
+        nn.ReLU(inplace=True),
+    )
+
+
+def _vgg16() -> nn.Sequential:
+    layers: list[nn.Module] = []
+    inside = 3
+    for depth, width in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
+        if layers:
+            layers.append(nn.MaxPool2d(kernel_size=2))
+        for _ in range(depth):
+            layers += [nn.Conv2d(inside, width, kernel_size=3, padding=1), nn.ReLU(inplace=True)]
+            inside = width
+    return nn.Sequential(*layers)
+
+
+_TRUNKS = {
+    "lpips-alex": _Trunk(
+        _alexnet,
+        channels=(64, 192, 384, 256, 256),
+        ends=(2, 5, 8, 10, 12),
+        smallest=31,
+        memory=torch.contiguous_format,  # the other would change published values in the last bit
+    ),
+    "lpips-vgg": _Trunk(
+        _vgg16,
+        channels=(64, 128, 256, 512, 512),
+        ends=(4, 9, 16, 23, 30),
+        smallest=16,
+        memory=torch.channels_last,
+    ),
+}
+
+
 class _Perceptual(nn.Module):
     """The network of the lpips package, built from its parts: its own constructor loads weights and warns."""
 
-    def __init__(self) -> None:
+    def __init__(self, trunk: _Trunk) -> None:
         super().__init__()
+        self.slices = tuple(zip((0, *trunk.ends[:-1]), trunk.ends, strict=True))
         # On "meta" the layers take no memory and no draw from the global generator: weights come from the file.
         with torch.device("meta"):
-            self.features = _alexnet_features()
-            self.lins = nn.ModuleList(nn.Conv2d(channels, 1, kernel_size=1, bias=False) for channels in _CHANNELS)
+            self.features = trunk.build()
+            self.lins = nn.ModuleList(nn.Conv2d(width, 1, kernel_size=1, bias=False) for width in trunk.channels)
         self.scaling = lpips.ScalingLayer()
 
     def forward(self, both: Tensor) -> Tensor:
         """Return the distance of the two images of a (2,3,H,W) batch in [-1,1]."""
         x: Tensor = self.scaling(both)
         total = x.new_zeros(())
-        for (start, stop), head in zip(_SLICES, self.lins, strict=True):
+        for (start, stop), head in zip(self.slices, self.lins, strict=True):
             x = self.features[start:stop](x)
             unit = lpips.normalize_tensor(x)
             total = total + head((unit[:1] - unit[1:]).square()).mean()
         return total
 
 
-def _alexnet_features() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(64, 192, kernel_size=5, padding=2),
-        nn.ReLU(),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(192, 384, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(384, 256, kernel_size=3, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(256, 256, kernel_size=3, padding=1),
-        nn.ReLU(),
-    )
+def _asset(assets: Mapping[str, Path]) -> str:
+    named = [asset for asset in _TRUNKS if asset in assets]
+    if len(named) != 1:
+        told = f"LPIPS needs one asset, {' or '.join(_TRUNKS)}; its card names {', '.join(assets) or 'none'}"
+        raise AssetMissing(told, f"gexbench assets fetch {next(iter(_TRUNKS))}")
+    return named[0]
 
 
-def _load(assets: Mapping[str, Path]) -> _Perceptual:
-    hint = f"gexbench assets fetch {ASSET}"
-    if ASSET not in assets:
-        raise AssetMissing(f"LPIPS needs the asset {ASSET}; its card names {', '.join(assets) or 'none'}", hint)
-    path = assets[ASSET]
+def _load(asset: str, path: Path) -> _Perceptual:
+    hint = f"gexbench assets fetch {asset}"
     try:
         weights = load_file(path)
     except (OSError, safetensors.SafetensorError) as error:
-        raise AssetMissing(f"cannot read {ASSET} at {path}: {error}", hint) from error
-    net = _Perceptual()
+        raise AssetMissing(f"cannot read {asset} at {path}: {error}", hint) from error
+    net = _Perceptual(_TRUNKS[asset])
     wrong = _differences(dict(net.named_parameters()), weights)
     if wrong:
-        raise AssetMissing(f"{path} is not the network of {ASSET}: {'; '.join(wrong)}", hint)
+        raise AssetMissing(f"{path} is not the network of {asset}: {'; '.join(wrong)}", hint)
     constants = {f"scaling.{name}": value for name, value in net.scaling.state_dict().items()}
     net.load_state_dict(weights | constants, strict=True, assign=True)
-    return net.eval().requires_grad_(False)
+    return net.to(memory_format=_TRUNKS[asset].memory).eval().requires_grad_(False)
 
 
 def _differences(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from gexbench.core.metric import Evidence
 from gexbench.errors import CardError, nearest
 
 _RADIUS = 5
+_HALO = 2 * _RADIUS
 _SIGMA = 1.5
-_STRIP = 1 << 16
+_BLOCK = 8
+_TILE = 256
 _SPACES = ("rgb", "luma-bt601")
 
 
@@ -106,7 +109,7 @@ def psnr(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:
     differ or a value is NaN.
     """
     _same_size(a, b)
-    error = number(float((a.double() - b.double()).square().mean()))
+    error = number(float((a.double() - b.double()).square_().mean()))
     return 10.0 * math.log10(data_range**2 / error) if error else math.inf
 
 
@@ -126,61 +129,90 @@ def ssim_parts(a: Tensor, b: Tensor, data_range: float = 1.0) -> tuple[Tensor, T
     Arguments, errors and source as in `ssim`.
     """
     _same_size(a, b)
-    if a.ndim != 3 or min(a.shape[-2:]) <= 2 * _RADIUS:
-        raise ValueError(f"SSIM needs CxHxW with sides of {2 * _RADIUS + 1} pixels or more, got {_size(a)}")
-    height, width = (side - 2 * _RADIUS for side in a.shape[-2:])
-    means = _window_sums(a, b, data_range) / (height * width)
+    if a.ndim != 3 or min(a.shape[-2:]) <= _HALO:
+        raise ValueError(f"SSIM needs CxHxW with sides of {_HALO + 1} pixels or more, got {_size(a)}")
+    sums = _window_sums(a.detach(), b.detach(), data_range)
+    means = sums / math.prod(side - _HALO for side in a.shape[-2:])
     return means[:, 0], means[:, 1]
 
 
 def _window_sums(a: Tensor, b: Tensor, data_range: float) -> Tensor:
     """Return the sums over windows of both parts, (C,2).
 
-    Planes are taken in strips that stay in a core's cache, and all strips share one workspace: on large images that is
-    twice as fast, and fresh memory for every strip would cost as much again.
+    Planes are taken in tiles that share one workspace: it stays in a core's cache, and memory is bounded whatever the
+    size of the image. Small planes share a tile.
     """
-    overlap = 2 * _RADIUS
-    rows = min(max(_STRIP // a.shape[-1], 2 * overlap), a.shape[-2])
-    space = torch.empty((3, 4, rows, a.shape[-1]), dtype=torch.float64)
+    windows = [side - _HALO for side in a.shape[-2:]]
+    rows, columns = (math.ceil(side / math.ceil(side / _TILE)) for side in windows)
+    planes = min(max(_TILE**2 // (rows * columns), 1), a.shape[0])
+    blur = _Windows(planes, rows, columns)
     sums = torch.zeros((a.shape[0], 2), dtype=torch.float64)
-    for plane, total in enumerate(sums):
-        for top in range(0, a.shape[-2] - overlap, rows - overlap):
-            x, y = (image[plane, top : top + rows].to("cpu", torch.float64) for image in (a, b))
-            total += _strip_sums(x, y, data_range, space[:, :, : x.shape[0]])
+    starts = (range(0, a.shape[0], planes), range(0, windows[0], rows), range(0, windows[1], columns))
+    for plane, top, left in itertools.product(*starts):
+        tile = slice(plane, plane + planes), slice(top, top + rows + _HALO), slice(left, left + columns + _HALO)
+        sums[tile[0]] += _tile_sums(blur.moments(a[tile], b[tile]), data_range)
     return sums
 
 
-def _strip_sums(a: Tensor, b: Tensor, data_range: float, space: Tensor) -> Tensor:
-    # Sum and difference give all SSIM needs with four maps to blur instead of five: 4ab = (a+b)^2 - (a-b)^2.
-    maps = space[0]
-    torch.add(a, b, out=maps[0])
-    torch.sub(a, b, out=maps[1])
-    torch.mul(maps[:2], maps[:2], out=maps[2:])
-    blurred = _blur(space)
-    mean = blurred[:2] * blurred[:2]
-    variance = blurred[2:].sub_(mean)
-    luma, contrast = 2.0 * (0.01 * data_range) ** 2, 2.0 * (0.03 * data_range) ** 2
-    structure = torch.sub(*variance).add_(contrast).div_(torch.add(*variance).add_(contrast))
-    total = torch.sub(*mean).add_(luma).div_(torch.add(*mean).add_(luma)).mul_(structure)
-    return torch.stack([total.sum(), structure.sum()])
+def _tile_sums(moments: Sequence[Tensor], data_range: float) -> Tensor:
+    """Return the sums of both parts, (C,2), from `_Windows.moments`, which are overwritten."""
+    luma, contrast = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    mean_a, mean_b, covariance, variances = moments
+    product = mean_a * mean_b
+    squares = mean_a.square_().addcmul_(mean_b, mean_b)
+    covariance.sub_(product).add_(contrast / 2.0)
+    structure = covariance.div_(variances.sub_(squares).add_(contrast))
+    full = product.add_(luma / 2.0).div_(squares.add_(luma)).mul_(structure)
+    # Both fractions above are halves of those in the paper.
+    return torch.stack([4.0 * full.sum(dim=(0, 2)), 2.0 * structure.sum(dim=(0, 2))], dim=1)
 
 
-def _blur(space: Tensor) -> Tensor:
+class _Windows:
+    """Weighted means over the windows of a tile of at most (planes, rows + 10, columns + 10) pixels.
+
+    Each pass multiplies blocks of 18 lines by a banded 8x18 matrix: more products than shifted sums, but a third less
+    time. All planes of all maps lie below each other as one tall image; windows across two planes are cut off. Source
+    of the window: Wang, Bovik, Sheikh, Simoncelli 2004, section III.C.
+    """
+
+    def __init__(self, planes: int, rows: int, columns: int) -> None:
+        pitch, wide = (math.ceil(side / _BLOCK) for side in (rows + _HALO, columns))
+        tall = 4 * planes * pitch
+        self._band = _band()
+        self._lines = torch.zeros((tall * _BLOCK + _HALO, wide * _BLOCK + _HALO), dtype=torch.float64)
+        self._maps = self._lines[:-_HALO].view(4, planes, pitch * _BLOCK, -1)
+        self._down = torch.empty((tall, _BLOCK, self._lines.shape[1]), dtype=torch.float64)
+        self._across = torch.empty((wide, _BLOCK, tall * _BLOCK), dtype=torch.float64)
+
+    def moments(self, a: Tensor, b: Tensor) -> tuple[Tensor, ...]:
+        """Return the means of a, b, ab and a^2 + b^2, each (columns,planes,rows) float64 and good until the next call.
+
+        a, b: (planes,rows+10,columns+10), any type and device.
+        """
+        planes, height, width = a.shape
+        x, y, product, squares = self._maps[:, :planes, :height, :width].unbind()
+        x.copy_(a)
+        y.copy_(b)
+        torch.mul(x, y, out=product)
+        torch.mul(x, x, out=squares).addcmul_(y, y)
+        maps = self._blur().view(-1, *self._maps.shape[:3])
+        return maps[: width - _HALO, :, :planes, : height - _HALO].unbind(1)
+
+    def _blur(self) -> Tensor:
+        blocks = self._lines.unfold(0, _BLOCK + _HALO, _BLOCK).transpose(1, 2)
+        torch.bmm(self._band.expand(len(blocks), -1, -1), blocks, out=self._down)
+        blocks = self._down.flatten(0, 1).unfold(1, _BLOCK + _HALO, _BLOCK).permute(1, 2, 0)
+        return torch.bmm(self._band.expand(len(blocks), -1, -1), blocks, out=self._across)
+
+
+def _band() -> Tensor:
+    """Return the (8,18) matrix whose row k holds the window's weights from column k on."""
     bell = [math.exp(-0.5 * (tap / _SIGMA) ** 2) for tap in range(-_RADIUS, _RADIUS + 1)]
-    weights = [height / math.fsum(bell) for height in bell]
-    maps, tall, wide = space
-    rows, columns = (side - 2 * _RADIUS for side in maps.shape[-2:])
-    _filter(maps, weights, -2, tall[:, :rows])
-    blurred: Tensor = wide[:, :rows, :columns]
-    _filter(tall[:, :rows], weights, -1, blurred)
-    return blurred
-
-
-def _filter(x: Tensor, weights: Sequence[float], dim: int, out: Tensor) -> None:
-    # Shifted sums: on one core, ten times faster than a depthwise conv2d.
-    torch.mul(x.narrow(dim, 0, out.shape[dim]), weights[0], out=out)
-    for tap, weight in enumerate(weights[1:], start=1):
-        out.add_(x.narrow(dim, tap, out.shape[dim]), alpha=weight)
+    weights = torch.tensor([height / math.fsum(bell) for height in bell], dtype=torch.float64)
+    band = torch.zeros((_BLOCK, _BLOCK + _HALO), dtype=torch.float64)
+    for line in range(_BLOCK):
+        band[line, line : line + len(weights)] = weights
+    return band
 
 
 def number(value: float) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gexbench.core.images import round_8bit
 from gexbench.core.metric import Evidence
-from gexbench.metrics.ms_ssim import MsSsim, ms_ssim
+from gexbench.metrics.ms_ssim import MsSsim, _halve, ms_ssim
 
 
 def _pair(height: int, width: int, noise: float = 0.1, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -29,6 +29,13 @@ def test_is_pytorch_msssim(height: int, width: int) -> None:
         assert ms_ssim(a, b) == pytest.approx(expected, abs=1e-5)
         expected = float(theirs.ms_ssim(255 * a[None].double(), 255 * b[None].double(), data_range=255.0))
         assert ms_ssim(255 * a, 255 * b, data_range=255.0) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 6), (5, 6), (4, 7), (5, 7)])
+def test_between_scales_odd_sides_are_padded_as_pytorch_msssim_pads_them(height: int, width: int) -> None:
+    x = torch.rand(3, height, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    theirs = torch.nn.functional.avg_pool2d(x, kernel_size=2, padding=(height % 2, width % 2))
+    torch.testing.assert_close(_halve(x), theirs, atol=1e-15, rtol=0.0)
 
 
 def test_flat_images_differ_by_the_luminance_term_of_the_coarsest_scale_alone() -> None:

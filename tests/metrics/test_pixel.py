@@ -56,7 +56,7 @@ def test_psnr_of_identical_images_is_infinite() -> None:
     assert Psnr({}, {}).measure(Evidence([a], [a.clone()])) == math.inf
 
 
-@pytest.mark.parametrize(("height", "width"), [(11, 11), (12, 30), (40, 52), (300, 260), (75, 9000)])
+@pytest.mark.parametrize(("height", "width"), [(11, 11), (12, 30), (40, 52), (170, 170), (300, 267), (75, 9000)])
 def test_ssim_is_scikit_images(height: int, width: int) -> None:
     a, b = _pair(height, width)
     assert ssim(a, b) == pytest.approx(_their_ssim(a, b), abs=1e-9)
@@ -71,6 +71,56 @@ def test_ssim_is_scikit_images_on_flat_images_where_rounding_bites() -> None:
     a, b = torch.ones(3, 32, 32), torch.full((3, 32, 32), 0.6)
     b[:, :, 16:] = 0.9
     assert ssim(a, b) == pytest.approx(_their_ssim(a, b), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "content", ["black", "white", "one level apart", "saturated noise", "stripes", "a dark and a bright half"]
+)
+def test_ssim_is_scikit_images_where_variances_vanish_or_peak(content: str) -> None:
+    a, b = torch.zeros(3, 64, 80), torch.zeros(3, 64, 80)
+    if content == "white":
+        a, b = a + 1.0, b + 1.0
+    elif content == "one level apart":
+        a, b = a + 1.0, b + round_8bit(torch.tensor(254 / 255))
+    elif content == "saturated noise":
+        a, b = (x.round() for x in _pair(64, 80, noise=0.5))
+    elif content == "stripes":
+        a[..., ::2], b[..., 1::2] = 1.0, 1.0
+    elif content == "a dark and a bright half":
+        a[..., 40:], b[..., 41:] = 1.0, 254 / 255
+    assert ssim(a, b) == pytest.approx(_their_ssim(a, b), abs=1e-9)
+
+
+def test_ssim_is_scikit_images_on_photos() -> None:
+    root = os.environ.get("GEXBENCH_DATA")
+    if not root:
+        pytest.skip("GEXBENCH_DATA is unset: no photos to score")
+    paths = sorted((Path(root) / "sr" / "Set5" / "x4").glob("*_HR.png"))
+    if not paths:
+        pytest.skip(f"no sr/Set5/x4 below GEXBENCH_DATA={root}")
+    for truth in map(read_image, paths):
+        enlarged = round_8bit(upscale(downscale_8bit(truth, 4), 4))
+        assert ssim(enlarged, truth) == pytest.approx(_their_ssim(enlarged, truth), abs=1e-9)
+
+
+@pytest.mark.parametrize("side", [20, 130, 200])
+def test_ssim_of_many_planes_is_the_mean_of_each_plane_alone(side: int) -> None:
+    generator = torch.Generator().manual_seed(side)
+    a, b = torch.rand(2, 7, side, side, generator=generator)
+    b[4] = a[4]
+    alone = [ssim(a[k : k + 1], b[k : k + 1]) for k in range(7)]
+    assert alone[4] == pytest.approx(1.0, abs=1e-12)
+    assert ssim(a, b) == pytest.approx(sum(alone) / 7, abs=1e-12)
+
+
+@pytest.mark.parametrize("distance", [psnr, ssim])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_images_are_left_as_they_are(distance: Callable[[Tensor, Tensor], float], kind: torch.dtype) -> None:
+    a, b = (x.to(kind) for x in _pair())
+    before = a.clone(), b.clone()
+    distance(a, b)
+    assert torch.equal(a, before[0])
+    assert torch.equal(b, before[1])
 
 
 def test_ssim_of_two_flat_images_is_the_luminance_term() -> None:
