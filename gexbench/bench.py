@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, TaskCard, VictimCard
 from gexbench.errors import GexbenchError
 from gexbench.plan import Identity, Plan, Request, resolve
-from gexbench.record import RunRecord
+from gexbench.record import Comparison, RunRecord
 
 Tick = Callable[[str, int, int], None]
 RUNS = Path("runs")
@@ -34,6 +34,29 @@ def run(
     settings = tuple(f"{key}={_text(value)}" for key, value in (options or {}).items())
     catalog, plan = prepare(Request(task, attack, settings=settings, **request))
     return run_plan(plan, catalog, Path(out), quiet)
+
+
+def score(
+    images: str | Path,
+    reference: str | Path,
+    metrics: Sequence[str] = ("fid",),
+    *,
+    device: str = "auto",
+    cache: bool = True,
+    tick: Tick = quiet,
+) -> Comparison:
+    """Score the images of one folder or zip against another's, and return the numbers with their passports.
+
+    metrics: names of metric cards; below 2048 images FID brings KID along. Paired ones want equal relative paths, less
+    the ending, on both sides. device: "auto", "cuda", "mps" or "cpu". cache: keep the features of each image for later
+    calls. Raises GexbenchError naming what is missing or refused.
+    """
+    from gexbench.engine.compare import Bench, compare
+    from gexbench.engine.features.images import open_images
+    from gexbench.engine.places import features_folder
+
+    bench = Bench(Catalog.load(), device, features_folder() if cache else None)
+    return compare(open_images(images), open_images(reference), metrics, bench, tick)
 
 
 def _text(value: object) -> str:
@@ -58,7 +81,7 @@ def _name_folders(request: Request) -> Request:
         cards = Catalog((named_root(Path(given)),)).all(kind)
         if len(cards) != 1:
             raise GexbenchError(f"{given} holds no submission of an {role}", "give the folder that holds card.toml")
-        folders = tuple(dict.fromkeys([*request.folders, Path(given)]))
+        folders = (*request.folders, Path(given))
         request = replace(request, **{role: next(iter(cards))}, folders=folders)  # type: ignore[arg-type]
     return request
 
@@ -76,7 +99,9 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     if request.defense:
         filed["defense"] = catalog.filed(DefenseCard, request.defense)
     plug_ins = {
-        role: plug_in_digest(plug_in_folder(f.card.entry, f.root.code)) for role, f in filed.items() if f.card.entry
+        role: plug_in_digest(plug_in_folder(f.card.entry, f.root.code), f.path)
+        for role, f in filed.items()
+        if f.card.entry
     }
     pins = catalog.filed(DatasetCard, scale.dataset).pins
     return Identity(

@@ -28,6 +28,13 @@ class Passport(Frozen):
     weights: dict[str, str]
 
 
+class Floor(Frozen):
+    """A metric between two disjoint halves of the reference, `n` images each: what equal sources score."""
+
+    value: float
+    n: int
+
+
 class Score(Frozen):
     """One number. compare: A victim against truth, B surrogate against victim, C surrogate against truth."""
 
@@ -38,6 +45,7 @@ class Score(Frozen):
     unit: str
     higher_is_better: bool
     n: int
+    floor: Floor | None = None
     seed: int
     passport: Passport
 
@@ -52,6 +60,36 @@ class HonestCost(Frozen):
     higher_is_better: bool
     n: int
     passport: Passport
+
+
+class Measurement(Frozen):
+    """One number between two sets of images, outside any run. Counts are of images."""
+
+    metric: Name
+    value: float
+    unit: str
+    higher_is_better: bool
+    n: int
+    n_reference: int
+    floor: Floor | None
+    passport: Passport
+
+
+class Comparison(Frozen):
+    """Scores of one set of images against another.
+
+    images, reference: SHA-256 over the sorted hashes of what is in each set, the same under any file names. absent: why
+    a metric could not be measured.
+    """
+
+    scores: tuple[Measurement, ...]
+    absent: dict[str, str]
+    images: str
+    reference: str
+    package: str
+    libraries: dict[str, str]
+    processor: str
+    device: str
 
 
 class Account(Frozen):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
-ROLES = {"datasets", "victims", "attacks", "defenses", "metrics"}
+ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
 DOCUMENTS = {"errors", "plan", "record", "cards"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
@@ -58,7 +58,9 @@ def test_a_file_imports_only_what_its_folder_may(path: Path) -> None:
     assert not wrong, f"{path.name} imports {wrong}"
 
 
-@pytest.mark.parametrize("command", [["--help"], ["list"], ["show", "srresnet"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "command", [["--help"], ["list"], ["show", "srresnet"], ["run", "--help"], ["score", "--help"]]
+)
 def test_light_commands_never_import_torch(command: list[str]) -> None:
     code = (
         "import sys; from gexbench.cli.app import app\n"

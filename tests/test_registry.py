@@ -13,6 +13,7 @@ from gexbench.cards.schema import (
     AttackCard,
     DatasetCard,
     DefenseCard,
+    ExtractorCard,
     MetricCard,
     ProfileCard,
     TaskCard,
@@ -36,7 +37,7 @@ def test_no_code_lives_in_the_registry() -> None:
     assert not list(root.rglob("*.py"))
 
 
-@pytest.mark.parametrize("kind", [VictimCard, AttackCard, DefenseCard, MetricCard])
+@pytest.mark.parametrize("kind", [VictimCard, AttackCard, DefenseCard, MetricCard, ExtractorCard])
 def test_every_entry_imports(kind: type[VictimCard]) -> None:
     for filed in CATALOG.all(kind).values():
         if filed.card.entry is not None:
@@ -67,6 +68,20 @@ def test_every_name_on_a_task_is_a_card(task: str, profile: str) -> None:
     for metric in (*card.metrics, *card.honest_cost):
         for asset in CATALOG.get(MetricCard, metric).assets:
             CATALOG.get(AssetCard, asset)
+
+
+def test_every_metric_of_sets_names_an_extractor_and_every_extractor_serves_one() -> None:
+    cards = [filed.card for filed in CATALOG.all(MetricCard).values()]
+    named = {card.features for card in cards if card.features is not None}
+    assert named == set(CATALOG.all(ExtractorCard))
+    for card in cards:
+        assert card.paired == (card.features is None)
+        assert not card.floor or not card.paired
+
+
+def test_every_asset_named_on_a_metric_or_an_extractor_is_a_card_and_every_card_is_named() -> None:
+    cards = [filed.card for kind in (MetricCard, ExtractorCard) for filed in CATALOG.all(kind).values()]
+    assert {asset for card in cards for asset in card.assets} == set(CATALOG.all(AssetCard))
 
 
 def test_shipped_victims_are_the_files_their_cards_pin() -> None:

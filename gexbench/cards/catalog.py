@@ -22,6 +22,7 @@ FOLDERS: dict[type[schema.Card], str] = {
     schema.AttackCard: "attacks",
     schema.DefenseCard: "defenses",
     schema.MetricCard: "metrics",
+    schema.ExtractorCard: "extractors",
     schema.DatasetCard: "datasets",
     schema.AssetCard: "assets",
     schema.ProfileCard: "profiles",
@@ -105,11 +106,12 @@ def _enter(found: dict[str, Filed[schema.Card]], filed: Filed[C]) -> None:
         wanted = "a namespace, such as yourname/" + name.split("/")[-1] if filed.root.outside else "no namespace"
         raise CardError(f"{filed.path}: the name {name!r} needs {wanted}", "change `name` on the card")
     trusted = getattr(filed.card, "reader", None) or (
-        filed.card.entry if isinstance(filed.card, schema.MetricCard) else ""
+        filed.card.entry if isinstance(filed.card, (schema.MetricCard, schema.ExtractorCard)) else ""
     )
     if filed.root.outside and trusted and not trusted.startswith("gexbench."):
         raise CardError(
-            f"{filed.path}: {trusted!r} would run beside the test data", "metrics and readers are gexbench's own"
+            f"{filed.path}: {trusted!r} would run beside the test data",
+            "metrics, extractors and readers are gexbench's own",
         )
     if name in found:
         raise CardError(f"{name!r} is declared twice: {found[name].path} and {filed.path}", "rename one of them")

@@ -143,13 +143,39 @@ class DefenseCard(Card):
 
 
 class MetricCard(Card):
-    """A metric's recipe. `tolerance` is how far a second computation on another machine may lie."""
+    """A metric's recipe. `tolerance` is how far a second computation on another machine may lie.
+
+    A metric of two sets (`paired = false`) names in `features` the extractor whose rows it compares; with `floor` its
+    value between two disjoint halves of the reference is reported beside it.
+    """
 
     entry: Entry
     unit: str
     higher_is_better: bool
     paired: bool = True
+    features: Name | None = None
+    floor: bool = False
     tolerance: float = Field(gt=0)
+    settings: dict[str, bool | int | float | str] = {}
+    preprocessing: str
+    assets: tuple[Name, ...] = ()
+    source: str
+
+    @model_validator(mode="after")
+    def _sets_have_features(self) -> MetricCard:
+        if self.paired != (self.features is None):
+            raise ValueError("a paired metric sees images, one of sets names `features`: give one of the two")
+        return self
+
+
+class ExtractorCard(Card):
+    """How an image becomes a row of features: network, weights, resize rule, precision.
+
+    `width` is the length of a row.
+    """
+
+    entry: Entry
+    width: int = Field(gt=0)
     settings: dict[str, bool | int | float | str] = {}
     preprocessing: str
     assets: tuple[Name, ...] = ()

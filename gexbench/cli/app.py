@@ -8,7 +8,7 @@ import sys
 import typer
 
 from gexbench import __version__
-from gexbench.cli import assets, board, check, data, doctor, listing, new, run, show, verify, victim
+from gexbench.cli import assets, board, check, data, doctor, listing, new, run, score, show, verify, victim
 from gexbench.cli.output import fail
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("list")(listing.list_cards)
+app.command("score")(score.score)
 app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("new")(new.new)

@@ -38,6 +38,17 @@ def decode_image(data: bytes, name: str) -> Tensor:
     name: what an error calls the file. Raises DataMissing when the bytes are truncated, no image, or float pixels,
     whose range no file states.
     """
+    pixels = _decode(data, name)
+    return from_uint8(pixels) if pixels.dtype == torch.uint8 else pixels
+
+
+def decode_8bit(data: bytes, name: str) -> Tensor:
+    """Decode the bytes of an image file to (3,H,W) uint8: `to_uint8` of `decode_image`, and with its errors."""
+    pixels = _decode(data, name)
+    return pixels if pixels.dtype == torch.uint8 else to_uint8(pixels)
+
+
+def _decode(data: bytes, name: str) -> Tensor:
     try:
         with Image.open(io.BytesIO(data)) as opened:
             return _to_rgb(ImageOps.exif_transpose(opened))
@@ -47,6 +58,7 @@ def decode_image(data: bytes, name: str) -> Tensor:
 
 
 def _to_rgb(image: Image.Image) -> Tensor:
+    """Return uint8, or float32 in [0,1] where the file holds more than 8 bits."""
     if image.mode == "F":
         raise ValueError("float pixels (mode F) have no stated range")
     if image.mode.startswith("I"):
@@ -56,7 +68,7 @@ def _to_rgb(image: Image.Image) -> Tensor:
         front = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", front.size, "white"), front)
     pixels = np.array(image.convert("RGB"))
-    return from_uint8(torch.from_numpy(pixels).permute(2, 0, 1).contiguous())
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def to_uint8(x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a metric sees: two sets of images, never how they were made."""
+"""What a metric sees: two sets of images or of their features, never how they were made."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from torch import Tensor
+
+from gexbench.core.features import Features
 
 
 @dataclass(frozen=True)
@@ -25,4 +27,12 @@ class Metric(Protocol):
 
     def measure(self, evidence: Evidence) -> float:
         """Return one number for the split; sizes that do not match raise ValueError."""
+        ...
+
+
+class SetMetric(Protocol):
+    """A metric of two sets whose images have no partner; built as a `Metric` is, from a card that names `features`."""
+
+    def measure(self, images: Features, reference: Features) -> float:
+        """Return one number for the two sets; sets too small for the metric raise ValueError, saying what they lack."""
         ...

@@ -17,9 +17,11 @@ from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
 from gexbench.engine import data, hardware, picture, provenance, score, victims
 from gexbench.engine.evidence import TestEvidence, collect
+from gexbench.engine.features.collect import Collector
 from gexbench.engine.isolation import Isolation, chosen, places
+from gexbench.engine.measure import Meters, prepare
 from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
-from gexbench.engine.places import data_root, home
+from gexbench.engine.places import data_root, features_folder, home
 from gexbench.engine.remote import RemoteContender, RemoteService, oracle_ends
 from gexbench.engine.run_folder import RunFolder
 from gexbench.engine.stored import store_images
@@ -63,6 +65,7 @@ class Bench:
     folder: RunFolder
     files: data.Files
     dataset: Dataset
+    collector: Collector
     hardware: hardware.Hardware
     isolation: Isolation
     journal: Journal
@@ -82,7 +85,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, tick: Progress) -> RunRe
             return done
         bench = _prepare(plan, catalog, run, tick)
         outcome = _contest(bench)
-        with bench.watch.stage("score"):
+        with bench.watch.stage("score"), bench.collector:
             record = _record(bench, outcome, started)
         if outcome.tests:
             picture.draw(folder / "samples.png", next(iter(outcome.tests.values())), plan)
@@ -102,6 +105,7 @@ def _prepare(plan: Plan, catalog: Catalog, run: RunFolder, tick: Progress) -> Be
             run,
             files,
             dataset,
+            Collector(catalog, plan.device, features_folder() if any(m.features for m in plan.metrics) else None),
             hardware.choose(plan.device, plan.profile.autocast),
             chosen(plan.isolation),
             Journal(tick),
@@ -153,13 +157,15 @@ def _open(bench: Bench) -> tuple[ServiceParty, ContenderParty | None]:
         return local, None if alone else LocalContender(start, local, bench.journal)
     where, ends = places(bench.folder, start, _private(bench)), oracle_ends()
     service = RemoteService(start, where.service, ends.service, bench.journal)
-    contender: ContenderParty | None = None
+    contender: RemoteContender | None = None
     if alone:
         ends.contender.close()
     else:
         contender = RemoteContender(start, where.contender, ends.contender, service, bench.journal)
     try:
         service.wait_ready()
+        if contender is not None:
+            contender.wait_ready()
     except BaseException:
         if contender is not None:
             contender.stop()
@@ -220,7 +226,8 @@ def _brief(bench: Bench) -> dict[str, object]:
 
 def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:
     plan, tick = bench.plan, bench.journal.tick
-    meters = score.prepare(plan.metrics, bench.catalog) if outcome.tests else score.Meters({}, {})
+    meters = prepare(plan.metrics, bench.catalog) if outcome.tests else Meters({}, {})
+    scores, absent = score.score(plan, meters, outcome.tests, bench.collector, tick)
     return RunRecord(
         id=plan.id,
         status="failed" if outcome.failure else "ok",
@@ -229,9 +236,9 @@ def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:
         isolation=bench.isolation,
         started=started,
         plan=plan,
-        scores=score.score(plan, meters, outcome.tests, tick),
-        honest_cost=score.honest_cost(plan, meters, outcome.tests),
-        absent=dict(meters.absent),
+        scores=scores,
+        honest_cost=score.honest_cost(plan, meters, outcome.tests, bench.collector, tick),
+        absent=absent,
         account=outcome.account,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         seconds=dict(bench.watch.seconds),

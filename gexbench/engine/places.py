@@ -32,6 +32,11 @@ def assets_folder() -> Path:
     return home() / "assets"
 
 
+def features_folder() -> Path:
+    """Return the folder of features computed before; it may be deleted at any time."""
+    return home() / "features"
+
+
 def victims_folder() -> Path:
     """Return the folder of victims trained here."""
     return home() / "victims"

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
-COMPUTES = ("core", "nets", "training", "datasets", "victims", "attacks", "defenses", "metrics", "engine")
-LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "lpips", "scikit-image", "scikit-learn")
+COMPUTES = ("core", "nets", "training", "datasets", "victims", "attacks", "defenses", "metrics", "extractors", "engine")
+LIBRARIES = ("torch", "torchvision", "numpy", "pillow", "safetensors", "lpips", "scikit-image", "scikit-learn", "scipy")
 
 
 def tree_digest(root: Path, files: Iterable[Path]) -> str:

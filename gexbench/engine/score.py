@@ -3,118 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
-from gexbench.cards.catalog import Catalog
-from gexbench.cards.entry import load_entry
-from gexbench.cards.schema import AssetCard, Compare, MetricCard
-from gexbench.core.metric import Evidence, Metric
-from gexbench.engine.assets import AssetStore
-from gexbench.engine.evidence import TestEvidence, floats
-from gexbench.errors import AssetMissing
+from gexbench.cards.schema import Compare
+from gexbench.engine.evidence import TestEvidence
+from gexbench.engine.features.collect import Collector
+from gexbench.engine.features.images import TensorImages
+from gexbench.engine.measure import CannotMeasure, Meters, Pair, measure
 from gexbench.plan import Plan
-from gexbench.record import HonestCost, Passport, Score
+from gexbench.record import HonestCost, Score
 
-PRECISION = "float64 on 8-bit images"
-
-
-@dataclass(frozen=True)
-class Meters:
-    """Metrics ready to measure, and why others are absent."""
-
-    ready: Mapping[str, tuple[MetricCard, Metric, Passport]]
-    absent: Mapping[str, str]
+Tick = Callable[[str, int, int], None]
 
 
-def prepare(cards: tuple[MetricCard, ...], catalog: Catalog) -> Meters:
-    """Build the metrics whose weights are here; the others are absent, with the command that fetches them."""
-    store = AssetStore()
-    ready: dict[str, tuple[MetricCard, Metric, Passport]] = {}
-    absent: dict[str, str] = {}
-    for card in cards:
-        pinned = {name: catalog.get(AssetCard, name) for name in card.assets}
-        try:
-            paths = {name: store.path(asset) for name, asset in pinned.items()}
-        except AssetMissing as error:
-            absent[card.name] = f"{error} ({error.hint})"
-            continue
-        weights = {name: asset.result_sha256 for name, asset in pinned.items()}
-        ready[card.name] = (card, load_entry(card.entry)(card.settings, paths), passport(card, weights))
-    return Meters(ready, absent)
-
-
-def passport(card: MetricCard, weights: Mapping[str, str]) -> Passport:
-    """Return a metric's full recipe."""
-    return Passport(
-        metric=card.name,
-        version=card.version,
-        implementation=card.entry,
-        settings=dict(card.settings),
-        preprocessing=card.preprocessing,
-        precision=str(card.settings.get("precision", PRECISION)),
-        weights=dict(weights),
-    )
-
-
-def compared(evidence: TestEvidence) -> Iterator[tuple[Compare, Evidence]]:
+def compared(evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
     """Yield A (victim, truth), and with a surrogate B (surrogate, victim) and C (surrogate, truth).
 
     For the victim control C is A, and there is no B.
     """
-    victim, truth = floats(evidence.victim), floats(evidence.truth)
-    yield "A", Evidence(victim, truth)
+    victim, truth = TensorImages(evidence.victim), TensorImages(evidence.truth)
+    yield "A", Pair(victim, truth)
     if evidence.surrogate is None:
-        yield "C", Evidence(victim, truth)
+        yield "C", Pair(victim, truth)
         return
-    surrogate = floats(evidence.surrogate)
-    yield "B", Evidence(surrogate, victim)
-    yield "C", Evidence(surrogate, truth)
+    surrogate = TensorImages(evidence.surrogate)
+    yield "B", Pair(surrogate, victim)
+    yield "C", Pair(surrogate, truth)
 
 
 def score(
-    plan: Plan, meters: Meters, tests: Mapping[str, TestEvidence], tick: Callable[[str, int, int], None]
-) -> tuple[Score, ...]:
-    """Measure the task's metrics on every test split."""
+    plan: Plan, meters: Meters, tests: Mapping[str, TestEvidence], collector: Collector, tick: Tick
+) -> tuple[tuple[Score, ...], dict[str, str]]:
+    """Measure the task's metrics on every test split; also returns why metrics are absent, by name."""
     scores: list[Score] = []
+    absent = dict(meters.absent)
     names = [name for name in plan.task.metrics if name in meters.ready]
     for test, evidence in tests.items():
-        for compare, images in compared(evidence):
+        for compare, pair in compared(evidence):
             for name in names:
-                card, metric, recipe = meters.ready[name]
+                meter = meters.ready[name]
+                try:
+                    reading = measure(meter, pair, collector, tick)
+                except CannotMeasure as error:
+                    absent[name] = f"{test}, {compare}: {error}"
+                    continue
                 scores.append(
                     Score(
                         metric=name,
                         compare=compare,
                         test=test,
-                        value=metric.measure(images),
-                        unit=card.unit,
-                        higher_is_better=card.higher_is_better,
-                        n=len(images.images),
+                        value=reading.value,
+                        unit=meter.card.unit,
+                        higher_is_better=meter.card.higher_is_better,
+                        n=reading.n,
+                        floor=reading.floor,
                         seed=plan.seed,
-                        passport=recipe,
+                        passport=meter.passport,
                     )
                 )
                 tick("scoring", len(scores), 3 * len(names) * len(tests))
-    return tuple(scores)
+    return tuple(scores), absent
 
 
-def honest_cost(plan: Plan, meters: Meters, tests: Mapping[str, TestEvidence]) -> tuple[HonestCost, ...]:
-    """Measure defended answers against undefended ones; empty without a defense."""
+def honest_cost(
+    plan: Plan, meters: Meters, tests: Mapping[str, TestEvidence], collector: Collector, tick: Tick
+) -> tuple[HonestCost, ...]:
+    """Measure defended answers against undefended ones, where a metric is defined; empty without a defense."""
     costs: list[HonestCost] = []
     for test, evidence in tests.items():
         if evidence.guarded is None:
             continue
-        images = Evidence(floats(evidence.guarded), floats(evidence.victim))
-        for card, metric, recipe in (meters.ready[n] for n in plan.task.honest_cost if n in meters.ready):
+        pair = Pair(TensorImages(evidence.guarded), TensorImages(evidence.victim))
+        for meter in (meters.ready[n] for n in plan.task.honest_cost if n in meters.ready):
+            try:
+                reading = measure(meter, pair, collector, tick)
+            except CannotMeasure:
+                continue
             costs.append(
                 HonestCost(
-                    metric=card.name,
+                    metric=meter.card.name,
                     test=test,
-                    value=metric.measure(images),
-                    unit=card.unit,
-                    higher_is_better=card.higher_is_better,
-                    n=len(images.images),
-                    passport=recipe,
+                    value=reading.value,
+                    unit=meter.card.unit,
+                    higher_is_better=meter.card.higher_is_better,
+                    n=reading.n,
+                    passport=meter.passport,
                 )
             )
     return tuple(costs)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gexbench.core.images import (
     crop_to_multiple,
+    decode_8bit,
     decode_image,
     from_uint8,
     luma_bt601,
@@ -113,6 +114,38 @@ def test_refuses_float_pixels() -> None:
     Image.new("F", (2, 2), 0.5).save(held, "TIFF")
     with pytest.raises(DataMissing, match="no stated range"):
         decode_image(held.getvalue(), "x.tif")
+
+
+def _odd_images() -> dict[str, Image.Image]:
+    grey = to_uint8(_noise(9, 7)).numpy()
+    colour = Image.fromarray(to_uint8(_noise(9, 7, 3)).numpy())
+    glass = colour.copy()
+    glass.putalpha(Image.fromarray(grey))
+    deep = Image.fromarray((_noise(9, 7) * 65535).numpy().astype(np.uint16))
+    return {
+        "colour": colour,
+        "grey": Image.fromarray(grey),
+        "bilevel": Image.fromarray(grey).convert("1"),
+        "palette": colour.quantize(5),
+        "alpha": glass,
+        "grey alpha": glass.convert("LA"),
+        "16-bit": deep,
+    }
+
+
+@pytest.mark.parametrize("kind", _odd_images())
+def test_8_bits_are_the_rounded_image_whatever_the_file_holds(kind: str) -> None:
+    data = _png(_odd_images()[kind])
+    levels = decode_8bit(data, "x.png")
+    assert levels.dtype == torch.uint8
+    assert levels.is_contiguous()
+    assert torch.equal(levels, to_uint8(decode_image(data, "x.png")))
+
+
+def test_8_bits_are_refused_by_name_as_the_image_is() -> None:
+    for data in (b"", b"<html>", _png(Image.new("RGB", (40, 40)))[:60]):
+        with pytest.raises(DataMissing, match=r"page\.png"):
+            decode_8bit(data, "page.png")
 
 
 def test_uint8_goes_there_and_back_exactly() -> None:

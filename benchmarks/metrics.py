@@ -1,0 +1,299 @@
+"""Our metrics against other libraries on the same images in one process: value, difference, time, ratio.
+
+    python benchmarks/metrics.py [--data FOLDER] [--images 1000] [--device cpu]
+                                 [--parts features,distances,frechet,paired]
+
+FOLDER (default $GEXBENCH_DATA) is laid out as the data sets of that name: monet2photo/trainA against monet2photo/trainB
+and pool; frechet also takes landscape_paintings and cifar10, since a covariance of 2048 features wants more images.
+
+features    Inception features from image files, by each library's own loop with our weights: images a second, the
+            largest difference of a feature row relative to its length, and FID from each library's own features
+distances   each library's own distance on the very same rows of features
+frechet     the Frechet distance at 2048 dimensions from full-rank moments
+paired      PSNR, SSIM, MS-SSIM, LPIPS, see metrics_paired.py
+
+Weights must be here (gexbench assets fetch fid-inception lpips-alex lpips-vgg); libraries that are not installed are
+named and left out (pip install "gexbench[bench]"). The first part takes minutes for each library.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import metrics_paired
+import numpy as np
+import rivals
+import scipy.linalg
+import torch
+from metrics_paired import Row
+from torch import Tensor
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import ExtractorCard
+from gexbench.core.features import Moments, Rows
+from gexbench.engine import hardware
+from gexbench.engine.features.collect import Collector
+from gexbench.engine.features.images import FolderImages, ZipImages
+from gexbench.metrics.frechet import frechet_distance, frechet_low_rank
+from gexbench.metrics.kernel import Kid, mean_mmd2
+
+T = TypeVar("T")
+FULL_RANK = 2300
+
+
+class Files(FolderImages):
+    """The first image files of a list."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        self._folder = Path("/")
+        self.names = [file.removeprefix("/") for file in files]
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    """Return what a call gives, and its seconds."""
+    start = time.perf_counter()
+    return call(), time.perf_counter() - start
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Show no progress."""
+
+
+def rows_of(name: str, images: FolderImages | ZipImages, device: str) -> tuple[Tensor, float]:
+    """Return our features in the order of the files, and the seconds from files to rows; nothing is kept."""
+    catalog = Catalog.load()
+    card = catalog.get(ExtractorCard, name)
+    collector = Collector(catalog, device)
+    found, seconds = timed(lambda: collector.collect(card, images, silent))
+    return found.in_order(), seconds
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A library's way from image files to rows, and the extractor of ours that has its resize rule."""
+
+    library: str
+    extractor: str
+    run: Callable[[Sequence[str]], Tensor]
+
+
+def runners(device: str, folder: Path) -> Iterator[Runner]:
+    """Yield the libraries that are installed."""
+    target = torch.device("cuda:0" if device == "cuda" else "cpu")
+    state = rivals.torchvision_state(rivals.weights())
+    if rivals.module("cleanfid"):
+        clean = rivals.CleanFidNet(folder).to(target)
+        for workers in (12, 2):
+            run = partial(rivals.clean_fid, device=target, net=clean, workers=workers)
+            yield Runner(f"clean-fid, {workers} workers", "inception-clean", run)
+    if rivals.module("pytorch_fid"):
+        run = partial(rivals.pytorch_fid, device=target, net=rivals.pytorch_fid_net(state, target))
+        yield Runner("pytorch-fid", "inception-legacy-pytorch", run)
+    if rivals.module("torch_fidelity"):
+        run = partial(rivals.torch_fidelity, device=target, net=rivals.torch_fidelity_net(state, target))
+        yield Runner("torch-fidelity", "inception-legacy-tf", run)
+
+
+def features(sides: Sequence[Sequence[str]], device: str) -> Iterator[str]:
+    """Race the libraries from image files to features; yields lines of the table."""
+    head = ("images/s", "ours", "ratio", "rows differ", "FID", "ours", "difference")
+    yield f"{'library':22}{'ours':26}" + "".join(f"{word:>12}" for word in head)
+    with tempfile.TemporaryDirectory() as folder:
+        for runner in runners(device, Path(folder)):
+            yield race(runner, sides, device)
+
+
+def race(runner: Runner, sides: Sequence[Sequence[str]], device: str) -> str:
+    """Run a library and ours in turns, one set after the other; returns the line of the table."""
+    count, theirs, ours, seconds, own = sum(map(len, sides)), [], [], 0.0, 0.0
+    runner.run(sides[0][:32])
+    rows_of(runner.extractor, Files(sides[0][:32]), device)
+    for side in sides:
+        rows, spent = timed(partial(runner.run, side))
+        theirs.append(rows)
+        seconds += spent
+        rows, spent = rows_of(runner.extractor, Files(side), device)
+        ours.append(rows)
+        own += spent
+    apart = max(float(((a - b).norm(dim=1) / a.norm(dim=1)).max()) for a, b in zip(theirs, ours, strict=True))
+    there, here = (frechet_low_rank(Rows(a), Rows(b)) for a, b in (theirs, ours))
+    return (
+        f"{runner.library:22}{runner.extractor:26}{count / seconds:12.2f}{count / own:12.2f}{seconds / own:12.2f}"
+        f"{apart:12.1e}{there:12.5f}{here:12.5f}{there - here:12.1e}"
+    )
+
+
+def sqrtm_distance(a: Moments, b: Moments) -> float:
+    """Return the Frechet distance by SciPy's matrix square root, as clean-fid and pytorch-fid compute it."""
+    first, second = a.covariance().numpy(), b.covariance().numpy()
+    root = scipy.linalg.sqrtm(first @ second)
+    shift = (a.mean - b.mean).numpy()
+    return float(shift @ shift + np.trace(first) + np.trace(second) - 2.0 * np.trace(root.real))
+
+
+def frechet(a: Rows, b: Rows) -> Iterator[Row]:
+    """Race the Frechet distance on full-rank moments."""
+    moments = a.moments, b.moments
+    ours, own = best(lambda: frechet_distance(*moments))
+    theirs, seconds = timed(lambda: sqrtm_distance(*moments))
+    yield Row("frechet", "clean-fid (sqrtm)", theirs, ours, seconds, own)
+    if rivals.module("torch_fidelity"):
+        from torch_fidelity.metric_fid import fid_statistics_to_metric
+
+        stats = [{"mu": m.mean.numpy(), "sigma": m.covariance().numpy()} for m in moments]
+        found, seconds = timed(lambda: fid_statistics_to_metric(*stats, False))
+        yield Row("frechet", "torch-fidelity", next(iter(found.values())), ours, seconds, own)
+
+
+def best(call: Callable[[], T], rounds: int = 3) -> tuple[T, float]:
+    """Return what a call gives, and its least seconds after a first call."""
+    value = call()
+    return value, min(timed(call)[1] for _ in range(rounds))
+
+
+def distances(a: Tensor, b: Tensor) -> Iterator[Row]:
+    """Race distances on the same rows of features."""
+    left, right = Rows(a), Rows(b)
+    ours, own = best(lambda: frechet_low_rank(left, right))
+    moments = left.moments, right.moments
+    theirs, seconds = timed(lambda: sqrtm_distance(*moments))
+    yield Row("fid, few", "clean-fid (sqrtm)", theirs, ours, seconds, own)
+    yield from kernel(a, b)
+    yield from manifold(a, b)
+
+
+def kernel(a: Tensor, b: Tensor) -> Iterator[Row]:
+    """Race KID with 100 subsets of 1000, or of as many as there are; the values are of each library's own subsets."""
+    size = min(len(a), len(b), 1000)
+    left, right = Rows(a), Rows(b)
+    ours, own = best(lambda: Kid({"subset_size": size}, {}).measure(left, right))
+    if library := rivals.module("cleanfid.fid"):
+        drawn: list[np.ndarray] = []
+        choice = np.random.RandomState(0).choice
+
+        def draw(count: int, number: int, replace: bool) -> np.ndarray:
+            drawn.append(choice(count, number, replace=replace))
+            return drawn[-1]
+
+        original, np.random.choice = np.random.choice, draw
+        try:
+            theirs, seconds = timed(lambda: library.kernel_distance(a.numpy(), b.numpy(), max_subset_size=size))
+        finally:
+            np.random.choice = original
+        second, first = (torch.from_numpy(np.stack(drawn[side::2])) for side in (0, 1))
+        yield Row("kid, same subsets", "clean-fid", theirs, mean_mmd2(left, right, first, second), seconds, own)
+    if library := rivals.module("torch_fidelity.metric_kid"):
+        found, seconds = timed(
+            lambda: library.kid_features_to_metric(a, b, kid_subsets=100, kid_subset_size=size, verbose=False)
+        )
+        yield Row("kid, own subsets", "torch-fidelity", next(iter(found.values())), ours, seconds, own)
+    if library := rivals.module("piq"):
+        kid = library.KID(n_subsets=100, subset_size=size)
+        found, seconds = timed(lambda: float(kid.compute_metric(a, b)))
+        yield Row("kid, own subsets", "piq", found, ours, seconds, own)
+
+
+def manifold(a: Tensor, b: Tensor) -> Iterator[Row]:
+    """Race precision, recall, density and coverage at each library's own number of neighbours."""
+    from gexbench.cards.entry import load_entry
+    from gexbench.cards.schema import MetricCard
+
+    left, right, catalog = Rows(a), Rows(b), Catalog.load()
+
+    def measured(name: str, neighbours: int) -> tuple[float, float]:
+        card = catalog.get(MetricCard, name)
+        metric = load_entry(card.entry)({**card.settings, "k": neighbours}, {})
+        return best(lambda: float(metric.measure(left, right)), rounds=1)
+
+    if library := rivals.module("torch_fidelity.metric_prc"):
+        options = {"prc_neighborhood": 3, "prc_batch_size": 10000, "save_cpu_ram": False, "verbose": False}
+        found, seconds = timed(lambda: library.prc_features_to_metric(a, b, **options))
+        for name in ("precision", "recall"):
+            ours, own = measured(name, 3)
+            yield Row(f"{name}, k=3", "torch-fidelity", float(found[name]), ours, seconds / 2, own)
+    if library := rivals.module("prdc"):
+        found, seconds = timed(lambda: library.compute_prdc(b.numpy(), a.numpy(), 5))
+        for name in ("precision", "recall", "density", "coverage"):
+            ours, own = measured(name, 5)
+            yield Row(f"{name}, k=5", "prdc", float(found[name]), ours, seconds / 4, own)
+
+
+def table(rows: Iterator[Row] | Sequence[Row]) -> Iterator[str]:
+    """Yield the rows as lines, after a heading."""
+    head = ("theirs", "ours", "difference", "s theirs", "s ours", "ratio")
+    yield f"{'metric':18} {'library':24}" + "".join(f"{word:>14}" for word in head)
+    for row in rows:
+        yield (
+            f"{row.metric:18} {row.library:24}{row.theirs:14.8f}{row.ours:14.8f}{row.theirs - row.ours:14.1e}"
+            f"{row.seconds_theirs:14.4f}{row.seconds_ours:14.4f}{row.seconds_theirs / row.seconds_ours:14.2f}"
+        )
+
+
+def sides_of(data: Path, count: int) -> list[list[str]]:
+    """Return the first `count` files of paintings and of photos."""
+    folders = [("trainA",), ("trainB", "pool")]
+    found = [
+        [str(p) for name in names for p in sorted((data / "monet2photo" / name).glob("*.jpg"))] for names in folders
+    ]
+    return [[str(Path(file).resolve()) for file in side[:count]] for side in found]
+
+
+def full_rank(data: Path, device: str) -> list[Rows]:
+    """Return clean features of more images than a row is long, a set of each of two zips."""
+    places = (
+        data / "landscape_paintings" / "landscape_paintings_64.zip",
+        data / "cifar10" / "cifar10_subset_32.zip",
+    )
+    sets = []
+    for place in places:
+        images = ZipImages(place)
+        images.names = images.names[:FULL_RANK]
+        sets.append(Rows(rows_of("inception-clean", images, device)[0]))
+    return sets
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--parts", default="features,distances,frechet,paired")
+    arguments = parser.parse_args()
+    if not (arguments.data or os.environ.get("GEXBENCH_DATA")):
+        parser.error("say --data FOLDER or set GEXBENCH_DATA")
+    data, parts = arguments.data or Path(os.environ["GEXBENCH_DATA"]), arguments.parts.split(",")
+    warnings.simplefilter("ignore")
+    print(f"{hardware.processor()}, {hardware.cores()} cores, torch {torch.__version__}, {arguments.device}")
+    sides = sides_of(data, arguments.images)
+    if "features" in parts:
+        print(f"\nfeatures from {' + '.join(str(len(side)) for side in sides)} image files")
+        for line in features(sides, arguments.device):
+            print(line, flush=True)
+    if "distances" in parts:
+        a, b = (rows_of("inception-clean", Files(side), arguments.device)[0] for side in sides)
+        print(f"\ndistances on the same {len(a)} and {len(b)} rows of 2048 features")
+        for line in table(distances(a, b)):
+            print(line, flush=True)
+    if "frechet" in parts:
+        print(f"\nFrechet distance from moments of {FULL_RANK} images a side")
+        for line in table(frechet(*full_rank(data, arguments.device))):
+            print(line, flush=True)
+    if "paired" in parts:
+        print("\npaired metrics, a pair of photos")
+        photos = metrics_paired.photos(data / "monet2photo" / "testB", 16)
+        for line in table(metrics_paired.races(photos)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Features of image sets: read once, kept by content, in bounded memory."""

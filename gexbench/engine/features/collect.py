@@ -1,0 +1,233 @@
+"""From sets of images to rows of features: every image through every network once, ever."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+import PIL
+import torch
+from torch import Tensor
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
+from gexbench.cards.schema import AssetCard, ExtractorCard
+from gexbench.core.extractor import Extractor
+from gexbench.core.features import CHUNK, Features, Moments
+from gexbench.engine import hardware
+from gexbench.engine.assets import AssetStore
+from gexbench.engine.features.cache import FeatureCache
+from gexbench.engine.features.images import ImageSet
+from gexbench.engine.places import writing
+from gexbench.errors import DataMissing, GexbenchError
+
+Tick = Callable[[str, int, int], None]
+T = TypeVar("T")
+R = TypeVar("R")
+_CPU_BATCH, _GPU_BATCH, _GPU_BYTES = 8, 256, 48 << 20
+
+
+class StoredFeatures:
+    """Features of one set on disk, in the order of their images' hashes."""
+
+    def __init__(self, cache: FeatureCache, keys: Sequence[bytes], width: int) -> None:
+        self._cache, self._width = cache, width
+        self._given, self._keys = keys, sorted(keys)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return how many images there are and how long a row is."""
+        return len(self._keys), self._width
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Return the moments of all rows; a thousand rows are in memory at a time."""
+        starts = range(0, len(self._keys), CHUNK)
+        return Moments.of_chunks(self.rows(slice(start, start + CHUNK)) for start in starts)
+
+    def rows(self, which: Tensor | slice) -> Tensor:
+        """Return the rows of the given numbers, or of a slice."""
+        keys = self._keys[which] if isinstance(which, slice) else [self._keys[i] for i in which.tolist()]
+        return self._cache.rows(keys)
+
+    def in_order(self) -> Tensor:
+        """Return all rows in the order of the set's names, in memory."""
+        return self._cache.rows(self._given)
+
+    def halves(self) -> tuple[Features, Features]:
+        """Return two disjoint halves, split by content; of an image that is there twice one is left out."""
+        once = sorted(set(self._keys))
+        return (
+            StoredFeatures(self._cache, once[0::2], self._width),
+            StoredFeatures(self._cache, once[1::2], self._width),
+        )
+
+
+class Collector:
+    """Features of image sets on the devices there are.
+
+    device: as in `hardware.choose`; all CUDA devices share the work. folder: where rows are kept for later runs; None
+    keeps them until the collector is gone. Raises OutputError when the folder cannot be made.
+    """
+
+    def __init__(self, catalog: Catalog, device: str = "auto", folder: Path | None = None) -> None:
+        self._catalog, self._folder = catalog, folder
+        if folder is not None:
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        self.device = hardware.choose(device, autocast=False).device
+        self._caches: dict[str, FeatureCache] = {}
+        self._keys: dict[ImageSet, list[bytes]] = {}
+        self._done: dict[tuple[str, ImageSet], StoredFeatures] = {}
+
+    def __enter__(self) -> Collector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the files; features that were given out cannot be read any more."""
+        for cache in self._caches.values():
+            cache.close()
+
+    def collect(self, card: ExtractorCard, images: ImageSet, tick: Tick) -> StoredFeatures:
+        """Return the features of a set; what an earlier call, run or process has computed is not computed again.
+
+        Raises AssetMissing when the network's weights are not here, DataMissing naming an image that cannot be read.
+        """
+        if (card.name, images) not in self._done:
+            cache, keys = self._cache(card), self._hashed(images, tick)
+            first = {key: index for index, key in reversed(list(enumerate(keys)))}
+            missing = {key: first[key] for key in sorted(cache.missing(keys), key=first.__getitem__)}
+            if missing:
+                self._compute(card, images, missing, tick)
+            self._done[card.name, images] = StoredFeatures(cache, keys, card.width)
+        return self._done[card.name, images]
+
+    def digest(self, images: ImageSet, tick: Tick) -> str:
+        """Return the SHA-256 of a set's content: the same for the same images under any names, in any order."""
+        return hashlib.sha256(b"".join(sorted(self._hashed(images, tick)))).hexdigest()
+
+    def _hashed(self, images: ImageSet, tick: Tick) -> list[bytes]:
+        if images not in self._keys:
+            self._keys[images] = list(_keys(images, tick))
+        return self._keys[images]
+
+    def _compute(self, card: ExtractorCard, images: ImageSet, missing: Mapping[bytes, int], tick: Tick) -> None:
+        extractors, what = self._extractors(card), f"features {card.name}"
+        free: SimpleQueue[Extractor] = SimpleQueue()
+        for extractor in extractors:
+            free.put(extractor)
+        size, done = self._batch_size(), 0
+
+        def read(item: tuple[bytes, int]) -> tuple[bytes, Tensor]:
+            key, index = item
+            content = images.content(index)
+            if _key(content) != key:
+                raise DataMissing(f"{images.names[index]} changed while its set was being read", "start again")
+            return key, extractors[0].prepare(images.decode(content, index))
+
+        def run(batch: Sequence[tuple[bytes, Tensor]]) -> tuple[list[bytes], Tensor]:
+            extractor = free.get()
+            try:
+                return [key for key, _ in batch], _rows(extractor, torch.stack([image for _, image in batch]))
+            finally:
+                free.put(extractor)
+
+        tick(what, 0, len(missing))
+        readers, devices = ThreadPoolExecutor(hardware.cores()), ThreadPoolExecutor(len(extractors))
+        # These flags are the process's: threads that each set and reset them would undo one another's.
+        with torch.backends.cudnn.flags(True, allow_tf32=False, deterministic=True), readers, devices:
+            prepared = _ahead(readers, read, missing.items(), 2 * size * len(extractors))
+            for keys, rows in _ahead(devices, run, _batches(prepared, size), 2 * len(extractors)):
+                _refuse_nan(images, keys, rows, missing)
+                self._cache(card).put(keys, rows)
+                done += len(keys)
+                tick(what, done, len(missing))
+
+    def _extractors(self, card: ExtractorCard) -> list[Extractor]:
+        store = AssetStore()
+        paths = {name: store.path(self._catalog.get(AssetCard, name)) for name in card.assets}
+        count = torch.cuda.device_count() if self.device == "cuda" else 1
+        names = [f"cuda:{index}" for index in range(count)] if self.device == "cuda" else [self.device]
+        return [load_entry(card.entry)(card.settings, paths).to(name) for name in names]
+
+    def _batch_size(self) -> int:
+        if self.device != "cuda":
+            return _CPU_BATCH
+        return min(_GPU_BATCH, max(8, torch.cuda.mem_get_info()[0] // _GPU_BYTES))
+
+    def _cache(self, card: ExtractorCard) -> FeatureCache:
+        if card.name not in self._caches:
+            file = f"{card.name.replace('/', '_')}-{self._identity(card)}.sqlite"
+            self._caches[card.name] = FeatureCache(self._folder / file if self._folder else None, card.width)
+        return self._caches[card.name]
+
+    def _identity(self, card: ExtractorCard) -> str:
+        """Return 12 hex digits that change with anything that moves a row's last bits."""
+        weights = {name: self._catalog.get(AssetCard, name).result_sha256 for name in card.assets}
+        facts = [card.entry, card.version, card.settings, weights, torch.__version__, PIL.__version__, self.device]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _keys(images: ImageSet, tick: Tick) -> Iterator[bytes]:
+    count = len(images.names)
+    for index in range(count):
+        yield _key(images.content(index))
+        if index % 256 == 0 or index + 1 == count:
+            tick("hashing images", index + 1, count)
+
+
+def _key(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def _ahead(pool: Executor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
+    """Yield results in order while at most `most` are under way or waiting: memory stays bounded."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _rows(extractor: Extractor, batch: Tensor) -> Tensor:
+    """Return the features of a batch, in smaller parts where the device's memory does not hold it."""
+    try:
+        return extractor.features(batch)
+    except torch.OutOfMemoryError as error:
+        if len(batch) == 1:
+            raise GexbenchError(
+                "the device's memory does not hold one image's activations", "use --device cpu"
+            ) from error
+    # Not inside `except`: the error holds the frames it came through, and they hold the activations.
+    torch.cuda.empty_cache()
+    return torch.cat([_rows(extractor, half) for half in batch.chunk(2)])
+
+
+def _refuse_nan(images: ImageSet, keys: Sequence[bytes], rows: Tensor, missing: Mapping[bytes, int]) -> None:
+    if bool(torch.isfinite(rows).all()):
+        return
+    bad = keys[int((~torch.isfinite(rows).all(dim=1)).nonzero()[0, 0])]
+    raise DataMissing(
+        f"{images.names[missing[bad]]} gives features that are NaN or infinite",
+        "no distance is defined with it; take it out",
+    )

@@ -1,0 +1,1 @@
+"""Feature extractors; reached only through the entry strings of cards."""

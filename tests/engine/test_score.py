@@ -1,0 +1,98 @@
+"""Scores of a run with a metric of sets: absent with a reason where it is not defined."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import record_factory
+from feature_factory import noise, quiet, write_net, write_registry
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import MetricCard
+from gexbench.engine.evidence import TestEvidence as Shown
+from gexbench.engine.features.collect import Collector
+from gexbench.engine.measure import Meters, prepare
+from gexbench.engine.score import honest_cost, score
+from gexbench.plan import Plan
+from gexbench.record import Score
+
+METRICS = ("psnr-rgb", "fid", "lpips-alex")
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """Return cards of metrics on the tiny extractor, with its weights in GEXBENCH_HOME."""
+    monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
+    write_net(tmp_path / "home")
+    return write_registry(tmp_path / "registry")
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Return a plan whose task is scored by PSNR, FID and LPIPS."""
+    records = record_factory.Records(record_factory.write_registry(tmp_path / "tasks"))
+    task = {"metrics": METRICS, "honest_cost": ("psnr-rgb", "fid")}
+    made = records.plan(seed=3)
+    return made.model_copy(update={"task": made.task.model_copy(update=task)})
+
+
+@pytest.fixture
+def meters(catalog: Catalog) -> Meters:
+    """Return those of the metrics whose weights are here."""
+    return prepare([catalog.get(MetricCard, name) for name in METRICS], catalog)
+
+
+def _shown(count: int) -> Shown:
+    def images(first: int) -> tuple[record_factory.Any, ...]:
+        return tuple(noise(seed) for seed in range(first, first + count))
+
+    names = tuple(str(index) for index in range(count))
+    return Shown(names, images(0), images(100), images(200), None, images(300))
+
+
+def _scored(
+    plan: Plan, meters: Meters, catalog: Catalog, **tests: Shown
+) -> tuple[dict[tuple[str, str, str], Score], dict[str, str]]:
+    scores, absent = score(plan, meters, tests, Collector(catalog, "cpu"), quiet)
+    return {(each.test, each.compare, each.metric): each for each in scores}, absent
+
+
+def test_every_metric_scores_every_comparison_of_every_split(plan: Plan, meters: Meters, catalog: Catalog) -> None:
+    scores, absent = _scored(plan, meters, catalog, set5=_shown(5), set14=_shown(14))
+    expected = {(test, side, metric) for test in ("set5", "set14") for side in "ABC" for metric in ("psnr-rgb", "fid")}
+    assert set(scores) == expected
+    assert set(absent) == {"lpips-alex"}
+    fid = scores["set14", "B", "fid"]
+    assert (fid.n, fid.seed, fid.higher_is_better) == (14, 3, False)
+    assert fid.floor is not None
+    assert fid.floor.n == 7
+    assert fid.passport.settings["features.extractor"] == "colours"
+    assert scores["set14", "B", "psnr-rgb"].floor is None
+
+
+def test_a_metric_that_is_not_defined_is_absent_with_split_and_reason(
+    plan: Plan, meters: Meters, catalog: Catalog
+) -> None:
+    scores, absent = _scored(plan, meters, catalog, one=_shown(1), many=_shown(6))
+    assert ("one", "A", "psnr-rgb") in scores
+    assert ("many", "C", "fid") in scores
+    assert ("one", "A", "fid") not in scores
+    assert absent["fid"].startswith("one, ")
+    assert "needs 2 or more" in absent["fid"]
+
+
+def test_the_victim_control_has_no_b(plan: Plan, meters: Meters, catalog: Catalog) -> None:
+    scores, _ = _scored(plan, meters, catalog, set5=replace(_shown(5), surrogate=None))
+    assert {side for _, side, _ in scores} == {"A", "C"}
+    assert scores["set5", "A", "fid"].value == scores["set5", "C", "fid"].value
+
+
+def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, meters: Meters, catalog: Catalog) -> None:
+    shown = _shown(5)
+    guarded = replace(shown, guarded=tuple(noise(seed) for seed in range(400, 405)))
+    collector = Collector(catalog, "cpu")
+    costs = honest_cost(plan, meters, {"set5": guarded}, collector, quiet)
+    assert [cost.metric for cost in costs] == ["psnr-rgb", "fid"]
+    assert honest_cost(plan, meters, {"set5": shown}, collector, quiet) == ()
