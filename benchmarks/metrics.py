@@ -42,12 +42,12 @@ from gexbench.cards.schema import ExtractorCard
 from gexbench.core.features import Moments, Rows
 from gexbench.engine import hardware
 from gexbench.engine.features.collect import Collector
-from gexbench.engine.features.images import FolderImages, ZipImages
+from gexbench.engine.features.images import FolderImages, ImageSet, TensorImages, ZipImages
 from gexbench.metrics.frechet import frechet_distance, frechet_low_rank
 from gexbench.metrics.kernel import Kid, mean_mmd2
 
 T = TypeVar("T")
-FULL_RANK = 2300
+FULL_RANK, TURN = 2300, 200
 
 
 class Files(FolderImages):
@@ -68,13 +68,17 @@ def silent(what: str, done: int, total: int) -> None:
     """Show no progress."""
 
 
-def rows_of(name: str, images: FolderImages | ZipImages, device: str) -> tuple[Tensor, float]:
-    """Return our features in the order of the files, and the seconds from files to rows; nothing is kept."""
-    catalog = Catalog.load()
-    card = catalog.get(ExtractorCard, name)
-    collector = Collector(catalog, device)
-    found, seconds = timed(lambda: collector.collect(card, images, silent))
-    return found.in_order(), seconds
+class Ours:
+    """Our features by one extractor, warm, nothing kept on the disk for later."""
+
+    def __init__(self, name: str, device: str) -> None:
+        catalog = Catalog.load()
+        self._card, self._collector = catalog.get(ExtractorCard, name), Collector(catalog, device)
+        self.rows(TensorImages([torch.full((3, 8, 8), level, dtype=torch.uint8) for level in range(16)]))
+
+    def rows(self, images: ImageSet) -> Tensor:
+        """Return a row an image, in the order of the files."""
+        return self._collector.collect(self._card, images, silent).in_order()
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,8 @@ def runners(device: str, folder: Path) -> Iterator[Runner]:
     state = rivals.torchvision_state(rivals.weights())
     if rivals.module("cleanfid"):
         clean = rivals.CleanFidNet(folder).to(target)
-        for workers in (12, 2):
-            run = partial(rivals.clean_fid, device=target, net=clean, workers=workers)
-            yield Runner(f"clean-fid, {workers} workers", "inception-clean", run)
+        run = partial(rivals.clean_fid, device=target, net=clean, workers=hardware.cores())
+        yield Runner("clean-fid", "inception-clean", run)
     if rivals.module("pytorch_fid"):
         run = partial(rivals.pytorch_fid, device=target, net=rivals.pytorch_fid_net(state, target))
         yield Runner("pytorch-fid", "inception-legacy-pytorch", run)
@@ -113,21 +116,24 @@ def features(sides: Sequence[Sequence[str]], device: str) -> Iterator[str]:
 
 
 def race(runner: Runner, sides: Sequence[Sequence[str]], device: str) -> str:
-    """Run a library and ours in turns, one set after the other; returns the line of the table."""
-    count, theirs, ours, seconds, own = sum(map(len, sides)), [], [], 0.0, 0.0
-    runner.run(sides[0][:32])
-    rows_of(runner.extractor, Files(sides[0][:32]), device)
-    for side in sides:
-        rows, spent = timed(partial(runner.run, side))
-        theirs.append(rows)
-        seconds += spent
-        rows, spent = rows_of(runner.extractor, Files(side), device)
-        ours.append(rows)
-        own += spent
+    """Run a library and ours in turns, some files each, so that a busy machine slows both; returns the table's line."""
+    seconds, rows = {"theirs": 0.0, "ours": 0.0}, {"theirs": [[], []], "ours": [[], []]}
+    mine = Ours(runner.extractor, device)
+    ways = {"theirs": runner.run, "ours": lambda files: mine.rows(Files(files))}
+    runner.run(sides[0][:TURN])
+    for which, side in enumerate(sides):
+        for start in range(0, len(side), TURN):
+            for who, run in ways.items():
+                found, spent = timed(partial(run, side[start : start + TURN]))
+                rows[who][which].append(found)
+                seconds[who] += spent
+    theirs, ours = ([torch.cat(parts) for parts in rows[who]] for who in ways)
+    count = sum(map(len, sides))
     apart = max(float(((a - b).norm(dim=1) / a.norm(dim=1)).max()) for a, b in zip(theirs, ours, strict=True))
     there, here = (frechet_low_rank(Rows(a), Rows(b)) for a, b in (theirs, ours))
     return (
-        f"{runner.library:22}{runner.extractor:26}{count / seconds:12.2f}{count / own:12.2f}{seconds / own:12.2f}"
+        f"{runner.library:22}{runner.extractor:26}{count / seconds['theirs']:12.2f}"
+        f"{count / seconds['ours']:12.2f}{seconds['theirs'] / seconds['ours']:12.2f}"
         f"{apart:12.1e}{there:12.5f}{here:12.5f}{there - here:12.1e}"
     )
 
@@ -257,7 +263,7 @@ def full_rank(data: Path, device: str) -> list[Rows]:
     for place in places:
         images = ZipImages(place)
         images.names = images.names[:FULL_RANK]
-        sets.append(Rows(rows_of("inception-clean", images, device)[0]))
+        sets.append(Rows(Ours("inception-clean", device).rows(images)))
     return sets
 
 
@@ -280,7 +286,7 @@ def main() -> None:
         for line in features(sides, arguments.device):
             print(line, flush=True)
     if "distances" in parts:
-        a, b = (rows_of("inception-clean", Files(side), arguments.device)[0] for side in sides)
+        a, b = (Ours("inception-clean", arguments.device).rows(Files(side)) for side in sides)
         print(f"\ndistances on the same {len(a)} and {len(b)} rows of 2048 features")
         for line in table(distances(a, b)):
             print(line, flush=True)

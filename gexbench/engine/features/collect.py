@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
-from typing import TypeVar
 
 import PIL
 import torch
@@ -26,12 +21,11 @@ from gexbench.engine import hardware
 from gexbench.engine.assets import AssetStore
 from gexbench.engine.features.cache import FeatureCache
 from gexbench.engine.features.images import ImageSet
+from gexbench.engine.features.work import on_cores, on_devices
 from gexbench.engine.places import writing
-from gexbench.errors import DataMissing, GexbenchError
+from gexbench.errors import DataMissing
 
 Tick = Callable[[str, int, int], None]
-T = TypeVar("T")
-R = TypeVar("R")
 _CPU_BATCH, _GPU_BATCH, _GPU_BYTES = 8, 256, 48 << 20
 
 
@@ -86,6 +80,7 @@ class Collector:
         self.device = hardware.choose(device, autocast=False).device
         self._caches: dict[str, FeatureCache] = {}
         self._keys: dict[ImageSet, list[bytes]] = {}
+        self._networks: dict[str, list[Extractor]] = {}
         self._done: dict[tuple[str, ImageSet], StoredFeatures] = {}
 
     def __enter__(self) -> Collector:
@@ -120,11 +115,7 @@ class Collector:
         return self._keys[images]
 
     def _compute(self, card: ExtractorCard, images: ImageSet, missing: Mapping[bytes, int], tick: Tick) -> None:
-        extractors, what = self._extractors(card), f"features {card.name}"
-        free: SimpleQueue[Extractor] = SimpleQueue()
-        for extractor in extractors:
-            free.put(extractor)
-        size, done = self._batch_size(), 0
+        extractors, size, what, done = self._extractors(card), self._batch_size(), f"features {card.name}", 0
 
         def read(item: tuple[bytes, int]) -> tuple[bytes, Tensor]:
             key, index = item
@@ -133,30 +124,26 @@ class Collector:
                 raise DataMissing(f"{images.names[index]} changed while its set was being read", "start again")
             return key, extractors[0].prepare(images.decode(content, index))
 
-        def run(batch: Sequence[tuple[bytes, Tensor]]) -> tuple[list[bytes], Tensor]:
-            extractor = free.get()
-            try:
-                return [key for key, _ in batch], _rows(extractor, torch.stack([image for _, image in batch]))
-            finally:
-                free.put(extractor)
-
         tick(what, 0, len(missing))
-        readers, devices = ThreadPoolExecutor(hardware.cores()), ThreadPoolExecutor(len(extractors))
-        # These flags are the process's: threads that each set and reset them would undo one another's.
-        with torch.backends.cudnn.flags(True, allow_tf32=False, deterministic=True), readers, devices:
-            prepared = _ahead(readers, read, missing.items(), 2 * size * len(extractors))
-            for keys, rows in _ahead(devices, run, _batches(prepared, size), 2 * len(extractors)):
-                _refuse_nan(images, keys, rows, missing)
-                self._cache(card).put(keys, rows)
-                done += len(keys)
-                tick(what, done, len(missing))
+        cores = hardware.cores()
+        if self.device == "cpu":
+            computed = on_cores(read, extractors[0], missing.items(), size, cores)
+        else:
+            computed = on_devices(read, extractors, missing.items(), size, cores)
+        for keys, rows in computed:
+            _refuse_nan(images, keys, rows, missing)
+            self._cache(card).put(keys, rows)
+            done += len(keys)
+            tick(what, done, len(missing))
 
     def _extractors(self, card: ExtractorCard) -> list[Extractor]:
-        store = AssetStore()
-        paths = {name: store.path(self._catalog.get(AssetCard, name)) for name in card.assets}
-        count = torch.cuda.device_count() if self.device == "cuda" else 1
-        names = [f"cuda:{index}" for index in range(count)] if self.device == "cuda" else [self.device]
-        return [load_entry(card.entry)(card.settings, paths).to(name) for name in names]
+        if card.name not in self._networks:
+            store = AssetStore()
+            paths = {name: store.path(self._catalog.get(AssetCard, name)) for name in card.assets}
+            count = torch.cuda.device_count() if self.device == "cuda" else 1
+            names = [f"cuda:{index}" for index in range(count)] if self.device == "cuda" else [self.device]
+            self._networks[card.name] = [load_entry(card.entry)(card.settings, paths).to(name) for name in names]
+        return self._networks[card.name]
 
     def _batch_size(self) -> int:
         if self.device != "cuda":
@@ -186,41 +173,6 @@ def _keys(images: ImageSet, tick: Tick) -> Iterator[bytes]:
 
 def _key(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
-
-
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch
-
-
-def _ahead(pool: Executor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
-    """Yield results in order while at most `most` are under way or waiting: memory stays bounded."""
-    waiting: deque[Future[R]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) >= most:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _rows(extractor: Extractor, batch: Tensor) -> Tensor:
-    """Return the features of a batch, in smaller parts where the device's memory does not hold it."""
-    try:
-        return extractor.features(batch)
-    except torch.OutOfMemoryError as error:
-        if len(batch) == 1:
-            raise GexbenchError(
-                "the device's memory does not hold one image's activations", "use --device cpu"
-            ) from error
-    # Not inside `except`: the error holds the frames it came through, and they hold the activations.
-    torch.cuda.empty_cache()
-    return torch.cat([_rows(extractor, half) for half in batch.chunk(2)])
 
 
 def _refuse_nan(images: ImageSet, keys: Sequence[bytes], rows: Tensor, missing: Mapping[bytes, int]) -> None:

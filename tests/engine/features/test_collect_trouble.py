@@ -17,7 +17,7 @@ from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import ExtractorCard
-from gexbench.engine.features import collect
+from gexbench.engine.features import work
 from gexbench.engine.features.collect import Collector
 from gexbench.engine.features.images import ImageSet, TensorImages, open_images
 from gexbench.errors import AssetMissing, DataMissing, GexbenchError, OutputError
@@ -112,7 +112,7 @@ def test_what_a_failed_batch_held_is_free_before_its_halves_are_tried() -> None:
 
     gc.disable()
     try:
-        rows = collect._rows(Hungry(), torch.eye(2))
+        rows = work._rows(Hungry(), torch.eye(2))
     finally:
         gc.enable()
     assert torch.equal(rows, torch.eye(2))
@@ -133,7 +133,7 @@ def test_no_more_work_is_taken_on_than_was_allowed(most: int) -> None:
             yield item
 
     with ThreadPoolExecutor(4) as pool:
-        for given, result in enumerate(collect._ahead(pool, lambda item: item * item, items(), most)):
+        for given, result in enumerate(work.ahead(pool, lambda item: item * item, items(), most)):
             assert result == given * given
     assert taken == 40
     assert max(ahead) <= most + 1
@@ -143,14 +143,14 @@ def test_work_that_nobody_waits_for_is_dropped() -> None:
     done: list[int] = []
     free = threading.Event()
 
-    def work(item: int) -> int:
+    def take(item: int) -> int:
         if item:
             assert free.wait(timeout=10)
         done.append(item)
         return item
 
     with ThreadPoolExecutor(1) as pool:
-        results = collect._ahead(pool, work, range(100), 10)
+        results = work.ahead(pool, take, range(100), 10)
         assert next(results) == 0
         results.close()
         free.set()
