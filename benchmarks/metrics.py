@@ -1,13 +1,14 @@
 """Our metrics against other libraries on the same images in one process: value, difference, time, ratio.
 
     python benchmarks/metrics.py [--data FOLDER] [--images 1000] [--device cpu]
-                                 [--parts features,distances,frechet,paired]
+                                 [--parts features,bf16,distances,frechet,paired]
 
 FOLDER (default $GEXBENCH_DATA) is laid out as the data sets of that name: monet2photo/trainA against monet2photo/trainB
 and pool; frechet also takes landscape_paintings and cifar10, since a covariance of 2048 features wants more images.
 
 features    Inception features from image files, by each library's own loop with our weights: images a second, the
             largest difference of a feature row relative to its length, and FID from each library's own features
+bf16        the bfloat16 extractor against the float32 one
 distances   each library's own distance on the very same rows of features
 frechet     the Frechet distance at 2048 dimensions from full-rank moments
 paired      PSNR, SSIM, MS-SSIM, LPIPS, see metrics_paired.py
@@ -36,6 +37,7 @@ import scipy.linalg
 import torch
 from metrics_paired import Row
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import ExtractorCard
@@ -45,6 +47,7 @@ from gexbench.engine.features.collect import Collector
 from gexbench.engine.features.images import FolderImages, ImageSet, TensorImages, ZipImages
 from gexbench.metrics.frechet import frechet_distance, frechet_low_rank
 from gexbench.metrics.kernel import Kid, mean_mmd2
+from gexbench.nets.inception import Inception
 
 T = TypeVar("T")
 FULL_RANK, TURN = 2300, 200
@@ -81,6 +84,17 @@ class Ours:
         return self._collector.collect(self._card, images, silent).in_order()
 
 
+def floor() -> str:
+    """Say what the network costs by direct convolution, and what these cores' matrix product would make of it."""
+    net, side = Inception(rivals.weights()).bfloat16(), 3000
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        net(torch.zeros(1, 3, 299, 299, dtype=torch.bfloat16))
+    matrix = torch.randn(side, side)
+    _, seconds = best(lambda: matrix @ matrix)
+    each, rate = counter.get_total_flops() / 1e9, 2e-9 * side**3 / seconds
+    return f"{each:.2f} GFLOP an image; a float32 matrix product does {rate:.0f} GFLOP/s: {rate / each:.1f} images/s"
+
+
 @dataclass(frozen=True)
 class Runner:
     """A library's way from image files to rows, and the extractor of ours that has its resize rule."""
@@ -106,13 +120,14 @@ def runners(device: str, folder: Path) -> Iterator[Runner]:
         yield Runner("torch-fidelity", "inception-legacy-tf", run)
 
 
-def features(sides: Sequence[Sequence[str]], device: str) -> Iterator[str]:
+def features(sides: Sequence[Sequence[str]], device: str, libraries: str) -> Iterator[str]:
     """Race the libraries from image files to features; yields lines of the table."""
     head = ("images/s", "ours", "ratio", "rows differ", "FID", "ours", "difference")
     yield f"{'library':22}{'ours':26}" + "".join(f"{word:>12}" for word in head)
     with tempfile.TemporaryDirectory() as folder:
         for runner in runners(device, Path(folder)):
-            yield race(runner, sides, device)
+            if runner.library in libraries.split(","):
+                yield race(runner, sides, device)
 
 
 def race(runner: Runner, sides: Sequence[Sequence[str]], device: str) -> str:
@@ -136,6 +151,28 @@ def race(runner: Runner, sides: Sequence[Sequence[str]], device: str) -> str:
         f"{count / seconds['ours']:12.2f}{seconds['theirs'] / seconds['ours']:12.2f}"
         f"{apart:12.1e}{there:12.5f}{here:12.5f}{there - here:12.1e}"
     )
+
+
+def low_precision(sides: Sequence[Sequence[str]], device: str, rows: dict[str, list[Tensor]]) -> Iterator[str]:
+    """Compare the bfloat16 extractor with the float32 one on the same files; fills `rows` and yields lines."""
+    seconds = {"inception-clean": 0.0, "inception-clean-bf16": 0.0}
+    for name in seconds:
+        mine, rows[name] = Ours(name, device), []
+        for side in sides:
+            found, spent = timed(partial(mine.rows, Files(side)))
+            rows[name].append(found)
+            seconds[name] += spent
+    exact, rough = (torch.cat(found) for found in rows.values())
+    apart = (exact - rough).norm(dim=1) / exact.norm(dim=1)
+    yield f"a row differs by {float(apart.median()):.4f} of its length in the median, {float(apart.max()):.4f} at most"
+    for name, (a, b) in rows.items():
+        size = min(len(a), len(b), 1000)
+        fid, kid = frechet_low_rank(Rows(a), Rows(b)), Kid({"subset_size": size}, {}).measure(Rows(a), Rows(b))
+        speed = sum(map(len, sides)) / seconds[name]
+        yield f"{name:22} {speed:8.2f} images/s   FID {fid:10.4f}   KID (subsets of {size}) {kid:.6f}"
+    for which, side in enumerate(("paintings", "photos")):
+        pair = [Rows(found[which]) for found in rows.values()]
+        yield f"FID of {side} against themselves, float32 against bfloat16: {frechet_low_rank(*pair):.4f}"
 
 
 def sqrtm_distance(a: Moments, b: Moments) -> float:
@@ -273,20 +310,29 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--images", type=int, default=1000)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--parts", default="features,distances,frechet,paired")
+    parser.add_argument("--libraries", default="clean-fid,pytorch-fid,torch-fidelity", help="for the part features")
+    parser.add_argument("--parts", default="features,bf16,distances,frechet,paired")
     arguments = parser.parse_args()
     if not (arguments.data or os.environ.get("GEXBENCH_DATA")):
         parser.error("say --data FOLDER or set GEXBENCH_DATA")
     data, parts = arguments.data or Path(os.environ["GEXBENCH_DATA"]), arguments.parts.split(",")
     warnings.simplefilter("ignore")
     print(f"{hardware.processor()}, {hardware.cores()} cores, torch {torch.__version__}, {arguments.device}")
-    sides = sides_of(data, arguments.images)
+    sides, rows = sides_of(data, arguments.images), dict[str, list[Tensor]]()
     if "features" in parts:
         print(f"\nfeatures from {' + '.join(str(len(side)) for side in sides)} image files")
-        for line in features(sides, arguments.device):
+        print(floor())
+        for line in features(sides, arguments.device, arguments.libraries):
+            print(line, flush=True)
+    if "bf16" in parts:
+        print("\nbfloat16 against float32")
+        for line in low_precision(sides, arguments.device, rows):
             print(line, flush=True)
     if "distances" in parts:
-        a, b = (Ours("inception-clean", arguments.device).rows(Files(side)) for side in sides)
+        if not rows:
+            mine = Ours("inception-clean", arguments.device)
+            rows["inception-clean"] = [mine.rows(Files(side)) for side in sides]
+        a, b = rows["inception-clean"]
         print(f"\ndistances on the same {len(a)} and {len(b)} rows of 2048 features")
         for line in table(distances(a, b)):
             print(line, flush=True)

@@ -76,9 +76,9 @@ def partners(names: Sequence[str], reference: Sequence[str]) -> list[int]:
     """
     mine, theirs = _places(names), _places(reference)
     for name in sorted(mine.keys() ^ theirs.keys()):
-        side = "the reference" if name in mine else "the images"
+        side = "the reference lacks" if name in mine else "the images lack"
         raise PlanError(
-            f"paired metrics need an image of every name on both sides; {side} lack {name!r}",
+            f"paired metrics need an image of every name on both sides; {side} {name!r}",
             "give folders whose files are named alike, or metrics of sets: fid, kid, precision …",
         )
     return [theirs[stem] for stem in mine]

@@ -129,9 +129,9 @@ def test_a_folder_around_all_images_of_a_side_is_no_part_of_their_names() -> Non
 @pytest.mark.parametrize(
     ("mine", "theirs", "message"),
     [
-        (["a.png", "b.png"], ["a.png"], "the reference lack 'b'"),
+        (["a.png", "b.png"], ["a.png"], "the reference lacks 'b'"),
         (["a.png"], ["a.png", "x/a.png"], "the images lack 'x/a'"),
-        (["x/a.png", "b.png"], ["y/a.png", "b.png"], "the reference lack 'x/a'"),
+        (["x/a.png", "b.png"], ["y/a.png", "b.png"], "the reference lacks 'x/a'"),
         (["a.png", "a.jpg"], ["a.png", "b.png"], r"'a\.png' and 'a\.jpg' differ in the ending alone"),
         (["a.png", "b.png"], ["b.png", "b.bmp"], r"'b\.png' and 'b\.bmp' differ in the ending alone"),
     ],
@@ -158,7 +158,7 @@ def test_names_that_do_not_pair_matter_to_paired_metrics_alone(bench: Bench, tmp
     images = open_images(write_folder(tmp_path / "a", photos(5)))
     reference = open_images(write_folder(tmp_path / "b", photos(5, first=5)))
     assert compare(images, reference, ["fid-bf16"], bench, quiet).scores
-    with pytest.raises(PlanError, match="the reference lack '0000'"):
+    with pytest.raises(PlanError, match="the reference lacks '0000'"):
         compare(images, reference, ["fid-bf16", "psnr-rgb"], bench, quiet)
 
 
