@@ -43,7 +43,6 @@ def score(
     *,
     device: str = "auto",
     cache: bool = True,
-    tick: Tick = quiet,
 ) -> Comparison:
     """Score the images of one folder or zip against another's, and return the numbers with their passports.
 
@@ -56,7 +55,7 @@ def score(
     from gexbench.engine.places import features_folder
 
     bench = Bench(Catalog.load(), device, features_folder() if cache else None)
-    return compare(open_images(images), open_images(reference), metrics, bench, tick)
+    return compare(open_images(images), open_images(reference), metrics, bench, quiet)
 
 
 def _text(value: object) -> str:

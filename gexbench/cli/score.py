@@ -32,12 +32,16 @@ def score(
 
     Example: `gexbench score samples/ photos.zip --metric fid,kid,lpips-alex`
     """
-    from gexbench import bench
+    from gexbench.cards.catalog import Catalog
     from gexbench.cli.progress import Ticker
+    from gexbench.engine.compare import Bench, compare
+    from gexbench.engine.features.images import open_images
+    from gexbench.engine.places import features_folder
 
     names = [name.strip() for name in metric.split(",") if name.strip()]
+    bench = Bench(Catalog.load(), device, None if no_cache else features_folder())
     with Ticker(silent=json) as ticker:
-        found = bench.score(images, reference, names, device=device, cache=not no_cache, tick=ticker.tick)
+        found = compare(open_images(images), open_images(reference), names, bench, ticker.tick)
     if json:
         sys.stdout.write(found.model_dump_json(indent=2) + "\n")
     else:

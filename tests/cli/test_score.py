@@ -176,7 +176,7 @@ def test_missing_weights_end_with_code_4_and_name_the_command(places: tuple[str,
         (("empty", "images", *PSNR), 4, ("empty holds no images", ".png")),
         (("images/0.png", "images", *PSNR), 4, ("images/0.png is neither a folder nor a zip",)),
         (("torn", "images", *PSNR), 4, ("2.jpg", "truncated")),
-        (("images", "fewer", *PSNR), 2, ("the reference lack '3'",)),
+        (("images", "fewer", *PSNR), 2, ("the reference lacks '3'",)),
     ],
     ids=["metric", "no metric", "device", "gone", "empty", "no zip", "truncated", "pairs"],
 )
