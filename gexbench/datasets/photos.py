@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from gexbench.core.dataset import Split
 from gexbench.core.images import crop_to_multiple, decode_image, downscale_8bit, from_uint8, to_uint8
+from gexbench.core.lazy import Lazy
 from gexbench.errors import CardError, DataMissing, nearest
 
 _HELD = 16
@@ -100,26 +101,6 @@ class ScaledPhotos:
     def _whole(self, photos: Sequence[Photo], longest: int = 0) -> Split:
         album = _Album(photos, self._sizes.scale)
         return _split([photo.name for photo in photos], lambda i: _centre(album[i], longest), self._sizes.scale)
-
-
-class Lazy(Sequence[Tensor]):
-    """Images made when indexed."""
-
-    def __init__(self, length: int, make: Callable[[int], Tensor]) -> None:
-        self._length = length
-        self._make = make
-
-    def __len__(self) -> int:
-        return self._length
-
-    @overload
-    def __getitem__(self, index: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Tensor]: ...
-    def __getitem__(self, index: int | slice) -> Tensor | Sequence[Tensor]:
-        if isinstance(index, slice):
-            return [self._make(i) for i in range(self._length)[index]]
-        return self._make(range(self._length)[index])
 
 
 class _Album:

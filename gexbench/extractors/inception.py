@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,10 @@ class InceptionFeatures:
 
     def features(self, batch: Tensor) -> Tensor:
         """Return (N,2048) float32 on the CPU for prepared images (N,3,299,299)."""
-        with torch.inference_mode(), torch.backends.cudnn.flags(True, allow_tf32=False, deterministic=True):
+        # On the CPU these flags do nothing, but threads that set and reset them would leave them changed.
+        on_gpu = self._device.type == "cuda"
+        exact = torch.backends.cudnn.flags(True, allow_tf32=False, deterministic=True) if on_gpu else nullcontext()
+        with torch.inference_mode(), exact:
             x = batch.to(self._device, self._precision, memory_format=torch.channels_last)
             rows: Tensor = self._net(x).cpu()
             return rows

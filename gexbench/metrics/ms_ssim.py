@@ -50,7 +50,7 @@ def ms_ssim(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:
 
 
 def _halve(x: Tensor) -> Tensor:
-    # Of an odd side's two zeros the far one falls in no 2x2 mean. Slices take a third of avg_pool2d's time.
+    # Of an odd side's two zeros the far one falls in no 2x2 mean. Slices are quicker than avg_pool2d.
     height, width = x.shape[-2:]
     x = pad(x.double(), (width % 2, 0, height % 2, 0))
     rows = x[:, ::2] + x[:, 1::2]

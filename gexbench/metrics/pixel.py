@@ -170,8 +170,8 @@ def _tile_sums(moments: Sequence[Tensor], data_range: float) -> Tensor:
 class _Windows:
     """Weighted means over the windows of a tile of at most (planes, rows + 10, columns + 10) pixels.
 
-    Each pass multiplies blocks of 18 lines by a banded 8x18 matrix: more products than shifted sums, but a third less
-    time. All planes of all maps lie below each other as one tall image; windows across two planes are cut off. Source
+    Each pass multiplies blocks of 18 lines by a banded 8x18 matrix: more products than shifted sums, but
+    quicker. All planes of all maps lie below each other as one tall image; windows across two planes are cut off. Source
     of the window: Wang, Bovik, Sheikh, Simoncelli 2004, section III.C.
     """
 

@@ -16,6 +16,7 @@ _EPS = 1e-3
 _ROOT = "net.layers."
 _STEM = {"conv": (2, 0), "conv_1": (1, 0), "conv_2": (1, 1), "conv_3": (1, 0), "conv_4": (1, 0)}
 _PARTS = ("weight", "beta", "mean", "var")
+_TOWERS = ("conv", "tower.conv", "tower_1.conv", "tower_2.conv")
 _WIDE, _TALL = (0, 3), (3, 0)
 
 Weights = Mapping[str, Tensor]
@@ -26,9 +27,9 @@ class Inception(nn.Module):
 
     weights: the tensors of the asset `fid-inception`. Batch normalisation is folded into the convolutions in float64,
     and average pooling is done after the 1x1 convolution it stands before in the original: both are linear, and it
-    then has four times fewer channels to pool. On the CPU in float32 some windows
-    are taken in the Fourier domain. Raises KeyError when a tensor is missing, ValueError when one is left
-    over. Source: Szegedy et al. 2016, figure 5 to 7, with the pooling of the network that FID was defined with.
+    then has fewer channels to pool. On the CPU in float32 some windows are taken in the Fourier domain. Raises KeyError
+    when a tensor is missing, ValueError when one is left over. Source: Szegedy et al. 2016, figures 5 to 7, with the
+    pooling of the network that FID was defined with.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -49,7 +50,7 @@ class Inception(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features of a batch."""
-        # Two images at a time keep the first layers' large planes in a core's cache: a tenth faster for the whole net.
+        # Two images at a time keep the first layers' large planes in a core's cache.
         parts = x.split(2) if x.device.type == "cpu" else (x,)
         features: Tensor = self.blocks(torch.cat([self._stem(part) for part in parts])).float().mean(dim=(2, 3))
         return features
@@ -141,9 +142,7 @@ class _Square(nn.Module):
 
     def __init__(self, left: dict[str, Tensor], name: str) -> None:
         super().__init__()
-        self.points = _Points(
-            left, *(f"{name}.{part}" for part in ("conv", "tower.conv", "tower_1.conv", "tower_2.conv"))
-        )
+        self.points = _Points(left, *(f"{name}.{part}" for part in _TOWERS))
         self.five = _Five(left, f"{name}.tower.conv_1", 1, 2)
         self.three = _chain(left, f"{name}.tower_1", 1, 1)
 
@@ -175,9 +174,7 @@ class _Cross(nn.Module):
 
     def __init__(self, left: dict[str, Tensor], name: str) -> None:
         super().__init__()
-        self.points = _Points(
-            left, *(f"{name}.{part}" for part in ("conv", "tower.conv", "tower_1.conv", "tower_2.conv"))
-        )
+        self.points = _Points(left, *(f"{name}.{part}" for part in _TOWERS))
         self.seven = _chain(left, f"{name}.tower", _WIDE, _TALL)
         self.twice = _chain(left, f"{name}.tower_1", _TALL, _WIDE, _TALL, _WIDE)
 

@@ -8,11 +8,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol, overload
+from typing import Protocol
 
 from torch import Tensor
 
 from gexbench.core.images import decode_8bit, from_uint8
+from gexbench.core.lazy import Lazy
 from gexbench.errors import DataMissing
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -119,25 +120,16 @@ class TensorImages:
         return self._images[index]
 
 
-class Floats(Sequence[Tensor]):
-    """The images of a set as float32 in [0,1], read when indexed."""
+class Floats(Lazy):
+    """The images of a set as float32 in [0,1], read when indexed; `order` gives the number of each, None their own."""
 
     def __init__(self, images: ImageSet, order: Sequence[int] | None = None) -> None:
-        self._images = images
-        self._order = range(len(images.names)) if order is None else order
+        order = range(len(images.names)) if order is None else order
+        super().__init__(len(order), lambda index: _float(images, order[index]))
 
-    def __len__(self) -> int:
-        return len(self._order)
 
-    @overload
-    def __getitem__(self, index: int) -> Tensor: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Tensor]: ...
-    def __getitem__(self, index: int | slice) -> Tensor | Sequence[Tensor]:
-        if isinstance(index, slice):
-            return Floats(self._images, self._order[index])
-        place = self._order[index]
-        return from_uint8(self._images.decode(self._images.content(place), place))
+def _float(images: ImageSet, place: int) -> Tensor:
+    return from_uint8(images.decode(images.content(place), place))
 
 
 def _files(folder: Path) -> Iterator[str]:

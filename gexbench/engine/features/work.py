@@ -28,7 +28,7 @@ def on_cores(
 ) -> Iterator[Computed]:
     """Yield the rows of batches of `size`, each taken from file to row by one core.
 
-    A layer spread over cores ends with its slowest: on two cores that costs a sixth.
+    A layer spread over cores would end with its slowest.
     """
     before = torch.get_num_threads()
     try:

@@ -267,13 +267,3 @@ def test_floats_are_read_when_they_are_asked_for() -> None:
     assert torch.equal(floats[-1], from_uint8(noise(2)))
     with pytest.raises(IndexError):
         floats[3]
-
-
-def test_slices_of_floats_read_nothing_either() -> None:
-    images = Counted([noise(seed) for seed in range(5)])
-    part = Floats(images)[1:4]
-    tail = part[1:]
-    assert (len(part), len(tail)) == (3, 2)
-    assert images.read == []
-    assert [torch.equal(x, from_uint8(noise(seed))) for seed, x in zip((2, 3), tail, strict=True)] == [True, True]
-    assert images.read == [2, 3]
