@@ -171,8 +171,8 @@ class _Windows:
     """Weighted means over the windows of a tile of at most (planes, rows + 10, columns + 10) pixels.
 
     Each pass multiplies blocks of 18 lines by a banded 8x18 matrix: more products than shifted sums, but
-    quicker. All planes of all maps lie below each other as one tall image; windows across two planes are cut off. Source
-    of the window: Wang, Bovik, Sheikh, Simoncelli 2004, section III.C.
+    quicker. All planes of all maps lie below each other as one tall image; windows across two planes are cut off.
+    Source of the window: Wang, Bovik, Sheikh, Simoncelli 2004, section III.C.
     """
 
     def __init__(self, planes: int, rows: int, columns: int) -> None:
