@@ -141,17 +141,29 @@ def test_it_answers_in_the_width_of_its_cards_and_to_gives_itself(assets: dict[s
     assert not rows.requires_grad
 
 
-def test_it_leaves_the_flags_of_cudnn_as_they_were(assets: dict[str, Path]) -> None:
+def _flags() -> tuple[bool, bool, bool]:
     cudnn = torch.backends.cudnn
+    return cudnn.enabled, cudnn.allow_tf32, cudnn.deterministic
+
+
+def _flags_while_it_runs(extractor: InceptionFeatures) -> tuple[bool, bool, bool]:
     seen: list[tuple[bool, bool, bool]] = []
-    extractor = InceptionFeatures(CLEAN, assets)
-    extractor._net.register_forward_pre_hook(
-        lambda *_: seen.append((cudnn.enabled, cudnn.allow_tf32, cudnn.deterministic))
-    )
-    before = (cudnn.enabled, cudnn.allow_tf32, cudnn.deterministic)
+    extractor._net.register_forward_pre_hook(lambda *_: seen.append(_flags()))
     extractor.features(torch.zeros(1, 3, 299, 299))
-    assert seen == [(True, False, True)]
-    assert (cudnn.enabled, cudnn.allow_tf32, cudnn.deterministic) == before
+    return seen[0]
+
+
+def test_on_the_cpu_it_touches_no_flag_of_cudnn(assets: dict[str, Path]) -> None:
+    before = _flags()
+    assert _flags_while_it_runs(InceptionFeatures(CLEAN, assets)) == before
+    assert _flags() == before
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_it_computes_without_tf32_and_leaves_the_flags_as_they_were(assets: dict[str, Path]) -> None:
+    before = _flags()
+    assert _flags_while_it_runs(InceptionFeatures(CLEAN, assets).to("cuda")) == (True, False, True)
+    assert _flags() == before
 
 
 @pytest.mark.parametrize(
