@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, TaskCard, VictimCard
 from gexbench.errors import GexbenchError
 from gexbench.plan import Identity, Plan, Request, resolve
 from gexbench.record import Comparison, RunRecord
+
+if TYPE_CHECKING:
+    from gexbench.boards.curve import Curve
 
 Tick = Callable[[str, int, int], None]
 RUNS = Path("runs")
@@ -34,6 +37,29 @@ def run(
     settings = tuple(f"{key}={_text(value)}" for key, value in (options or {}).items())
     catalog, plan = prepare(Request(task, attack, settings=settings, **request))
     return run_plan(plan, catalog, Path(out), quiet)
+
+
+def curve(
+    task: str,
+    attack: str,
+    *,
+    out: str | Path = RUNS,
+    budgets: Sequence[str] = (),
+    seeds: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    **request: Any,
+) -> Curve:
+    """Run an attack at several budgets over the seeds 0, 1, … and return what it reaches at each.
+
+    budgets: numbers of images, or such as "50%"; none for the task's own. seeds: how many; None for the profile's
+    number. All else as in `run`. A run that fails leaves a gap. Source: section 6.1 of Szyller et al. 2023 (arXiv
+    2104.12623).
+    """
+    from gexbench.boards.curve import make_curve
+
+    settings = tuple(f"{key}={_text(value)}" for key, value in (options or {}).items())
+    catalog, plans = plan_curve(Request(task, attack, settings=settings, **request), budgets, seeds)
+    return make_curve([run_plan(plan, catalog, Path(out), quiet) for plan in plans])
 
 
 def score(
@@ -109,6 +135,23 @@ def identify(request: Request, catalog: Catalog) -> Identity:
         code=code_digest(),
         plug_ins={role: digest for role, digest in plug_ins.items() if digest},
     )
+
+
+def plan_curve(request: Request, budgets: Sequence[str], seeds: int | None) -> tuple[Catalog, list[Plan]]:
+    """Return the catalog and the plans of an efficiency study: at each budget the seeds 0, 1, … of a request.
+
+    budgets: numbers of images, or such as "50%"; none for those of the task's card. seeds: how many; None for as many
+    as the profile wants.
+    """
+    request = _name_folders(request)
+    catalog = Catalog.load(request.folders)
+    identity = identify(request, catalog)
+    first = resolve(request, catalog, identity)
+    texts = budgets or [str(budget) for budget in first.task.profile[first.profile.name].budgets]
+    wanted = range(first.profile.seeds if seeds is None else seeds)
+    chosen = [replace(request, budget=budget, seed=seed) for budget in texts for seed in wanted]
+    plans = {plan.id: plan for plan in (resolve(each, catalog, identity) for each in chosen)}
+    return catalog, list(plans.values())
 
 
 def run_plan(plan: Plan, catalog: Catalog, out: Path, tick: Tick) -> RunRecord:

@@ -167,13 +167,19 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
             raise PlanError(
                 f"{card.name!r} works on {', '.join(kinds)} tasks; {task.name!r} is {task.kind}", "gexbench list"
             )
-    granted = set(task.knowledge) | ({"truth"} if attack.kind == "control" else set())
+    knows_truth = attack.kind == "control" and task.truth == "pairs"
+    granted = set(task.knowledge) | ({"truth"} if knows_truth else set())
     for need in attack.needs:
         if need not in granted:
             raise PlanError(
                 f"{attack.name!r} needs the knowledge {need!r}, which task {task.name!r} does not grant",
                 f"it grants {', '.join(task.knowledge)}",
             )
+    if attack.same_size and task.scale != 1:
+        raise PlanError(
+            f"{attack.name!r} copies services that keep the size; {task.name!r} enlarges by {task.scale}",
+            "gexbench list attacks",
+        )
     if victim.task_kind != task.kind or victim.scale != task.scale:
         raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
 

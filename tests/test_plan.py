@@ -149,3 +149,23 @@ def test_a_plan_survives_json() -> None:
 def test_a_card_that_does_not_exist_is_not_a_plan_error() -> None:
     with pytest.raises(CardError):
         plan(task="nothing-like-it")
+
+
+def test_an_attack_that_keeps_the_size_is_refused_where_the_task_enlarges() -> None:
+    with pytest.raises(PlanError, match="'pix2pix' copies services that keep the size; 'sr' enlarges by 4"):
+        plan(attack="pix2pix")
+
+
+def test_no_control_knows_a_truth_where_there_is_only_a_style() -> None:
+    with pytest.raises(PlanError, match="'real-data' needs the knowledge 'truth'"):
+        plan(task="monet2photo", attack="real-data")
+
+
+def _keys(data: object) -> set[str]:
+    if isinstance(data, dict):
+        return {key for key in data}.union(*map(_keys, data.values()))
+    return set().union(*map(_keys, data)) if isinstance(data, list) else set()
+
+
+def test_fields_that_cards_got_later_change_no_id_of_a_plan_without_them() -> None:
+    assert _keys(plan().substance()).isdisjoint({"truth", "same_size", "stored", "side", "style", "reference", "count"})

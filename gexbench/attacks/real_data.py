@@ -28,5 +28,4 @@ class RealData:
         indices = chosen(brief, brief.budget)
         low = [to_uint8(brief.pool[index]) for index in indices]
         high = [to_uint8(brief.truth[index]) for index in indices]
-        place = Place(brief.device, brief.precision, brief.seed, brief.workdir, brief.progress)
-        return fit_srresnet(Pairs(low, high, brief.scale), brief.options, place)
+        return fit_srresnet(Pairs(low, high, brief.scale), brief.options, Place.of(brief))

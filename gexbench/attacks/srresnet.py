@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from torch import Tensor, nn
+from torch import nn
 
 from gexbench.core.attack import Brief
-from gexbench.core.images import to_uint8
-from gexbench.core.oracle import Oracle, ask
+from gexbench.core.oracle import Oracle
 from gexbench.training.loop import Place
-from gexbench.training.patches import Pairs
-from gexbench.training.questions import chosen
+from gexbench.training.questions import answered
 from gexbench.training.super_resolution import fit_srresnet
-
-CHUNK = 64
-PIXELS = 2**18
 
 
 class SRResNetAttack:
@@ -27,22 +20,5 @@ class SRResNetAttack:
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         """Ask `oracle.budget` questions, fewer where the pool is smaller; options: see `fit_srresnet`."""
-        low, high = [], []
-        for chunk in _chunks(chosen(brief, oracle.budget)):
-            questions = [brief.pool[index] for index in chunk]
-            low += [to_uint8(image) for image in questions]
-            high += [to_uint8(answer) for answer in ask(oracle, questions, _batch(questions))]
-        place = Place(brief.device, brief.precision, brief.seed, brief.workdir, brief.progress)
-        return fit_srresnet(Pairs(low, high, brief.scale), brief.options, place)
-
-
-def _chunks(indices: Sequence[int]) -> Iterator[Sequence[int]]:
-    # answers of a chunk are held as float32 before they become 8-bit, four times as large
-    for start in range(0, len(indices), CHUNK):
-        yield indices[start : start + CHUNK]
-
-
-def _batch(questions: Sequence[Tensor]) -> int:
-    # a service that enlarges 16 large photos at once may run out of memory
-    largest = max(image.shape[-2] * image.shape[-1] for image in questions)
-    return max(1, min(16, PIXELS // largest))
+        pairs = answered(oracle, brief, oracle.budget)
+        return fit_srresnet(pairs, brief.options, Place.of(brief))

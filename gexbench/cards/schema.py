@@ -58,12 +58,16 @@ class WeightFile(Frozen):
 
 
 class TaskProfile(Frozen):
-    """A task at one scale. `budgets` counts images; the last one is ranked. `deadline` is seconds for one attempt."""
+    """A task at one scale. `budgets` counts images; the last one is ranked. `deadline` is seconds for one attempt.
+
+    `side`: the service takes square images of that many pixels a side, and no others; None means any size.
+    """
 
     victim: Name
     dataset: Name
     budgets: tuple[int, ...] = Field(min_length=1)
     deadline: float = Field(gt=0)
+    side: int | None = Field(default=None, ge=8)
 
 
 class Main(Frozen):
@@ -74,9 +78,14 @@ class Main(Frozen):
 
 
 class TaskCard(Card):
-    """A question: what is copied, from what data, at what budget, scored how."""
+    """A question: what is copied, from what data, at what budget, scored how.
+
+    truth: "pairs", an image for each test input; "style", a set of images that outputs as a whole should look like.
+    Comparisons with such a set (A and C) are left to metrics of sets.
+    """
 
     kind: Literal["image-to-image", "sampling"]
+    truth: Literal["pairs", "style"] = "pairs"
     scale: int = Field(default=1, ge=1)
     price: float = Field(ge=0, description="US dollars a question")
     knowledge: tuple[Knowledge, ...] = ("outputs",)
@@ -95,7 +104,7 @@ class TaskCard(Card):
 
 
 class VictimCard(Card):
-    """A generator, the network's numbers, and how its owner trains it."""
+    """A generator, the network's numbers, and how its owner trains it; `stored`: the type of the weights on disk."""
 
     task_kind: Literal["image-to-image", "sampling"]
     scale: int = 1
@@ -104,18 +113,23 @@ class VictimCard(Card):
     net: dict[str, Any] = {}
     train: dict[str, Any] = {}
     assets: tuple[Name, ...] = ()
+    stored: Literal["float32", "float16"] = "float32"
     weights: WeightFile | None = None
     source: str = ""
     note: str = ""
 
 
 class AttackCard(Card):
-    """An attack or a control. A control with `answers = "victim"` is the victim itself and runs no code."""
+    """An attack or a control. A control with `answers = "victim"` is the victim itself and runs no code.
+
+    `same_size`: it copies only services whose answers are as large as the questions.
+    """
 
     kind: Literal["attack", "control"] = "attack"
     task_kinds: tuple[Literal["image-to-image", "sampling"], ...] = ("image-to-image",)
     answers: Literal["surrogate", "victim"] = "surrogate"
     entry: Entry | None = None
+    same_size: bool = False
     needs: tuple[Knowledge, ...] = ("outputs",)
     options: dict[str, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
@@ -183,21 +197,35 @@ class ExtractorCard(Card):
 
 
 class SplitFiles(Frozen):
-    """Where a split's files lie: inside an installed package, or below GEXBENCH_DATA.
+    """Where a split's files lie: inside an installed package, below GEXBENCH_DATA, or nowhere: the reader draws them.
 
-    `files` are names or patterns (`*` within one folder; `{0001..0800}` counts) in the order of the list.
+    `files` are names or patterns (`*` within one folder; `{0001..0800}` counts) in the order of the list. Of what is
+    drawn, a name is the seed. `count` is how many files there must be.
     """
 
-    within: Literal["package", "data"]
+    within: Literal["package", "data", "code"]
     files: tuple[RelativePath, ...] = Field(min_length=1)
+    count: int | None = Field(default=None, ge=1)
 
 
 class Splits(Frozen):
-    """Owner, pool and test splits; no file stands in two of them."""
+    """Owner, pool and test splits; no file stands in two of them.
+
+    Where inputs and truth are not pairs, `style` holds the images whose style the owner's victim learns, and
+    `reference` held-back ones that outputs are compared with.
+    """
 
     owner: SplitFiles
     pool: SplitFiles
     test: dict[str, SplitFiles]
+    style: SplitFiles | None = None
+    reference: SplitFiles | None = None
+
+    @model_validator(mode="after")
+    def _style_has_reference(self) -> Splits:
+        if (self.style is None) != (self.reference is None):
+            raise ValueError("style and reference go together: give both, or neither")
+        return self
 
 
 class DatasetCard(Card):

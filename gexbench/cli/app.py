@@ -8,7 +8,22 @@ import sys
 import typer
 
 from gexbench import __version__
-from gexbench.cli import assets, board, check, data, doctor, listing, new, run, score, show, verify, victim
+from gexbench.cli import (
+    assets,
+    board,
+    check,
+    curve,
+    data,
+    doctor,
+    listing,
+    losses,
+    new,
+    run,
+    score,
+    show,
+    verify,
+    victim,
+)
 from gexbench.cli.output import fail
 
 app = typer.Typer(
@@ -23,10 +38,12 @@ app = typer.Typer(
     "4 weights or data missing, 5 cannot write, 130 interrupted.",
 )
 app.command("run")(run.run)
+app.command("curve")(curve.curve)
 app.command("list")(listing.list_cards)
 app.command("score")(score.score)
 app.command("show")(show.show)
 app.command("check")(check.check)
+app.command("losses")(losses.losses)
 app.command("new")(new.new)
 app.command("verify")(verify.verify)
 app.command("doctor")(doctor.doctor)

@@ -13,7 +13,8 @@ from torch import Tensor
 class Split:
     """Inputs and the truth about them, read when indexed; names[i] says which file (and crop) inputs[i] came from.
 
-    inputs: each (3,h,w), truth: each (3,H,W), float32 in [0,1]. In paired tasks truth[i] belongs to inputs[i].
+    inputs: each (3,h,w), truth: each (3,H,W), float32 in [0,1]. In paired tasks truth[i] belongs to inputs[i]; in tasks
+    of style a test split's truth is the set of held-back style images, a pool's is empty.
     """
 
     names: Sequence[str]
@@ -26,6 +27,10 @@ class Dataset(Protocol):
 
     def owner(self) -> Sequence[Tensor]:
         """Return the victim's training images, each (3,H,W) float32 in [0,1]."""
+        ...
+
+    def style(self) -> Sequence[Tensor]:
+        """Return the style images the victim learns from, each (3,H,W) float32 in [0,1]; empty in paired tasks."""
         ...
 
     def pool(self) -> Split:

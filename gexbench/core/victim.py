@@ -17,12 +17,15 @@ from gexbench.core.attack import Progress
 class Studio:
     """Where a victim is trained: its owner's images, the card's numbers, and a folder for checkpoints.
 
-    owner: the owner split, true images (3,H,W) float32 in [0,1]. options: the card's `[train]` table. assets: paths of
-    the weight files the card names under `assets`, by name. workdir survives a kill.
+    owner: the owner split, true images (3,H,W) float32 in [0,1]. style: the owner's style images, as many as there are,
+    none in tasks without. net, options: the card's `[net]` and `[train]` tables. assets: paths of the weight files the
+    card names under `assets`, by name. workdir survives a kill.
     """
 
     owner: Sequence[Tensor]
+    style: Sequence[Tensor]
     scale: int
+    net: Mapping[str, Any]
     options: Mapping[str, Any]
     assets: Mapping[str, Path]
     device: torch.device

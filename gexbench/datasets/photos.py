@@ -80,6 +80,10 @@ class ScaledPhotos:
         """Return the owner's whole photos, each (3,H,W) float32 in [0,1]."""
         return self._whole(self._files["owner"]).truth
 
+    def style(self) -> Sequence[Tensor]:
+        """Return nothing: super-resolution learns from pairs."""
+        return ()
+
     def pool(self) -> Split:
         """Return the pool: whole photos, or crops named `file#index`, the same on every machine."""
         photos, sizes = self._files["pool"], self._sizes

@@ -79,5 +79,6 @@ def _task(subject: Subject) -> TaskCard:
     of_kind = [task for task in known if task.kind in subject.task_kinds and PROFILE in task.profile and task.controls]
     if not of_kind:
         raise PlanError(f"no task is of the kind {' or '.join(subject.task_kinds)}", "change task_kinds on the card")
+    of_kind.sort(key=lambda task: task.truth != "pairs")  # metrics of pairs want few images and no weights
     needs = set(subject.needs) if isinstance(subject, AttackCard) else set()
     return next((task for task in of_kind if needs <= set(task.knowledge)), of_kind[0])

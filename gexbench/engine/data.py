@@ -79,6 +79,9 @@ def _search(card: DatasetCard, pins: Path) -> _Search:
     for split, wanted in _splits(card):
         search.files[split] = []
         for pattern in (one for listed in wanted.files for one in expand(listed)):
+            if wanted.within == "code":
+                search.files[split].append(File.drawn(pattern))
+                continue
             root = _root(wanted, pattern)
             shelf = shelves.setdefault(root, Shelf(root)) if root else None
             for name in _names(pattern, pinned, shelf):
@@ -90,12 +93,23 @@ def _search(card: DatasetCard, pins: Path) -> _Search:
                     search.differing.append(name)
                 else:
                     search.files[split].append(file)
+        _note_shortage(search, split, wanted)
     return search
+
+
+def _note_shortage(search: _Search, split: str, wanted: SplitFiles) -> None:
+    found = len(search.files[split])
+    if wanted.count is not None and 0 < found != wanted.count:
+        search.missing.append(f"{', '.join(wanted.files)} of {split}: found {found} of {wanted.count} files")
+        search.lacking = search.lacking or wanted
 
 
 def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:
     yield "owner", card.splits.owner
     yield "pool", card.splits.pool
+    if card.splits.style is not None and card.splits.reference is not None:
+        yield "style", card.splits.style
+        yield "reference", card.splits.reference
     for name, wanted in card.splits.test.items():
         yield f"test/{name}", wanted
 

@@ -15,7 +15,10 @@ from gexbench.errors import RunFailed
 
 @dataclass(frozen=True)
 class TestEvidence:
-    """One test split, all images (3,H,W) uint8: inputs, truth, victim's answers, defended ones, surrogate's."""
+    """One test split, all images (3,H,W) uint8: inputs, truth, victim's answers, defended ones, surrogate's.
+
+    In tasks of style the truth is a set of its own, of another length.
+    """
 
     names: tuple[str, ...]
     inputs: tuple[Tensor, ...]

@@ -176,7 +176,7 @@ def _open(bench: Bench) -> tuple[ServiceParty, ContenderParty | None]:
 
 def _private(bench: Bench) -> list[Path]:
     """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
-    files = [file.path for files in bench.files.values() for file in files]
+    files = [file.path for files in bench.files.values() for file in files if file.path]
     return [*files, packaged_root().path, home(), *filter(None, [data_root()]), bench.folder.path.parent]
 
 

@@ -22,7 +22,8 @@ PIXELS_AT_ONCE = 1 << 18
 class Desk:
     """Answer questions with a victim, guarded by a defense; nothing is counted here.
 
-    seed makes what a defense draws depend on the run and the question alone.
+    seed makes what a defense draws depend on the run and the question alone. side: the only side of images the service
+    takes, None for any.
     """
 
     victim: nn.Module
@@ -30,6 +31,7 @@ class Desk:
     device: torch.device
     scale: int
     seed: int
+    side: int | None = None
 
     def plain(self, x: Tensor) -> Tensor:
         """Return undefended answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
@@ -100,7 +102,7 @@ class Meter:
     def _answer(self, x: Tensor) -> Tensor:
         if not self._open:
             raise QueryError("the oracle has closed: the attack has ended", "ask inside extract()")
-        check_question(x)
+        check_question(x, self.desk.side)
         digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
         known = self.ledger.answers(digests)
         fresh = {digest: i for i, digest in reversed(list(enumerate(digests))) if digest not in known}
@@ -144,8 +146,8 @@ def checked(x: Tensor) -> Tensor:
     return x
 
 
-def check_question(x: Tensor) -> None:
-    """Raise QueryError unless x is (N,3,h,w) uint8, N at least 1, sides within what the service takes."""
+def check_question(x: Tensor, side: int | None = None) -> None:
+    """Raise QueryError unless x is (N,3,h,w) uint8, N at least 1, sides what the service takes."""
     if x.dtype != torch.uint8 or x.ndim != 4 or x.shape[1] != 3 or x.shape[0] < 1:
         raise QueryError(
             f"a question is a batch (N,3,h,w) of images, not {tuple(x.shape)} {x.dtype}", "ask at least one image"
@@ -153,4 +155,9 @@ def check_question(x: Tensor) -> None:
     if min(x.shape[2:]) < SMALLEST or max(x.shape[2:]) > LARGEST:
         raise QueryError(
             f"images of {x.shape[3]}x{x.shape[2]} px; the service takes sides of {SMALLEST} to {LARGEST}", "resize"
+        )
+    if side is not None and tuple(x.shape[2:]) != (side, side):
+        # a mosaic of many images would count as one
+        raise QueryError(
+            f"images of {x.shape[3]}x{x.shape[2]} px; the service takes {side}x{side}", "ask with images of the pool"
         )

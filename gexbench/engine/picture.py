@@ -1,4 +1,4 @@
-"""The picture of a run: one test image and one zoomed crop, side by side."""
+"""The picture of a run: a test image and a zoomed crop of it, or, where truth is a style, a grid of test images."""
 
 from __future__ import annotations
 
@@ -15,14 +15,40 @@ from gexbench.engine.places import atomic_write
 from gexbench.plan import Plan
 
 TILE, GAP, HEAD = 240, 8, 26
+SMALL, ROWS = 128, 6
 INK, PAPER, MARK = (32, 33, 36), (255, 255, 255), (230, 80, 30)
 
 
 def draw(path: Path, evidence: TestEvidence, plan: Plan) -> None:
     """Write a PNG: columns input, bicubic (where the task scales), victim, surrogate, truth; rows whole image, crop.
 
-    The crop is where victim and bicubic differ most, so that there is something to see.
+    The crop is where victim and bicubic differ most, so that there is something to see. Where the truth is a style,
+    rows are test images spread over the split, and the last column shows the style, image by image without relation.
     """
+    sheet = _grid(evidence, plan) if plan.task.truth == "style" else _zoom(evidence, plan)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
+    atomic_write(path, buffer.getvalue())
+
+
+def _grid(evidence: TestEvidence, plan: Plan) -> Image.Image:
+    columns = {"input": evidence.inputs, "victim": evidence.victim}
+    if evidence.surrogate is not None:
+        columns[plan.attack.name] = evidence.surrogate
+    columns["style"] = evidence.truth
+    sheet = Image.new("RGB", (GAP + len(columns) * (SMALL + GAP), HEAD + ROWS * (SMALL + GAP)), PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for column, (title, images) in enumerate(columns.items()):
+        x = GAP + column * (SMALL + GAP)
+        pen.text((x, 6), title, fill=INK, font=font)
+        for row in range(min(ROWS, len(images))):
+            tile = _pil(images[row * len(images) // ROWS if len(images) >= ROWS else row])
+            y = HEAD + row * (SMALL + GAP)
+            sheet.paste(tile.resize((SMALL, SMALL), Image.Resampling.LANCZOS), (x, y))
+    return sheet
+
+
+def _zoom(evidence: TestEvidence, plan: Plan) -> Image.Image:
     columns = _columns(evidence, plan)
     top, left, side = _busiest(evidence, plan.task.scale)
     second = HEAD + max(_fit(image)[0].height for image in columns.values()) + GAP
@@ -37,9 +63,7 @@ def draw(path: Path, evidence: TestEvidence, plan: Plan) -> None:
         pen.rectangle(box, outline=MARK, width=2)
         crop = _pil(image[:, top : top + side, left : left + side]).resize((TILE, TILE), Image.Resampling.NEAREST)
         sheet.paste(crop, (x, second))
-    buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", optimize=True)
-    atomic_write(path, buffer.getvalue())
+    return sheet
 
 
 def _columns(evidence: TestEvidence, plan: Plan) -> dict[str, Tensor]:

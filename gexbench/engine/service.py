@@ -38,7 +38,8 @@ def open_desk(plan: Plan, files: dict[str, Any], device: torch.device) -> Desk:
         defense = Guard(plan.defense.name, load_entry(plan.defense.entry, code)(plan.defense_options))
     if plan.defense is not None and plan.defense.hardens:
         net = defense.harden(net, StoredImages(Path(files["owner"])))
-    return Desk(net.eval().requires_grad_(False).to(device), defense, device, plan.task.scale, plan.seed)
+    side = plan.task.profile[plan.profile.name].side
+    return Desk(net.eval().requires_grad_(False).to(device), defense, device, plan.task.scale, plan.seed, side)
 
 
 class Service:

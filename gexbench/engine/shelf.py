@@ -16,19 +16,26 @@ from gexbench.errors import DataMissing
 class File:
     """A file of a data set, on its own or inside a zip.
 
-    name: as the card lists it. path: the file on the disk, or the zip that holds it. sha256: of the content when it was
-    found.
+    name: as the card lists it. path: the file on the disk, or the zip that holds it; None for an image that is drawn.
+    sha256: of the content when it was found; of the name where there is none.
     """
 
     name: str
-    path: Path
+    path: Path | None
     sha256: str
     archive: zipfile.ZipFile | None = field(default=None, compare=False, repr=False)
     member: str = ""
 
     def read(self) -> bytes:
         """Return the content; raises DataMissing when it can no longer be read."""
+        if self.path is None:
+            return self.name.encode()
         return _content(self.name, self.path, self.archive, self.member)
+
+    @classmethod
+    def drawn(cls, name: str) -> File:
+        """Return what stands for an image that is drawn from its name."""
+        return cls(name, None, hashlib.sha256(name.encode()).hexdigest())
 
 
 class Shelf:

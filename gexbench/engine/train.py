@@ -7,6 +7,7 @@ from pathlib import Path
 
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
@@ -38,7 +39,9 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, tick: Prog
     workdir.mkdir(parents=True, exist_ok=True)
     studio = Studio(
         owner=dataset.owner(),
+        style=dataset.style(),
         scale=card.scale,
+        net=card.net,
         options=card.train,
         assets={name: AssetStore().path(catalog.get(AssetCard, name)) for name in card.assets},
         device=torch.device(machine.device),
@@ -48,7 +51,11 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, tick: Prog
         progress=tick,
     )
     net = victim.train(victim.build(card.net), studio)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    state = {name: _stored(tensor.detach().cpu(), card.stored) for name, tensor in net.state_dict().items()}
     weights, path = safetensors.torch.save(state), to or trained_path(card)
     atomic_write(path, weights)
     return path, hashlib.sha256(weights).hexdigest()
+
+
+def _stored(tensor: Tensor, kind: str) -> Tensor:
+    return (tensor.to(getattr(torch, kind)) if tensor.is_floating_point() else tensor).contiguous()

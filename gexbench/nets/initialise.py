@@ -28,3 +28,17 @@ def reset(net: nn.Module, seed: int) -> None:
         for module in net.modules():
             if callable(fresh := getattr(module, "reset_parameters", None)):
                 fresh()
+
+
+def gaussian(net: nn.Module, seed: int, std: float = 0.02) -> None:
+    """Draw convolutions' weights from N(0, std) and batch norms' from N(1, std), in place, biases 0, from `seed` alone.
+
+    Source: Radford, Metz and Chintala 2016, section 3; Isola et al. 2017, section 6.2; Zhu et al. 2017, section 7.1.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)) and module.weight is not None:
+            mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+            nn.init.normal_(module.weight, mean, std, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DEGREES = 5.0
+WINDOW = 0.75
 CONTRAST = 1.2
 
 
@@ -39,6 +40,18 @@ def rotation(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, 
     return torch.where(chosen, _turn(x, angles), x), torch.where(chosen, _turn(y, angles), y)
 
 
+def cutout(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Show of every second pair, by chance, a random window of 3/4 of the sides only, enlarged back bilinearly.
+
+    x: (N,3,h,w), y: (N,3,s*h,s*w), float32 in [0,1]; the window lies at the same place in both. This is what the paper
+    calls cutout, not the blanked squares of DeVries and Taylor 2017. Source: Szyller et al. 2023, section 6.2, "cutout
+    (crop in on a random part of the image)"; the paper gives no size, 3/4 is ours.
+    """
+    centres = (2.0 * torch.rand(len(x), 2, generator=generator) - 1.0) * (1.0 - WINDOW)
+    chosen = _chosen(x, generator)
+    return torch.where(chosen, _enlarge(x, centres), x), torch.where(chosen, _enlarge(y, centres), y)
+
+
 def contrast(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Raise the contrast of every second pair, by chance, by 20 % about the mean of its input.
 
@@ -52,7 +65,7 @@ def contrast(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, 
 
 def known() -> Mapping[str, Augmentation]:
     """Return the augmentations by the names that cards use."""
-    return {"flip": flip, "rotation": rotation, "contrast": contrast}
+    return {"flip": flip, "rotation": rotation, "cutout": cutout, "contrast": contrast}
 
 
 def augment(x: Tensor, y: Tensor, names: Sequence[str], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -75,3 +88,11 @@ def _turn(images: Tensor, angles: Tensor) -> Tensor:
     grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
     turned = F.grid_sample(images, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
     return turned.clamp(0.0, 1.0)
+
+
+def _enlarge(images: Tensor, centres: Tensor) -> Tensor:
+    across, down = centres.unbind(1)
+    side, zero = torch.full_like(across, WINDOW), torch.zeros_like(across)
+    rows = [side, zero, across, zero, side, down]
+    grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)

@@ -16,8 +16,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from gexbench.core.attack import Progress
+from gexbench.core.attack import Brief, Progress
+from gexbench.core.victim import Studio
 from gexbench.errors import RunFailed
+from gexbench.training.losses import LossLog
 
 Step = Callable[[int], Mapping[str, Tensor]]
 """Do one step, by its number, and return what is worth watching: detached tensors of one element."""
@@ -45,6 +47,11 @@ class Place:
     workdir: Path
     progress: Progress
 
+    @classmethod
+    def of(cls, given: Brief | Studio) -> Place:
+        """Return the place an attack was given in its brief, or a victim's owner in its studio."""
+        return cls(given.device, given.precision, given.seed, given.workdir, given.progress)
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -64,19 +71,27 @@ class Loop:
         """Where the checkpoint lies."""
         return self.place.workdir / f"{self.name}.ckpt"
 
+    @property
+    def losses(self) -> Path:
+        """Where the losses lie."""
+        return self.place.workdir / f"{self.name}.losses.jsonl"
+
 
 def run_steps(step: Step, state: Mapping[str, Stateful], loop: Loop) -> None:
     """Run `step(0)` to `step(loop.steps - 1)`, going on from the last checkpoint of the same fingerprint.
 
     A step must draw all it draws from `step_generator` with its own number; then a run that was killed anywhere and
-    started again ends, on a CPU, with the same weights to the bit. Raises RunFailed when a watched value is not finite.
+    started again ends, on a CPU, with the same weights to the bit. About a hundred times a training, what is watched is
+    written to `loop.losses`, see LossLog. Raises RunFailed when a watched value is not finite.
     """
     done = _resume(state, loop)
-    saved = time.monotonic()
+    log, saved = LossLog(loop.losses, done), time.monotonic()
     for number in range(done, loop.steps):
         watched = step(number)
         if _is_tick(number + 1, loop.steps):
-            _refuse_divergence(watched, number, loop.name)
+            losses = {key: float(value) for key, value in watched.items()}
+            _refuse_divergence(losses, number, loop.name)
+            log.add(number + 1, losses)
             loop.place.progress(loop.name, number + 1, loop.steps)
         if number + 1 == loop.steps or time.monotonic() - saved >= loop.every:
             _save(state, loop, number + 1)
@@ -110,14 +125,21 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
+def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Do one step of the optimiser down the loss's gradient."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+
+
 def _is_tick(done: int, steps: int) -> bool:
     return done == steps or done % max(1, steps // 100) == 0
 
 
-def _refuse_divergence(watched: Mapping[str, Tensor], number: int, name: str) -> None:
-    for key, value in watched.items():
-        if not math.isfinite(float(value)):
-            raise RunFailed(f"{name}: {key} is {float(value)} at step {number}", "lower the learning rate")
+def _refuse_divergence(losses: Mapping[str, float], number: int, name: str) -> None:
+    for key, value in losses.items():
+        if not math.isfinite(value):
+            raise RunFailed(f"{name}: {key} is {value} at step {number}", "lower the learning rate")
 
 
 def _save(state: Mapping[str, Stateful], loop: Loop, done: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,11 +32,7 @@ class Pairs:
 
     def digest(self) -> str:
         """Return a hash of all pixels."""
-        total = hashlib.blake2b(digest_size=16)
-        for image in (*self.low, *self.high):
-            total.update(str(tuple(image.shape)).encode())
-            total.update(image.contiguous().numpy().tobytes())
-        return total.hexdigest()
+        return pixel_digest((*self.low, *self.high))
 
 
 def draw(pairs: Pairs, size: int, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -52,6 +48,25 @@ def draw(pairs: Pairs, size: int, count: int, generator: torch.Generator) -> tup
         low.append(_cut(x, top, left, size))
         high.append(_cut(y, pairs.scale * top, pairs.scale * left, pairs.scale * size))
     return from_uint8(torch.stack(low)), from_uint8(torch.stack(high))
+
+
+def draw_crops(images: Sequence[Tensor], size: int, count: int, generator: torch.Generator) -> Tensor:
+    """Draw crops of single images, each (3,h,w) uint8: (count,3,size,size) float32 in [0,1]; as `draw` otherwise."""
+    crops = []
+    for _ in range(count):
+        image = images[int(torch.randint(len(images), (1,), generator=generator))]
+        top, left = (_start(side, size, generator) for side in image.shape[-2:])
+        crops.append(_cut(image, top, left, size))
+    return from_uint8(torch.stack(crops))
+
+
+def pixel_digest(images: Iterable[Tensor]) -> str:
+    """Return a hash of the shapes and pixels of uint8 images."""
+    total = hashlib.blake2b(digest_size=16)
+    for image in images:
+        total.update(str(tuple(image.shape)).encode())
+        total.update(image.contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 def _start(side: int, size: int, generator: torch.Generator) -> int:

@@ -1,11 +1,20 @@
-"""Which images of a pool an attack or a control uses."""
+"""Which images of a pool an attack or a control uses, and what the victim says to them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import torch
+from torch import Tensor
 
 from gexbench.core.attack import Brief
+from gexbench.core.images import to_uint8
+from gexbench.core.oracle import Oracle, ask
 from gexbench.training.loop import step_generator
+from gexbench.training.patches import Pairs
+
+CHUNK = 64
+PIXELS = 2**18
 
 
 def chosen(brief: Brief, count: int) -> list[int]:
@@ -15,3 +24,25 @@ def chosen(brief: Brief, count: int) -> list[int]:
     """
     order = torch.randperm(len(brief.pool), generator=step_generator(brief.seed, "questions", 0))
     return [int(index) for index in order[:count]]
+
+
+def answered(oracle: Oracle, brief: Brief, count: int) -> Pairs:
+    """Ask about `chosen` images of the pool and return questions and answers; raises what Oracle.query raises."""
+    low, high = [], []
+    for chunk in _chunks(chosen(brief, count)):
+        questions = [brief.pool[index] for index in chunk]
+        low += [to_uint8(image) for image in questions]
+        high += [to_uint8(answer) for answer in ask(oracle, questions, _batch(questions))]
+    return Pairs(low, high, brief.scale)
+
+
+def _chunks(indices: Sequence[int]) -> Iterator[Sequence[int]]:
+    # answers of a chunk are held as float32 before they become 8-bit, four times as large
+    for start in range(0, len(indices), CHUNK):
+        yield indices[start : start + CHUNK]
+
+
+def _batch(questions: Sequence[Tensor]) -> int:
+    # a service that enlarges 16 large photos at once may run out of memory
+    largest = max(image.shape[-2] * image.shape[-1] for image in questions)
+    return max(1, min(16, PIXELS // largest))

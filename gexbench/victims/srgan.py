@@ -16,7 +16,17 @@ from gexbench.nets.initialise import reset, seeded
 from gexbench.nets.srgan_discriminator import SRGANDiscriminator
 from gexbench.nets.srresnet import SRResNet, SRResNetOptions
 from gexbench.nets.vgg import VGG16Features
-from gexbench.training.loop import Loop, Place, Stateful, autocast, cosine_rate, derived_seed, run_steps, set_rate
+from gexbench.training.loop import (
+    Loop,
+    Place,
+    Stateful,
+    autocast,
+    cosine_rate,
+    derived_seed,
+    descend,
+    run_steps,
+    set_rate,
+)
 from gexbench.training.patches import Pairs
 from gexbench.training.super_resolution import PixelPlan, draw_batch, finished, fit_pixels, pixel_loss
 
@@ -77,7 +87,7 @@ class SRGAN:
         Inputs are the owner's images, shrunk by MATLAB's bicubic and rounded to 8 bits.
         """
         options = SRGANOptions(**studio.options)
-        place = Place(studio.device, studio.precision, studio.seed, studio.workdir, studio.progress)
+        place = Place.of(studio)
         pairs = owner_pairs(studio.owner, studio.scale)
         reset(net, derived_seed(studio.seed, "generator"))
         fit_pixels(net, pairs, options.pretrain(), place, "pretrain")
@@ -126,23 +136,17 @@ def fit_adversarially(duel: Duel, pairs: Pairs) -> None:
         with autocast(place):
             made = duel.net(x)
             judged = _judge_loss(judge, y, made.detach())
-        _descend(judges, judged)
+        descend(judges, judged)
         judge.requires_grad_(False)
         with autocast(place):
             wanted = _maker_losses(duel, judge, made, y)
-        _descend(makers, torch.stack(list(wanted.values())).sum())
+        descend(makers, torch.stack(list(wanted.values())).sum())
         judge.requires_grad_(True)
         return {"discriminator": judged.detach(), **{key: value.detach() for key, value in wanted.items()}}
 
     state: dict[str, Stateful] = {"net": duel.net, "judge": judge, "makers": makers, "judges": judges}
     print_of_all = f"{options} {place.precision} {place.seed} {pairs.digest()}"
     run_steps(step, state, Loop("adversarial", options.gan_steps, print_of_all, place))
-
-
-def _descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
 
 
 def _judge_loss(judge: nn.Module, true: Tensor, made: Tensor) -> Tensor:

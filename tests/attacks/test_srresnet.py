@@ -79,8 +79,8 @@ def test_the_surrogate_answers_in_range_without_the_oracle(door: Door, brief: Br
 
 
 def test_an_unknown_augmentation_is_refused(door: Door, brief: Brief) -> None:
-    with pytest.raises(ValueError, match="cutout"):
-        SRResNetAttack().extract(door, replace(brief, options={**brief.options, "augment": ("cutout",)}))
+    with pytest.raises(ValueError, match="mixup"):
+        SRResNetAttack().extract(door, replace(brief, options={**brief.options, "augment": ("mixup",)}))
 
 
 def test_large_images_are_asked_about_in_small_batches(brief: Brief) -> None:

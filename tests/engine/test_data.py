@@ -185,3 +185,47 @@ def test_looking_for_data_imports_neither_torch_nor_the_packages_that_carry_it()
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def _styled(style: str = "own/*.png", reference: str = "t/*.png") -> DatasetCard:
+    splits = {
+        "owner": {"within": "data", "files": ["own/a.png"]},
+        "style": {"within": "data", "files": [style]},
+        "pool": {"within": "data", "files": ["pool/*.png"]},
+        "reference": {"within": "data", "files": [reference]},
+        "test": {"near": {"within": "code", "files": ["near/{00..02}"]}},
+    }
+    return _card(splits=splits)
+
+
+def test_style_and_reference_are_splits_like_any_other(root: Path) -> None:
+    files = data.locate(_styled("own/b.png"), root)
+    assert _named(files)["style"] == ["own/b.png"]
+    assert _named(files)["reference"] == ["t/0001.png", "t/0002.png"]
+
+
+def test_a_style_folder_that_overlaps_the_pool_is_refused_by_content(root: Path) -> None:
+    (root / "own/b.png").write_bytes((root / "pool/10.png").read_bytes())
+    with pytest.raises(DataMissing, match=r"own/b\.png of style is the same file as pool/10\.png of pool"):
+        data.locate(_styled("own/b.png"), root)
+
+
+def test_style_without_reference_is_refused() -> None:
+    with pytest.raises(ValueError, match="style and reference go together"):
+        _styled().splits.model_validate(_styled().splits.model_dump() | {"reference": None})
+
+
+def test_an_image_that_is_drawn_is_known_by_its_name(root: Path) -> None:
+    files = data.locate(_styled("own/b.png"), root)["test/near"]
+    assert [file.name for file in files] == ["near/00", "near/01", "near/02"]
+    assert files[1].path is None
+    assert files[1].read() == b"near/01"
+    assert len({file.sha256 for file in files}) == 3
+
+
+def test_too_few_images_are_counted_out(root: Path) -> None:
+    splits = _card().splits.model_dump() | {"pool": {"within": "data", "files": ["pool/*.png"], "count": 5}}
+    card = _card(splits=splits)
+    assert data.verify(card, root).missing == ("pool/*.png of pool: found 3 of 5 files",)
+    with pytest.raises(DataMissing, match="found 3 of 5 files"):
+        data.locate(card, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,12 @@ def test_a_bad_question_is_refused_by_name_and_costs_nothing(
     with pytest.raises(QueryError, match=reason):
         meter.query(question())
     assert meter.ledger.spent == 0
+
+
+def test_a_service_of_one_size_refuses_every_other_and_charges_nothing(tmp_path: Path) -> None:
+    meter = make_meter(tmp_path)
+    meter.desk = replace(meter.desk, side=8)
+    meter.query(images(1))
+    with pytest.raises(QueryError, match="images of 16x16 px; the service takes 8x8"):
+        meter.query(images(1, side=16))
+    assert meter.remaining == 9

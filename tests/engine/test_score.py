@@ -96,3 +96,15 @@ def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, meters: Mete
     costs = honest_cost(plan, meters, {"set5": guarded}, collector, quiet)
     assert [cost.metric for cost in costs] == ["psnr-rgb", "fid"]
     assert honest_cost(plan, meters, {"set5": shown}, collector, quiet) == ()
+
+
+def test_where_the_truth_is_a_style_only_metrics_of_sets_compare_with_it(
+    plan: Plan, meters: Meters, catalog: Catalog
+) -> None:
+    task = plan.task.model_copy(update={"truth": "style"})
+    shown = _shown(6)
+    shown = replace(shown, truth=(*shown.truth, noise(500), noise(501)))
+    scores, _ = _scored(plan.model_copy(update={"task": task}), meters, catalog, photos=shown)
+    sides = {(side, metric) for _, side, metric in scores}
+    assert sides == {("A", "fid"), ("B", "fid"), ("C", "fid"), ("B", "psnr-rgb")}
+    assert scores["photos", "C", "fid"].n == 6

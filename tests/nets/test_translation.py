@@ -16,6 +16,7 @@ from gexbench.nets.unet import UNet, UNetOptions
 
 SMALL: dict[str, Callable[[], nn.Module]] = {
     "resnet": lambda: ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8)),
+    "resnet on its input": lambda: ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8, skip="input")),
     "unet": lambda: UNet(UNetOptions(depth=3, channels=8, dropout=0.0)),
 }
 
@@ -67,6 +68,14 @@ def test_a_generator_fits_one_pair(name: str) -> None:
     assert losses[-1] < 0.6 * losses[0]
 
 
+def test_a_net_that_adds_nothing_to_its_input_returns_it_nearly() -> None:
+    net = ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8, skip="input"))
+    nn.init.zeros_(net.layers[-1].weight)
+    nn.init.zeros_(net.layers[-1].bias)
+    x = _images(2, 16)
+    assert float((net(x).detach() - x).abs().max()) <= 0.011
+
+
 def test_dropout_stands_in_the_three_inner_layers_of_the_published_u_net() -> None:
     with torch.device("meta"):
         net = UNet()
@@ -102,6 +111,7 @@ def test_the_patch_discriminator_learns_to_tell_noise_from_blocks() -> None:
         (lambda: UNetOptions(depth=1), "depth 1"),
         (lambda: UNetOptions(dropout=1.0), r"dropout 1\.0"),
         (lambda: ResNetGeneratorOptions(blocks=0), "blocks 0"),
+        (lambda: ResNetGeneratorOptions(skip="output"), "skip 'output'"),
         (lambda: PatchGAN(norm="layer"), "norm 'layer'"),
     ],
 )

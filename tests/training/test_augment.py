@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gexbench.core.images import downscale
-from gexbench.training.augment import augment, contrast, flip, rotation
+from gexbench.training.augment import augment, contrast, cutout, flip, rotation
 
 COUNT = 32
 
@@ -29,8 +29,10 @@ def changed(before: Tensor, after: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("size", [(24, 24), (16, 30)])
-@pytest.mark.parametrize("name", ["flip", "rotation", "contrast"])
-def test_pairs_still_show_the_same_afterwards(name: str, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("flip", 0.015), ("rotation", 0.015), ("cutout", 0.035), ("contrast", 0.015)]
+)
+def test_pairs_still_show_the_same_afterwards(name: str, tolerance: float, size: tuple[int, int]) -> None:
     x, y = smooth_pairs(*size)
     new_x, new_y = augment(x, y, [name], seeded())
     touched = changed(x, new_x)
@@ -38,11 +40,11 @@ def test_pairs_still_show_the_same_afterwards(name: str, size: tuple[int, int]) 
     assert torch.equal(touched, changed(y, new_y))
     inside = (..., slice(2, -2), slice(2, -2))
     error = (downscale(new_y, 4) - new_x)[inside].abs().max()
-    assert float(error) < 0.015
+    assert float(error) < tolerance
     assert float((new_x - x)[inside].abs().max()) > 0.05
 
 
-@pytest.mark.parametrize("name", ["flip", "rotation", "contrast"])
+@pytest.mark.parametrize("name", ["flip", "rotation", "cutout", "contrast"])
 def test_values_stay_in_range_and_follow_the_generator(name: str) -> None:
     x = torch.rand(COUNT, 3, 8, 8, generator=seeded(1)).round()
     y = x.repeat_interleave(4, -1).repeat_interleave(4, -2)
@@ -69,6 +71,38 @@ def test_a_rotation_stays_within_five_degrees() -> None:
     assert 2.0 < float(slope.max()) < 7.0
 
 
+def ramps(height: int, width: int) -> Tensor:
+    """Pictures whose first channel says how far right a pixel lies, in [0,1], and whose second how far down."""
+    across = ((torch.arange(width) + 0.5) / width).expand(height, width)
+    down = ((torch.arange(height) + 0.5) / height).expand(width, height).T
+    return torch.stack([across, down, torch.zeros(height, width)]).expand(COUNT, -1, -1, -1).contiguous()
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_a_cutout_shows_three_quarters_of_the_sides_at_one_place_in_both(scale: int) -> None:
+    x, y = ramps(32, 24), ramps(32 * scale, 24 * scale)
+    new_x, new_y = cutout(x, y, seeded())
+    touched = changed(x, new_x)
+    for new, before in ((new_x[touched], x), (new_y[touched], y)):
+        pixel_right, pixel_down = before[0, 0, 0, 1] - before[0, 0, 0, 0], before[0, 1, 1, 0] - before[0, 1, 0, 0]
+        steps_right, steps_down = new[:, 0].diff(dim=-1)[..., 1:-1], new[:, 1].diff(dim=-2)[..., 1:-1, :]
+        torch.testing.assert_close(steps_right, (0.75 * pixel_right).expand_as(steps_right))
+        torch.testing.assert_close(steps_down, (0.75 * pixel_down).expand_as(steps_down))
+    middles = [new[touched][:, :2].mean(dim=(2, 3)) for new in (new_x, new_y)]
+    torch.testing.assert_close(middles[0], middles[1], atol=2e-3, rtol=0.0)
+    assert torch.equal(changed(y, new_y), touched)
+
+
+def test_the_windows_of_a_cutout_lie_anywhere_within_the_image() -> None:
+    x = ramps(32, 32)
+    new_x, _ = cutout(x, x, seeded())
+    middles = new_x[changed(x, new_x)][:, :2].mean(dim=(2, 3))
+    assert float(middles.min()) >= 0.374
+    assert float(middles.max()) <= 0.626
+    assert bool((middles.std(dim=0) > 0.04).all())
+    assert abs(float(torch.corrcoef(middles.T)[0, 1])) < 0.9
+
+
 def test_contrast_grows_by_a_fifth_about_the_inputs_mean() -> None:
     x = torch.full((COUNT, 3, 2, 2), 0.5)
     x[..., 0], x[..., 1] = 0.4, 0.6
@@ -77,5 +111,5 @@ def test_contrast_grows_by_a_fifth_about_the_inputs_mean() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'cutout' is none of flip, rotation, contrast"):
-        augment(torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 8, 8), ["cutout"], seeded())
+    with pytest.raises(ValueError, match=r"'mixup' is none of flip, rotation, cutout, contrast"):
+        augment(torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 8, 8), ["mixup"], seeded())

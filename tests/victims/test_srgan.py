@@ -52,7 +52,9 @@ def studio(tmp_path: Path) -> Studio:
     save_file({**eye, **{f"{name}.bias": torch.zeros(64) for name in shapes}}, tmp_path / "eye.safetensors")
     return Studio(
         owner=photos(8, 0),
+        style=(),
         scale=4,
+        net=NET,
         options=TRAIN,
         assets={"lpips-vgg": tmp_path / "eye.safetensors"},
         device=torch.device("cpu"),

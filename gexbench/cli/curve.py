@@ -1,0 +1,129 @@
+"""`gexbench curve`: what an attack reaches with less data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gexbench.boards.curve import Curve
+    from gexbench.cards.catalog import Catalog
+    from gexbench.plan import Plan
+    from gexbench.record import RunRecord
+
+
+def curve(
+    task: Annotated[str, typer.Option(help="The task, see `gexbench list tasks`.")],
+    attack: Annotated[str, typer.Option(help="The attack or control: a name, or a submission's folder.")],
+    profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
+    budgets: Annotated[
+        str | None, typer.Option(help="Numbers or percentages with commas between; by default the task's.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 on; by default the profile's.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
+    out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    to: Annotated[Path | None, typer.Option(help="Where picture and CSV go; by default as --out.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")] = False,
+) -> None:
+    """Run an attack at several budgets over seeds, and draw what it reaches: a picture and a CSV.
+
+    Runs that are done are taken as they are, killed ones go on. A run that fails is named and leaves a gap.
+
+    Example: `gexbench curve --task sr --attack srresnet --seeds 3`
+    """
+    from gexbench import bench
+    from gexbench.boards.curve import make_curve
+    from gexbench.plan import Request
+
+    request = Request(task, attack, profile=profile, settings=tuple(set_ or ()))
+    catalog, plans = bench.plan_curve(request, _words(budgets), seeds)
+    records = _run(plans, catalog, out, quiet=json)
+    drawn, failed = make_curve(records), [record for record in records if record.status != "ok"]
+    files = _write(drawn, to or out)
+    _show(drawn, failed, files, as_json=json)
+    if failed:
+        raise typer.Exit(3)
+
+
+def _words(text: str | None) -> list[str]:
+    from gexbench.errors import PlanError
+
+    words = [word.strip() for word in (text or "").split(",") if word.strip()]
+    if text is not None and not words:
+        raise PlanError(f"--budgets {text!r} names no budget", "for example 25%,50%,100%")
+    return words
+
+
+def _run(plans: list[Plan], catalog: Catalog, out: Path, quiet: bool) -> list[RunRecord]:
+    from gexbench import bench
+    from gexbench.cli.progress import Ticker
+
+    records = []
+    for number, plan in enumerate(plans, 1):
+        if not quiet:
+            typer.echo(f"run {number} of {len(plans)}: {plan.run_name}", err=True)
+        with Ticker(silent=quiet) as ticker:
+            records.append(bench.run_plan(plan, catalog, out, ticker.tick))
+    return records
+
+
+def _write(drawn: Curve, folder: Path) -> dict[str, Path]:
+    """Write picture and CSV, and return their paths; none where no run has anything to draw."""
+    from gexbench.boards.curve import to_csv
+    from gexbench.boards.curve_picture import to_png
+    from gexbench.engine.places import atomic_write
+
+    if not drawn.shown():
+        return {}
+    contents = {"picture": (".png", to_png(drawn)), "csv": (".csv", to_csv(drawn).encode())}
+    paths = {what: folder / (drawn.name + ending) for what, (ending, _) in contents.items()}
+    for what, (_, content) in contents.items():
+        atomic_write(paths[what], content)
+    return paths
+
+
+def _show(drawn: Curve, failed: list[RunRecord], files: dict[str, Path], as_json: bool) -> None:
+    from rich.console import Console
+
+    from gexbench.boards.curve import as_json as plain
+    from gexbench.cli.output import print_json
+
+    if as_json:
+        names = {what: str(files[what]) if what in files else None for what in ("picture", "csv")}
+        print_json({**plain(drawn), "failed": [_failure(record) for record in failed], **names})
+        return
+    console = Console()
+    console.print(_table(drawn))
+    lines = [f"failed    {record.plan.run_name}: {record.reason}" for record in failed]
+    lines += [f"note      {mark}" for mark in drawn.marks]
+    lines += [f"{what:9} {path}" for what, path in files.items()]
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _failure(record: RunRecord) -> dict[str, Any]:
+    plan = record.plan
+    return {"run": plan.run_name, "budget": plan.budget, "seed": plan.seed, "reason": record.reason}
+
+
+def _table(drawn: Curve) -> Table:
+    """Return the main metric as a table: a row a budget, a column a comparison and test split."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from gexbench.boards.sheet import heading, with_std
+
+    card = next(card for card in drawn.plan.metrics if card.name == drawn.plan.task.main.metric)
+    columns = [(compare, test) for compare in drawn.shown() for test in drawn.tests]
+    table = Table(title=Text(drawn.title), title_justify="left")
+    for title in ("budget", "%", "seeds", *(heading(card, *column) for column in columns)):
+        table.add_column(Text(title), justify="right")
+    for budget in drawn.budgets:
+        done = str(len(drawn.rows[budget].records)) if budget in drawn.rows else "0"
+        cells = [with_std(drawn.spread(budget, *column), card) for column in columns]
+        table.add_row(str(budget), f"{100 * budget / drawn.top:.3g}", done, *cells)
+    return table

@@ -1,0 +1,108 @@
+"""Photos and style images without pairs, all cut to squares of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gexbench.core.dataset import Split
+from gexbench.core.images import decode_8bit, from_uint8
+from gexbench.core.lazy import Lazy
+from gexbench.errors import CardError, DataMissing, nearest
+
+
+class Picture(Protocol):
+    """A file of a split."""
+
+    @property
+    def name(self) -> str:
+        """Say what the card calls it."""
+        ...
+
+    def read(self) -> bytes:
+        """Return its content."""
+        ...
+
+
+@dataclass(frozen=True)
+class Square:
+    """What the card sets, in pixels. side: of the squares. smallest: the least side a file may have; 0 means `side`."""
+
+    side: int = 256
+    smallest: int = 0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Square:
+        """Read a card's settings; raises CardError for an unknown key or a number out of range."""
+        known = [field.name for field in fields(cls)]
+        for key, value in settings.items():
+            if key not in known:
+                raise CardError(f"settings.{key} is not a setting of UnpairedPhotos", nearest(key, known))
+            if type(value) is not int or value < (8 if key == "side" else 0):
+                raise CardError(f"settings.{key} = {value!r} is refused", "sides are whole numbers, side 8 or more")
+        return cls(**settings)
+
+
+class UnpairedPhotos:
+    """Read images when they are asked for; `UnpairedPhotos(settings, files)`, settings as in `Square`.
+
+    files: pictures by split, "owner", "style", "pool", "reference", "test/<name>". Every image is resized so that its
+    shorter side is `side` (Pillow's bicubic, antialiased), cut to its centre, and rounded to 8 bits. The truth of a
+    test split is all of "reference", whatever the inputs. Raises CardError for settings it does not know; indexing
+    raises DataMissing for a file that is no image or is too small.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Picture]]) -> None:
+        self._square = Square.of(settings)
+        self._files = files
+
+    def owner(self) -> Sequence[Tensor]:
+        """Return the owner's photos, each (3,side,side) float32 in [0,1]."""
+        return self._images("owner")
+
+    def style(self) -> Sequence[Tensor]:
+        """Return the owner's style images."""
+        return self._images("style")
+
+    def pool(self) -> Split:
+        """Return the attacker's photos; nobody knows a truth about them."""
+        return Split([picture.name for picture in self._files["pool"]], self._images("pool"), ())
+
+    def tests(self) -> dict[str, Split]:
+        """Return the test photos by name, each split with all held-back style images."""
+        truth = self._images("reference")
+        return {
+            key.removeprefix("test/"): Split([picture.name for picture in pictures], self._images(key), truth)
+            for key, pictures in self._files.items()
+            if key.startswith("test/")
+        }
+
+    def _images(self, split: str) -> Sequence[Tensor]:
+        pictures = self._files[split]
+        return Lazy(len(pictures), lambda index: from_uint8(_square(pictures[index], self._square)))
+
+
+def _square(picture: Picture, square: Square) -> Tensor:
+    pixels = decode_8bit(picture.read(), picture.name)
+    height, width = pixels.shape[-2:]
+    least = square.smallest or square.side
+    if min(height, width) < least:
+        told = f"{picture.name} is {width}x{height} pixels, below the {least}x{least} this data set takes"
+        raise DataMissing(told, "take it out, or lower settings.side (or settings.smallest) on the card")
+    ratio = square.side / min(height, width)
+    if ratio != 1.0:
+        pixels = _resized(pixels, max(square.side, round(height * ratio)), max(square.side, round(width * ratio)))
+    top, left = ((side - square.side) // 2 for side in pixels.shape[-2:])
+    return pixels[:, top : top + square.side, left : left + square.side]
+
+
+def _resized(pixels: Tensor, height: int, width: int) -> Tensor:
+    image = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    resized = np.array(image.resize((width, height), Image.Resampling.BICUBIC))
+    return torch.from_numpy(resized).permute(2, 0, 1).contiguous()

@@ -1,0 +1,136 @@
+"""Fit a generator to pairs against a discriminator that sees input and output together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from gexbench.nets.initialise import gaussian, seeded
+from gexbench.nets.patchgan import PatchGAN
+from gexbench.nets.unet import UNet, UNetOptions
+from gexbench.training.adversarial import adam, cross_entropy, descend_flat, difference, frozen, linear_rate
+from gexbench.training.loop import (
+    Loop,
+    Place,
+    Stateful,
+    autocast,
+    cosine_rate,
+    derived_seed,
+    descend,
+    run_steps,
+    set_rate,
+)
+from gexbench.training.patches import Pairs
+from gexbench.training.super_resolution import PixelPlan, draw_batch, finished
+from gexbench.training.wavelets import high_frequency_loss
+
+
+@dataclass(frozen=True)
+class ConditionalOptions:
+    """How a U-Net is fitted to pairs.
+
+    depth, channels, dropout: see UNetOptions. discriminator_channels: width of the discriminator's first layer. crop:
+    side of the crops in pixels, a multiple of 2^depth. lr: of Adam, first the whole, in the second half down a line;
+    down half a cosine where there is a wavelet term. l1_weight: of the pixel loss, taken on [-1,1]. wavelet_weight: of
+    the loss on high frequencies, which comes in as the rate falls. sam_rho: radius of the discriminator's
+    sharpness-aware steps; 0 for plain ones. augment: names of `training.augment`.
+    """
+
+    depth: int
+    channels: int
+    dropout: float
+    discriminator_channels: int
+    steps: int
+    batch: int
+    crop: int
+    lr: float
+    l1_weight: float
+    wavelet_weight: float = 0.0
+    sam_rho: float = 0.0
+    augment: tuple[str, ...] = ()
+
+    def draws(self) -> PixelPlan:
+        """Return what one step draws."""
+        return PixelPlan(self.steps, self.batch, self.crop, self.lr, "l1", self.augment)
+
+    def rate(self, number: int) -> float:
+        """Return the factor on the learning rate at a step."""
+        return (cosine_rate if self.wavelet_weight else linear_rate)(number, self.steps)
+
+
+def fit_conditional(pairs: Pairs, options: ConditionalOptions, place: Place) -> UNet:
+    """Fit a U-Net to pairs of one size and return it in evaluation mode.
+
+    Its first weights, crops, augmentations and dropped values depend on `place.seed` alone. Source: Isola, Zhu, Zhou
+    and Efros 2017 (arXiv 1611.07004), sections 3 and 6.2.
+    """
+    numbers = UNetOptions(depth=options.depth, channels=options.channels, dropout=options.dropout)
+    net = seeded(lambda: UNet(numbers), derived_seed(place.seed, "weights"))
+    Duel(net, options, place).fit(pairs)
+    return finished(net)
+
+
+class Duel:
+    """The generator and its discriminator."""
+
+    def __init__(self, net: nn.Module, options: ConditionalOptions, place: Place) -> None:
+        self.net, self.options, self.place = net, options, place
+        self.judge = seeded(lambda: PatchGAN(6, options.discriminator_channels, norm="batch"), place.seed)
+        for name, member in (("generator", net), ("discriminator", self.judge)):
+            gaussian(member, derived_seed(place.seed, name))
+            member.train().to(place.device).to(memory_format=torch.channels_last)
+        self.makers, self.critics = adam([net], options.lr), adam([self.judge], options.lr)
+
+    def fit(self, pairs: Pairs) -> None:
+        """Train both, going on from a checkpoint of the same pairs and numbers."""
+        state: dict[str, Stateful] = {"net": self.net, "judge": self.judge}
+        state |= {"makers": self.makers, "critics": self.critics}
+        print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {pairs.digest()}"
+        loop = Loop("fit", self.options.steps, print_of_all, self.place)
+        run_steps(lambda number: self.step(pairs, number), state, loop)
+
+    def step(self, pairs: Pairs, number: int) -> Mapping[str, Tensor]:
+        """Do one step of both and return their losses, detached."""
+        for optimiser in (self.makers, self.critics):
+            set_rate(optimiser, self.options.lr * self.options.rate(number))
+        x, y = draw_batch(pairs, self.options.draws(), self.place, number)
+        seed = derived_seed(self.place.seed, "dropout", number)
+        with _drawing(seed, self.place.device), autocast(self.place):
+            made = self.net(x)
+
+        def judged() -> Tensor:
+            with autocast(self.place):
+                truth, lie = (self.judge(torch.cat([x, image], dim=1)) for image in (y, made.detach()))
+            return (cross_entropy(truth, real=True) + cross_entropy(lie, real=False)) / 2.0
+
+        seen = descend_flat(self.critics, judged, self.options.sam_rho)
+        with frozen([self.judge]):
+            losses = self._maker_losses(x, y, made, number)
+            descend(self.makers, torch.stack(list(losses.values())).sum())
+        return {"discriminator": seen, **{name: loss.detach() for name, loss in losses.items()}}
+
+    def _maker_losses(self, x: Tensor, y: Tensor, made: Tensor, number: int) -> dict[str, Tensor]:
+        options = self.options
+        with autocast(self.place):
+            logits = self.judge(torch.cat([x, made], dim=1))
+        losses = {
+            "adversarial": cross_entropy(logits, real=True),
+            "l1": options.l1_weight * difference(made, y),
+        }
+        if options.wavelet_weight:
+            # nothing at the first step, all of it at the last; twice, since the source's images span [-1,1]
+            weight = options.wavelet_weight * (1.0 - options.rate(number))
+            losses["wavelet"] = 2.0 * weight * high_frequency_loss(made, y)
+        return losses
+
+
+@contextmanager
+def _drawing(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch's own generators inside the block, for dropout, which takes no generator; put them back after it."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

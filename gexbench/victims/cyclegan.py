@@ -1,0 +1,158 @@
+"""CycleGAN: translation between two domains learned without pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gexbench.core.victim import Studio
+from gexbench.nets.initialise import gaussian, seeded
+from gexbench.nets.patchgan import PatchGAN
+from gexbench.nets.resnet_generator import ResNetGenerator, ResNetGeneratorOptions
+from gexbench.training.adversarial import ImagePool, adam, difference, frozen, least_squares, linear_rate
+from gexbench.training.loop import (
+    Loop,
+    Place,
+    Stateful,
+    autocast,
+    derived_seed,
+    descend,
+    run_steps,
+    set_rate,
+    step_generator,
+)
+from gexbench.training.super_resolution import finished
+from gexbench.training.unpaired import Domains, Sheets
+
+OTHER = {"photo": "style", "style": "photo"}
+
+
+@dataclass(frozen=True)
+class CycleGANOptions:
+    """The `[train]` table of a card.
+
+    crop: side of the crops in pixels. lr: of Adam, constant for the first half of the steps, then down a line to 0.
+    cycle_weight: of the cycle loss; identity_weight: of the identity loss, in shares of cycle_weight. pool: images made
+    earlier that the discriminators may see again. discriminator_channels: width of their first layer. head_start: steps
+    at the beginning in which the discriminators alone learn; noise: standard deviation of what is added to all they
+    see. The paper has neither; in a short training they keep generators from fooling young discriminators by changes
+    that nobody sees (instance noise: Sonderby et al. 2017, arXiv 1610.04490, section 3).
+    """
+
+    crop: int = 256
+    batch: int = 1
+    steps: int = 200_000
+    lr: float = 2e-4
+    cycle_weight: float = 10.0
+    identity_weight: float = 0.5
+    pool: int = 50
+    discriminator_channels: int = 64
+    head_start: int = 0
+    noise: float = 0.0
+
+
+class CycleGAN:
+    """Make victims that translate photos into a style.
+
+    Source: Zhu, Park, Isola and Efros 2017, "Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial
+    Networks" (arXiv 1703.10593), sections 3, 4 and 7.1; the identity loss is its section 5.2.
+    """
+
+    def build(self, options: Mapping[str, Any]) -> ResNetGenerator:
+        """Return the untrained generator; options: the fields of ResNetGeneratorOptions."""
+        return seeded(lambda: ResNetGenerator(ResNetGeneratorOptions(**options)), seed=0)
+
+    def train(self, net: nn.Module, studio: Studio) -> nn.Module:
+        """Train `net` to turn the owner's photos into the owner's style; options: the fields of CycleGANOptions."""
+        domains, options, place = Domains.of(studio), CycleGANOptions(**studio.options), Place.of(studio)
+        Cycle(net, self.build(studio.net), options, place).fit(domains)
+        return finished(net)
+
+
+class Cycle:
+    """Two generators, a discriminator for each domain, and how they are trained."""
+
+    def __init__(self, to_style: nn.Module, to_photo: nn.Module, options: CycleGANOptions, place: Place) -> None:
+        width = options.discriminator_channels
+        self.options, self.place = options, place
+        self.generators = {"style": to_style, "photo": to_photo}
+        self.judges = {aim: seeded(lambda: PatchGAN(channels=width), place.seed) for aim in self.generators}
+        self.pools = {aim: ImagePool(options.pool) for aim in self.generators}
+        nets = {f"{role} {aim}": net for role in ("generators", "judges") for aim, net in getattr(self, role).items()}
+        for name, net in nets.items():
+            gaussian(net, derived_seed(place.seed, name))
+            net.train().to(place.device).to(memory_format=torch.channels_last)
+        self.makers = adam(list(self.generators.values()), options.lr)
+        self.critics = adam(list(self.judges.values()), options.lr)
+        self._nets = nets
+
+    def fit(self, domains: Domains) -> None:
+        """Train all four, going on from a checkpoint of the same images and numbers."""
+        sheets = Sheets(domains, self.place, self.options.steps)
+
+        def step(number: int) -> Mapping[str, Tensor]:
+            watched = self.step(domains, number)
+            sheets(number + 1, self.generators)
+            return watched
+
+        state: dict[str, Stateful] = {**self._nets, "makers": self.makers, "critics": self.critics}
+        state |= {f"pool {aim}": pool for aim, pool in self.pools.items()}
+        print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {domains.digest()}"
+        run_steps(step, state, Loop("cyclegan", self.options.steps, print_of_all, self.place))
+
+    def step(self, domains: Domains, number: int) -> dict[str, Tensor]:
+        """Do one step of all four and return their losses, detached."""
+        options = self.options
+        for optimiser in (self.makers, self.critics):
+            set_rate(optimiser, options.lr * linear_rate(number, options.steps))
+        photos, style = domains.draw(options.crop, options.batch, self.place, number)
+        real = {"photo": photos, "style": style}
+        losses: dict[str, Tensor] = {}
+        if number < options.head_start:
+            made = self._made(real)
+        else:
+            with frozen(list(self.judges.values())):
+                losses, made = self._maker_losses(real, number)
+                descend(self.makers, torch.stack(list(losses.values())).sum())
+        judged = {f"judge {aim}": self._judge_loss(aim, real[aim], made[aim], number) for aim in real}
+        descend(self.critics, torch.stack(list(judged.values())).sum())
+        return {name: loss.detach() for name, loss in chain(losses.items(), judged.items())}
+
+    def _made(self, real: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        with torch.no_grad(), autocast(self.place):
+            return {aim: net(real[OTHER[aim]]).float() for aim, net in self.generators.items()}
+
+    def _maker_losses(self, real: Mapping[str, Tensor], number: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return the generators' losses and what they made, by aim."""
+        options, losses, made = self.options, {}, {}
+        with autocast(self.place):
+            for aim, net in self.generators.items():
+                # one pass for both: instance norm keeps the images of a batch apart
+                translated, same = net(torch.cat([real[OTHER[aim]], real[aim]])).chunk(2)
+                made[aim] = translated
+                seen = self._noisy(translated, f"shown {aim}", number)
+                losses[f"adversarial {aim}"] = least_squares(self.judges[aim](seen), real=True)
+                weight = options.cycle_weight * options.identity_weight
+                losses[f"identity {aim}"] = weight * difference(same, real[aim])
+            for aim, net in self.generators.items():
+                back = net(made[OTHER[aim]])
+                losses[f"cycle {aim}"] = options.cycle_weight * difference(back, real[aim])
+        return losses, {aim: image.detach().float() for aim, image in made.items()}
+
+    def _judge_loss(self, aim: str, real: Tensor, made: Tensor, number: int) -> Tensor:
+        shown = self.pools[aim].exchange(made, step_generator(self.place.seed, f"pool {aim}", number))
+        seen = self._noisy(torch.cat([real, shown]), f"judged {aim}", number)
+        with autocast(self.place):
+            truth, lie = self.judges[aim](seen).chunk(2)
+        return (least_squares(truth, real=True) + least_squares(lie, real=False)) / 2.0
+
+    def _noisy(self, images: Tensor, stream: str, number: int) -> Tensor:
+        if not self.options.noise:
+            return images
+        noise = torch.randn(images.shape, generator=step_generator(self.place.seed, stream, number))
+        return images + self.options.noise * noise.to(images.device, memory_format=torch.channels_last)

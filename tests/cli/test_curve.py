@@ -1,0 +1,176 @@
+"""`gexbench curve`: which runs it starts, what it leaves, and what it says of runs that fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from record_factory import Records, changed, write_registry
+from typer.testing import CliRunner, Result
+
+from gexbench import bench
+from gexbench.cards import roots
+from gexbench.cli.app import app
+from gexbench.errors import GexbenchError
+from gexbench.plan import Identity, Plan
+from gexbench.record import RunRecord
+
+from .test_bad_input import expect_refusal, gexbench
+
+SR = ("--task", "sr", "--attack", "srresnet")
+
+
+@pytest.fixture
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
+    """Let the command see a small registry, and run in an empty folder."""
+    made = Records(write_registry(tmp_path / "registry"))
+    root = made.catalog.roots[0]
+    monkeypatch.setattr(roots, "packaged_root", lambda: root)
+    monkeypatch.setattr(roots, "installed_roots", list)
+    monkeypatch.setattr(bench, "identify", lambda request, catalog: Identity("victim-hash", "pins-hash", "code-hash"))
+    monkeypatch.setenv("COLUMNS", "140")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return made
+
+
+@pytest.fixture
+def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
+    """Let runs end at once, better with more data, seed 1 at budget 50 without success; returns those started."""
+    plans: list[Plan] = []
+
+    def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None]) -> RunRecord:
+        plans.append(plan)
+        record = records.make(
+            plan.attack.name, b=20.0 + plan.budget / 20 + plan.seed, seed=plan.seed, budget=str(plan.budget)
+        )
+        if (plan.budget, plan.seed) == (50, 1):
+            record = changed(changed(record, "scores", ()), "reason", "the loss is nan [/x]")
+            return changed(record, "status", "failed")
+        return record
+
+    monkeypatch.setattr(bench, "run_plan", run)
+    return plans
+
+
+def invoke(*words: str) -> Result:
+    result = CliRunner().invoke(app, ["curve", *words])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def places(plans: list[Plan]) -> list[tuple[int, int]]:
+    return [(plan.budget, plan.seed) for plan in plans]
+
+
+def test_the_budgets_of_the_card_and_the_seeds_of_the_profile_are_run(started: list[Plan]) -> None:
+    invoke(*SR)
+    assert places(started) == [(50, 0), (50, 1), (50, 2), (100, 0), (100, 1), (100, 2)]
+
+
+def test_budgets_and_seeds_can_be_chosen(started: list[Plan]) -> None:
+    assert invoke(*SR, "--budgets", "25%, 30,100%,100", "--seeds", "1").exit_code == 0
+    assert places(started) == [(25, 0), (30, 0), (100, 0)]
+
+
+def test_options_reach_every_run(started: list[Plan]) -> None:
+    with pytest.raises(GexbenchError, match="no option 'stepz'"):
+        invoke(*SR, "--set", "stepz=7")
+    plans = bench.plan_curve(bench.Request("sr", "srresnet", settings=("steps=7",)), (), 2)[1]
+    assert [plan.options["steps"] for plan in plans] == [7] * 4
+
+
+@pytest.mark.usefixtures("started")
+def test_picture_and_csv_go_beside_the_runs_or_where_told() -> None:
+    invoke(*SR, "--seeds", "1")
+    invoke(*SR, "--seeds", "1", "--to", "elsewhere")
+    for folder in ("runs", "elsewhere"):
+        names = sorted(path.name for path in Path(folder).iterdir())
+        assert names == ["sr-srresnet-mini-curve.csv", "sr-srresnet-mini-curve.png"]
+    for name in names:
+        assert Path("runs", name).read_bytes() == Path("elsewhere", name).read_bytes()
+
+
+@pytest.mark.usefixtures("started")
+def test_the_table_shows_mean_and_spread() -> None:
+    shown = invoke(*SR).stdout
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert rows[0] == ["50", "50", "2", "23.50 ± 1.41", "22.50 ± 1.41", "25.00 ± 0.00", "24.00 ± 0.00"]
+    assert rows[1][:4] == ["100", "100", "3", "26.00 ± 1.00"]
+    assert "srresnet on sr@1 · mini · victim net · 2 to 3 seeds" in shown
+
+
+@pytest.mark.usefixtures("started")
+def test_a_failed_run_is_named_and_the_exit_code_is_3() -> None:
+    result = invoke(*SR)
+    assert result.exit_code == 3
+    assert "failed    sr-srresnet-mini-b50-s1-" in result.stdout
+    assert "the loss is nan [/x]" in result.stdout
+    assert Path("runs/sr-srresnet-mini-curve.png").exists()
+
+
+@pytest.mark.usefixtures("started")
+def test_where_every_run_fails_nothing_is_drawn(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = changed(changed(records.make(), "scores", ()), "status", "failed")
+    monkeypatch.setattr(bench, "run_plan", lambda plan, catalog, out, tick: lost)
+    result = invoke(*SR, "--seeds", "1", "--budgets", "100", "--json")
+    assert result.exit_code == 3
+    assert json.loads(result.stdout)["picture"] is None
+    assert not Path("runs").exists()
+
+
+@pytest.mark.usefixtures("started")
+def test_with_json_there_is_one_document() -> None:
+    result = invoke(*SR, "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 3
+    assert (document["task"], document["attack"], document["victim"]) == ("sr@1", "srresnet", "net")
+    first = document["means"][0]
+    assert (first["budget"], first["compare"], first["test"], first["mean"], first["n"]) == (50, "B", "set5", 23.5, 2)
+    assert [(f["budget"], f["seed"]) for f in document["failed"]] == [(50, 1)]
+    assert len(document["points"]) == 5 * 12
+    assert document["csv"] == "runs/sr-srresnet-mini-curve.csv"
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--budgets", "25%,200"), "--budget 200"),
+        (("--budgets", " , "), "names no budget"),
+        (("--attack", "x"), "no att"),
+    ],
+)
+def test_bad_input_is_refused_before_any_run(started: list[Plan], words: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(GexbenchError, match=reason):
+        invoke(*SR, *words)
+    assert started == []
+    assert list(Path().iterdir()) == []
+
+
+def test_from_python_it_is_one_verb(started: list[Plan]) -> None:
+    curve = bench.curve("sr", "srresnet", budgets=("50%",), seeds=1, options={"steps": 400})
+    assert places(started) == [(50, 0)]
+    found = curve.spread(50, "B", "set5")
+    assert found is not None
+    assert found.mean == 22.5
+
+
+def test_a_curve_of_real_runs_is_drawn_again_from_what_is_there(tmp_path: Path) -> None:
+    words = ("curve", "--task", "sr", "--attack", "bicubic", "--seeds", "1", "--budgets", "100%", "--json")
+    first = gexbench(*words, "--out", str(tmp_path))
+    assert first.returncode == 0, first.stderr
+    (record,) = tmp_path.glob("*/record.json")
+    files = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (record, *tmp_path.glob("*-curve.*"))}
+    assert len(files) == 3
+    second = gexbench(*words, "--out", str(tmp_path))
+    assert second.stdout == first.stdout
+    assert record.stat().st_mtime_ns == files[record][1]
+    assert all(path.read_bytes() == content for path, (content, _) in files.items())
+
+
+def test_a_task_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    expect_refusal(gexbench("curve", "--task", "srr", "--attack", "bicubic", cwd=tmp_path), 2, "did you mean sr?")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,103 @@
+"""Photos and style images as squares of one size."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gexbench.core.images import from_uint8
+from gexbench.datasets.unpaired import UnpairedPhotos
+from gexbench.errors import CardError, DataMissing
+
+SPLITS = ("owner", "style", "pool", "reference", "test/near", "test/far")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A picture held in memory."""
+
+    name: str
+    pixels: np.ndarray
+
+    def read(self) -> bytes:
+        held = io.BytesIO()
+        Image.fromarray(self.pixels).save(held, "PNG")
+        return held.getvalue()
+
+
+def picture(name: str, height: int = 16, width: int = 16) -> Stored:
+    return Stored(name, np.random.default_rng(len(name)).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+def dataset(side: int = 16, smallest: int = 0, **changed: list[Stored]) -> UnpairedPhotos:
+    files = {split: [picture(f"{split}{i}.png") for i in range(3)] for split in SPLITS}
+    return UnpairedPhotos({"side": side, "smallest": smallest}, {**files, **changed})
+
+
+def test_an_image_of_the_right_size_comes_back_pixel_for_pixel() -> None:
+    stored = picture("x.png")
+    assert torch.equal(
+        dataset(pool=[stored]).pool().inputs[0], from_uint8(torch.from_numpy(stored.pixels).movedim(2, 0))
+    )
+
+
+def test_a_wide_image_is_cut_to_its_centre() -> None:
+    stored = picture("x.png", 16, 20)
+    centre = torch.from_numpy(stored.pixels).movedim(2, 0)[:, :, 2:18]
+    assert torch.equal(dataset(owner=[stored]).owner()[0], from_uint8(centre))
+
+
+@pytest.mark.parametrize(("height", "width"), [(32, 48), (50, 33), (16, 17)])
+def test_every_image_becomes_a_square_of_the_cards_side(height: int, width: int) -> None:
+    image = dataset(pool=[picture("x.png", height, width)]).pool().inputs[0]
+    assert image.shape == (3, 16, 16)
+    assert torch.equal(image, (image * 255).round() / 255)
+
+
+def test_a_smaller_image_is_enlarged_only_where_the_card_allows_it() -> None:
+    small = [picture("small.png", 12, 30)]
+    assert dataset(smallest=12, pool=small).pool().inputs[0].shape == (3, 16, 16)
+    with pytest.raises(DataMissing, match=r"small\.png is 30x12 pixels, below the 16x16"):
+        dataset(pool=small).pool().inputs[0]
+
+
+def test_the_truth_of_every_test_split_is_the_whole_reference() -> None:
+    found = dataset(reference=[picture(f"r{i}.png") for i in range(5)])
+    assert {name: (len(split.inputs), len(split.truth)) for name, split in found.tests().items()} == {
+        "near": (3, 5),
+        "far": (3, 5),
+    }
+
+
+def test_nobody_knows_a_truth_about_the_pool() -> None:
+    assert len(dataset().pool().truth) == 0
+
+
+def test_the_owner_has_photos_and_style_images() -> None:
+    found = dataset(style=[picture("s.png")])
+    assert (len(found.owner()), len(found.style())) == (3, 1)
+
+
+def test_a_file_that_is_no_image_is_named() -> None:
+    class Broken:
+        name = "torn.png"
+
+        def read(self) -> bytes:
+            return b"\x89PNG"
+
+    with pytest.raises(DataMissing, match=r"torn\.png"):
+        UnpairedPhotos({"side": 16}, {"owner": [Broken()]}).owner()[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"sides": 16}, "settings.sides is not a setting"), ({"side": 4}, "settings.side = 4"), ({"side": 16.0}, "16.0")],
+)
+def test_settings_that_mean_nothing_are_refused(settings: dict[str, int], message: str) -> None:
+    with pytest.raises(CardError, match=message):
+        UnpairedPhotos(settings, {})
