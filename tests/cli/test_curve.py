@@ -158,6 +158,7 @@ def test_from_python_it_is_one_verb(started: list[Plan]) -> None:
     assert found.mean == 22.5
 
 
+@pytest.mark.slow
 def test_a_curve_of_real_runs_is_drawn_again_from_what_is_there(tmp_path: Path) -> None:
     words = ("curve", "--task", "sr", "--attack", "bicubic", "--seeds", "1", "--budgets", "100%", "--json")
     first = gexbench(*words, "--out", str(tmp_path))
