@@ -1,6 +1,6 @@
 """Kill a run with SIGKILL at random moments, start it again each time, and compare with an undisturbed run.
 
-    python benchmarks/kill_resume.py [--kills 20] [--steps 60] [--seed 0]
+    python benchmarks/kill_resume.py [--task sr] [--attack srresnet] [--kills 20] [--steps 60] [--seed 0]
 
 Prints, after every kill, what the ledger holds; ends with whether the run completed, whether any question was paid
 twice, whether the budget held, and whether scores and surrogate equal the undisturbed run's. Exit code 1 if not.
@@ -17,20 +17,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from gexbench.record import RunRecord, read_record
 
 
-def command(out: Path, steps: int) -> list[str]:
-    """Return the run as a command."""
-    run = ["run", "--task", "sr", "--attack", "srresnet", "--budget", "128", "--set", f"steps={steps}", "--json"]
-    return [sys.executable, "-m", "gexbench", *run, "--out", str(out)]
-
-
-def start(out: Path, steps: int) -> subprocess.Popen[bytes]:
-    """Start the run in a process group of its own."""
-    return subprocess.Popen(command(out, steps), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+def start(out: Path, run: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start the run whose words after `gexbench run` are given."""
+    command = [sys.executable, "-m", "gexbench", "run", *run, "--json", "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 def ledger_of(out: Path) -> dict[str, int]:
@@ -48,10 +44,10 @@ def ledger_of(out: Path) -> dict[str, int]:
     return {"questions": count[0], "distinct": count[1], "sessions": sessions}
 
 
-def undisturbed(out: Path, steps: int) -> tuple[RunRecord, float]:
+def undisturbed(out: Path, run: Sequence[str]) -> tuple[RunRecord, float]:
     """Run once without a kill; returns the record and the seconds it took."""
     begin = time.monotonic()
-    process = start(out, steps)
+    process = start(out, run)
     if process.wait() != 0:
         raise SystemExit(f"the undisturbed run failed: {(process.stderr.read() if process.stderr else b'').decode()}")
     return read_record(next(out.glob("*/record.json"))), time.monotonic() - begin
@@ -60,18 +56,22 @@ def undisturbed(out: Path, steps: int) -> tuple[RunRecord, float]:
 def main() -> int:
     """Kill, resume, compare."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", default="sr")
+    parser.add_argument("--attack", default="srresnet")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     dice = random.Random(arguments.seed)
+    words = ("--task", arguments.task, "--attack", arguments.attack, "--budget", "128")
+    run = (*words, "--set", f"steps={arguments.steps}")
     with tempfile.TemporaryDirectory() as folder:
         calm, wild = Path(folder) / "calm", Path(folder) / "wild"
-        reference, seconds = undisturbed(calm, arguments.steps)
+        reference, seconds = undisturbed(calm, run)
         print(f"undisturbed: {seconds:.1f} s, {reference.account.answered} answered")
         kills = 0
         while kills < arguments.kills:
-            process = start(wild, arguments.steps)
+            process = start(wild, run)
             try:
                 process.wait(dice.uniform(0, seconds))
                 print("completed before the kill; starting over in a new folder")
@@ -81,7 +81,7 @@ def main() -> int:
                 process.wait()
                 kills += 1
                 print(f"kill {kills:2}: ledger {ledger_of(wild)}")
-        record = undisturbed(wild, arguments.steps)[0]
+        record = undisturbed(wild, run)[0]
         held = ledger_of(wild)
     verdicts = {
         "completed": record.status == "ok",
