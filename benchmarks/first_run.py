@@ -1,6 +1,6 @@
 """What a newcomer waits for: the README's run, and the start of the command line.
 
-    python benchmarks/first_run.py
+    python benchmarks/first_run.py [--task sr] [--attack srresnet]
 
 Prints seconds and peak memory of all processes together (proportional set size, Linux), and the median seconds of five
 starts of `gexbench --help` and `gexbench list`.
@@ -8,11 +8,13 @@ starts of `gexbench --help` and `gexbench list`.
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 GEXBENCH = (sys.executable, "-m", "gexbench")
@@ -44,11 +46,10 @@ def resident(pids: list[int]) -> int:
     return total
 
 
-def first_run(folder: str) -> tuple[float, int]:
-    """Run the README's command; returns seconds and peak bytes."""
+def first_run(words: Sequence[str], folder: str) -> tuple[float, int]:
+    """Run an attack, the words after `gexbench`; returns seconds and peak bytes."""
     start, peak = time.perf_counter(), 0
-    words = [*GEXBENCH, "run", "--task", "sr", "--attack", "srresnet", "--out", folder, "--json"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([*GEXBENCH, *words, "--out", folder, "--json"], stdout=subprocess.DEVNULL)
     while process.poll() is None:
         peak = max(peak, resident(family(process.pid)))
         time.sleep(0.3)
@@ -69,11 +70,16 @@ def start_of(word: str) -> float:
 
 def main() -> None:
     """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--task", default="sr")
+    parser.add_argument("--attack", default="srresnet")
+    given = parser.parse_args()
     for word in ("--help", "list"):
         print(f"gexbench {word:7} {start_of(word):.2f} s")
     with tempfile.TemporaryDirectory() as folder:
-        seconds, peak = first_run(folder)
-    print(f"gexbench run --task sr --attack srresnet: {seconds:.1f} s, {peak / 1e9:.2f} GB in all processes together")
+        words = ("run", "--task", given.task, "--attack", given.attack)
+        seconds, peak = first_run(words, folder)
+    print(f"gexbench {' '.join(words)}: {seconds:.1f} s, {peak / 1e9:.2f} GB in all processes together")
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def test_no_control_knows_a_truth_where_there_is_only_a_style() -> None:
 
 def _keys(data: object) -> set[str]:
     if isinstance(data, dict):
-        return {key for key in data}.union(*map(_keys, data.values()))
+        return set(data).union(*map(_keys, data.values()))
     return set().union(*map(_keys, data)) if isinstance(data, list) else set()
 
 
