@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 Net = TypeVar("Net", bound=nn.Module)
+NORMS = (nn.BatchNorm2d, nn.InstanceNorm2d)
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d, *NORMS)
 
 
 def seeded(build: Callable[[], Net], seed: int) -> Net:
@@ -31,14 +33,14 @@ def reset(net: nn.Module, seed: int) -> None:
 
 
 def gaussian(net: nn.Module, seed: int, std: float = 0.02) -> None:
-    """Draw convolutions' weights from N(0, std) and batch norms' from N(1, std), in place, biases 0, from `seed` alone.
+    """Draw convolutions' weights from N(0, std) and norms' from N(1, std), in place, biases 0, from `seed` alone.
 
     Source: Radford, Metz and Chintala 2016, section 3; Isola et al. 2017, section 6.2; Zhu et al. 2017, section 7.1.
     """
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)) and module.weight is not None:
-            mean = 1.0 if isinstance(module, nn.BatchNorm2d) else 0.0
+        if isinstance(module, LAYERS) and module.weight is not None:
+            mean = 1.0 if isinstance(module, NORMS) else 0.0
             nn.init.normal_(module.weight, mean, std, generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -14,14 +14,19 @@ class UNetOptions:
 
     depth: how often the sides are halved, so that they must be multiples of 2^depth. channels: width after the first
     halving, doubled up to eight times that. dropout: share of values dropped in up to three of the inner layers on the
-    way up, while training. Raises ValueError on a depth below 2 or a share outside [0,1).
+    way up, while training. norm: "batch", or "instance": each image by its own statistics, which is what the paper's
+    batch norm comes to, since it is trained one image at a time and takes the statistics of the image it is tested on.
+    Raises ValueError on a depth below 2, a share outside [0,1), and another norm.
     """
 
     depth: int = 8
     channels: int = 64
     dropout: float = 0.5
+    norm: str = "batch"
 
     def __post_init__(self) -> None:
+        if self.norm not in ("batch", "instance"):
+            raise ValueError(f"norm {self.norm!r} must be 'batch' or 'instance'")
         if self.depth < 2 or self.channels < 1:
             raise ValueError(f"depth {self.depth} must be 2 or more, channels {self.channels} 1 or more")
         if not 0.0 <= self.dropout < 1.0:
@@ -45,6 +50,7 @@ class UNet(nn.Module):
                 widths[level],
                 edge=level in (0, options.depth - 1),
                 first=not level,
+                norm=options.norm,
             )
             for level in range(options.depth)
         )
@@ -52,7 +58,9 @@ class UNet(nn.Module):
         for level in reversed(range(options.depth)):
             inputs = widths[level] * (1 if level == options.depth - 1 else 2)
             dropout = options.dropout if 4 <= level < options.depth - 1 else 0.0
-            self.up.append(_Up(inputs, widths[level - 1] if level else 3, last=not level, dropout=dropout))
+            self.up.append(
+                _Up(inputs, widths[level - 1] if level else 3, last=not level, dropout=dropout, norm=options.norm)
+            )
         self._factor = 2**options.depth
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,12 +81,12 @@ class UNet(nn.Module):
 class _Down(nn.Module):
     """Halve the sides."""
 
-    def __init__(self, inputs: int, outputs: int, edge: bool, first: bool) -> None:
+    def __init__(self, inputs: int, outputs: int, edge: bool, first: bool, norm: str) -> None:
         super().__init__()
         layers: list[nn.Module] = [] if first else [nn.LeakyReLU(0.2)]
         layers.append(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False))
         if not edge:
-            layers.append(nn.BatchNorm2d(outputs))
+            layers.append(_norm(norm, outputs))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,11 +98,11 @@ class _Down(nn.Module):
 class _Up(nn.Module):
     """Double the sides."""
 
-    def __init__(self, inputs: int, outputs: int, last: bool, dropout: float) -> None:
+    def __init__(self, inputs: int, outputs: int, last: bool, dropout: float, norm: str) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.ReLU(), nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=last)]
         if not last:
-            layers.append(nn.BatchNorm2d(outputs))
+            layers.append(_norm(norm, outputs))
         if dropout:
             layers.append(nn.Dropout(dropout))
         self.layers = nn.Sequential(*layers)
@@ -103,3 +111,7 @@ class _Up(nn.Module):
         """Return (N,outputs,2h,2w)."""
         y: Tensor = self.layers(x)
         return y
+
+
+def _norm(kind: str, channels: int) -> nn.Module:
+    return nn.BatchNorm2d(channels) if kind == "batch" else nn.InstanceNorm2d(channels, affine=True)

@@ -33,11 +33,11 @@ from gexbench.training.wavelets import high_frequency_loss
 class ConditionalOptions:
     """How a U-Net is fitted to pairs.
 
-    depth, channels, dropout: see UNetOptions. discriminator_channels: width of the discriminator's first layer. crop:
-    side of the crops in pixels, a multiple of 2^depth. lr: of Adam, first the whole, in the second half down a line;
-    down half a cosine where there is a wavelet term. l1_weight: of the pixel loss, taken on [-1,1]. wavelet_weight: of
-    the loss on high frequencies, which comes in as the rate falls. sam_rho: radius of the discriminator's
-    sharpness-aware steps; 0 for plain ones. augment: names of `training.augment`.
+    depth, channels, dropout, norm: see UNetOptions. discriminator_channels: width of the discriminator's first layer.
+    crop: side of the crops in pixels, a multiple of 2^depth. lr: of Adam, first the whole, in the second half down a
+    line; down half a cosine where there is a wavelet term. l1_weight: of the pixel loss, taken on [-1,1].
+    wavelet_weight: of the loss on high frequencies, which comes in as the rate falls. sam_rho: radius of the
+    discriminator's sharpness-aware steps; 0 for plain ones. augment: names of `training.augment`.
     """
 
     depth: int
@@ -49,6 +49,7 @@ class ConditionalOptions:
     crop: int
     lr: float
     l1_weight: float
+    norm: str = "instance"
     wavelet_weight: float = 0.0
     sam_rho: float = 0.0
     augment: tuple[str, ...] = ()
@@ -68,7 +69,7 @@ def fit_conditional(pairs: Pairs, options: ConditionalOptions, place: Place) -> 
     Its first weights, crops, augmentations and dropped values depend on `place.seed` alone. Source: Isola, Zhu, Zhou
     and Efros 2017 (arXiv 1611.07004), sections 3 and 6.2.
     """
-    numbers = UNetOptions(depth=options.depth, channels=options.channels, dropout=options.dropout)
+    numbers = UNetOptions(options.depth, options.channels, options.dropout, options.norm)
     net = seeded(lambda: UNet(numbers), derived_seed(place.seed, "weights"))
     Duel(net, options, place).fit(pairs)
     return finished(net)

@@ -17,6 +17,7 @@ from gexbench.nets.unet import UNet, UNetOptions
 SMALL: dict[str, Callable[[], nn.Module]] = {
     "resnet": lambda: ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8)),
     "resnet on its input": lambda: ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8, skip="input")),
+    "unet by its own statistics": lambda: UNet(UNetOptions(depth=3, channels=8, dropout=0.0, norm="instance")),
     "unet": lambda: UNet(UNetOptions(depth=3, channels=8, dropout=0.0)),
 }
 
@@ -32,6 +33,7 @@ def _images(count: int, side: int) -> Tensor:
         (PatchGAN, 2_764_737),
         (lambda: PatchGAN(6, norm="batch"), 2_768_705),
         (UNet, 54_413_955),
+        (lambda: UNet(UNetOptions(norm="instance")), 54_413_955),
     ],
 )
 def test_the_published_nets_have_the_published_parameters(build: Callable[[], nn.Module], parameters: int) -> None:
@@ -76,6 +78,13 @@ def test_a_net_that_adds_nothing_to_its_input_returns_it_nearly() -> None:
     assert float((net(x).detach() - x).abs().max()) <= 0.011
 
 
+def test_the_instance_norm_of_a_u_net_is_the_batch_norm_of_one_image_at_a_time() -> None:
+    batch, instance = (seeded(lambda: UNet(UNetOptions(3, 8, 0.0, norm)), 0) for norm in ("batch", "instance"))  # noqa: B023
+    x = _images(2, 16)
+    one_by_one = torch.cat([batch.train()(image[None]) for image in x])
+    assert torch.allclose(instance.eval()(x), one_by_one, atol=1e-6)
+
+
 def test_dropout_stands_in_the_three_inner_layers_of_the_published_u_net() -> None:
     with torch.device("meta"):
         net = UNet()
@@ -110,6 +119,7 @@ def test_the_patch_discriminator_learns_to_tell_noise_from_blocks() -> None:
     [
         (lambda: UNetOptions(depth=1), "depth 1"),
         (lambda: UNetOptions(dropout=1.0), r"dropout 1\.0"),
+        (lambda: UNetOptions(norm="layer"), "norm 'layer'"),
         (lambda: ResNetGeneratorOptions(blocks=0), "blocks 0"),
         (lambda: ResNetGeneratorOptions(skip="output"), "skip 'output'"),
         (lambda: PatchGAN(norm="layer"), "norm 'layer'"),
