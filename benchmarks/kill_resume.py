@@ -69,13 +69,14 @@ def main() -> int:
         calm, wild = Path(folder) / "calm", Path(folder) / "wild"
         reference, seconds = undisturbed(calm, run)
         print(f"undisturbed: {seconds:.1f} s, {reference.account.answered} answered")
-        kills = 0
+        kills = fresh = 0
         while kills < arguments.kills:
             process = start(wild, run)
             try:
                 process.wait(dice.uniform(0, seconds))
                 print("completed before the kill; starting over in a new folder")
-                wild = wild.with_name(f"wild-{kills}")
+                fresh += 1
+                wild = wild.with_name(f"wild-{fresh}")
             except subprocess.TimeoutExpired:
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait()
