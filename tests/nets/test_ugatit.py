@@ -1,4 +1,4 @@
-"""The networks of U-GAT-IT: parameter counts as published, normalisations, shapes, ranges, and that they learn."""
+"""The networks of U-GAT-IT: parameter counts layer by layer, normalisations, shapes, ranges, and that they learn."""
 
 from __future__ import annotations
 
