@@ -19,6 +19,7 @@ from gexbench.engine import data, hardware, picture, provenance, score, victims
 from gexbench.engine.evidence import TestEvidence, collect
 from gexbench.engine.features.collect import Collector
 from gexbench.engine.isolation import Isolation, chosen, places
+from gexbench.engine.ledger import paid_for, question_digest
 from gexbench.engine.measure import Meters, prepare
 from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
 from gexbench.engine.places import data_root, features_folder, home
@@ -133,7 +134,15 @@ def _contest(bench: Bench) -> Outcome:
             if contender is not None:
                 contender.stop()
         account = service.close() if failure else service.settle()
+    for name, test in tests.items():
+        bench.journal.note(_asked_ahead(bench.folder.ledger, name, test))
     return Outcome(account, tests, surrogate, failure)
+
+
+def _asked_ahead(ledger: Path, name: str, test: TestEvidence) -> list[str]:
+    """Return an incident where the attack had asked about images it is tested on; exact copies alone are found."""
+    copies = paid_for(ledger, (question_digest(image.shape, image.numpy().tobytes()) for image in test.inputs))
+    return [f"asked about {copies} of the {len(test.inputs)} images of test {name}"] if copies else []
 
 
 def _extract_and_collect(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,3 +131,10 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def paid_for(path: Path, digests: Iterable[bytes]) -> int:
+    """Return how many of the questions with these digests the ledger at `path` was paid for; opens no session."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        known = {row[0] for row in db.execute("SELECT digest FROM question")}
+    return len(known.intersection(digests))

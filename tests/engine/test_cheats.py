@@ -34,11 +34,11 @@ def run(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Run:
     """Run a cheat by name with options; the run folders are kept for a look."""
     import gexbench
 
-    def run_cheat(name: str, deadline: float | None = None, **options: str) -> RunRecord:
+    def run_cheat(name: str, deadline: float | None = None, task: str = "sr", **options: str) -> RunRecord:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GEXBENCH_HOME", str(home))
             return gexbench.run(
-                "sr", f"cheat/{name}", out=tmp_path_factory.getbasetemp() / "runs", options=options, budget=str(BUDGET),
+                task, f"cheat/{name}", out=tmp_path_factory.getbasetemp() / "runs", options=options, budget=str(BUDGET),
                 folders=(CHEATS,), deadline=deadline,
             )  # fmt: skip
 
@@ -104,6 +104,12 @@ def test_a_glutton_gets_its_budget_and_no_more(run: Run) -> None:
     assert "goes over the budget" in str(record.attack_report["one batch"])
     assert record.account.refused >= BUDGET + 1
     assert record.attack_report["child asked"] == 0
+
+
+def test_questions_about_test_images_are_named_in_the_record(run: Run) -> None:
+    record = run("peeker", task="monet2photo")
+    assert (record.status, record.account.answered) == ("ok", BUDGET)
+    assert record.incidents == ("asked about 3 of the 128 images of test scenes",)
 
 
 def test_a_surrogate_that_asks_after_the_end_is_refused(run: Run) -> None:
