@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,6 +14,7 @@ from gexbench.core.victim import Studio
 from gexbench.nets.initialise import gaussian, seeded
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.nets.resnet_generator import ResNetGenerator, ResNetGeneratorOptions
+from gexbench.nets.unet import UNet, UNetOptions
 from gexbench.training.adversarial import ImagePool, adam, difference, frozen, least_squares, linear_rate
 from gexbench.training.loop import (
     Loop,
@@ -30,6 +31,11 @@ from gexbench.training.super_resolution import finished
 from gexbench.training.unpaired import Domains, Sheets
 
 OTHER = {"photo": "style", "style": "photo"}
+
+GENERATORS: Mapping[str, Callable[[Mapping[str, Any]], nn.Module]] = {
+    "resnet": lambda numbers: ResNetGenerator(ResNetGeneratorOptions(**numbers)),
+    "unet": lambda numbers: UNet(UNetOptions(**numbers)),
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +64,17 @@ class CycleGAN:
     Networks" (arXiv 1703.10593), sections 3, 4 and 7.1; the identity loss is its section 5.2.
     """
 
-    def build(self, options: Mapping[str, Any]) -> ResNetGenerator:
-        """Return the untrained generator; options: the fields of ResNetGeneratorOptions."""
-        return seeded(lambda: ResNetGenerator(ResNetGeneratorOptions(**options)), seed=0)
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        """Return the untrained generator.
+
+        options: generator, "resnet" as published or "unet", which learns sooner; and the fields of the one's options,
+        ResNetGeneratorOptions or UNetOptions. Raises ValueError on another generator.
+        """
+        numbers = dict(options)
+        kind = numbers.pop("generator", "resnet")
+        if kind not in GENERATORS:
+            raise ValueError(f"generator {kind!r} must be one of {', '.join(GENERATORS)}")
+        return seeded(lambda: GENERATORS[kind](numbers), seed=0)
 
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
         """Train `net` to turn the owner's photos into the owner's style; options: the fields of CycleGANOptions."""

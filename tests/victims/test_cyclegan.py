@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from gexbench.core.images import round_8bit
 from gexbench.core.victim import Studio
 from gexbench.errors import DataMissing
+from gexbench.nets.unet import UNet
 from gexbench.victims.cyclegan import CycleGAN
 
 NET = {"blocks": 1, "channels": 8}
@@ -55,7 +56,7 @@ def studio(tmp_path: Path) -> Studio:
 
 
 def train(studio: Studio) -> nn.Module:
-    return CycleGAN().train(CycleGAN().build(NET), studio)
+    return CycleGAN().train(CycleGAN().build(studio.net), studio)
 
 
 def equal(one: nn.Module, other: nn.Module) -> bool:
@@ -69,6 +70,20 @@ def test_it_learns_to_make_dark_photos_bright(studio: Studio) -> None:
         made = net(unseen)
     assert not net.training
     assert float(made.mean()) > float(unseen.mean()) + 0.3
+
+
+def test_a_unet_as_generator_learns_it_too(studio: Studio) -> None:
+    unet = {"generator": "unet", "depth": 2, "channels": 8, "dropout": 0.0, "norm": "instance"}
+    unseen = torch.stack(photos(4, 2))
+    net = train(replace(studio, net=unet, options={**TRAIN, "steps": 120}))
+    assert isinstance(net, UNet)
+    with torch.no_grad():
+        assert float(net(unseen).mean()) > float(unseen.mean()) + 0.3
+
+
+def test_another_generator_is_refused() -> None:
+    with pytest.raises(ValueError, match="generator 'vgg' must be one of resnet, unet"):
+        CycleGAN().build({"generator": "vgg"})
 
 
 def test_the_seed_alone_decides_the_weights(studio: Studio, tmp_path: Path) -> None:
