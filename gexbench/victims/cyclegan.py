@@ -38,10 +38,7 @@ class CycleGANOptions:
 
     crop: side of the crops in pixels. lr: of Adam, constant for the first half of the steps, then down a line to 0.
     cycle_weight: of the cycle loss; identity_weight: of the identity loss, in shares of cycle_weight. pool: images made
-    earlier that the discriminators may see again. discriminator_channels: width of their first layer. head_start: steps
-    at the beginning in which the discriminators alone learn; noise: standard deviation of what is added to all they
-    see. The paper has neither; in a short training they keep generators from fooling young discriminators by changes
-    that nobody sees (instance noise: Sonderby et al. 2017, arXiv 1610.04490, section 3).
+    earlier that the discriminators may see again. discriminator_channels: width of their first layer.
     """
 
     crop: int = 256
@@ -52,8 +49,6 @@ class CycleGANOptions:
     identity_weight: float = 0.5
     pool: int = 50
     discriminator_channels: int = 64
-    head_start: int = 0
-    noise: float = 0.0
 
 
 class CycleGAN:
@@ -112,22 +107,14 @@ class Cycle:
             set_rate(optimiser, options.lr * linear_rate(number, options.steps))
         photos, style = domains.draw(options.crop, options.batch, self.place, number)
         real = {"photo": photos, "style": style}
-        losses: dict[str, Tensor] = {}
-        if number < options.head_start:
-            made = self._made(real)
-        else:
-            with frozen(list(self.judges.values())):
-                losses, made = self._maker_losses(real, number)
-                descend(self.makers, torch.stack(list(losses.values())).sum())
+        with frozen(list(self.judges.values())):
+            losses, made = self._maker_losses(real)
+            descend(self.makers, torch.stack(list(losses.values())).sum())
         judged = {f"judge {aim}": self._judge_loss(aim, real[aim], made[aim], number) for aim in real}
         descend(self.critics, torch.stack(list(judged.values())).sum())
         return {name: loss.detach() for name, loss in chain(losses.items(), judged.items())}
 
-    def _made(self, real: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        with torch.no_grad(), autocast(self.place):
-            return {aim: net(real[OTHER[aim]]).float() for aim, net in self.generators.items()}
-
-    def _maker_losses(self, real: Mapping[str, Tensor], number: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def _maker_losses(self, real: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the generators' losses and what they made, by aim."""
         options, losses, made = self.options, {}, {}
         with autocast(self.place):
@@ -135,8 +122,7 @@ class Cycle:
                 # one pass for both: instance norm keeps the images of a batch apart
                 translated, same = net(torch.cat([real[OTHER[aim]], real[aim]])).chunk(2)
                 made[aim] = translated
-                seen = self._noisy(translated, f"shown {aim}", number)
-                losses[f"adversarial {aim}"] = least_squares(self.judges[aim](seen), real=True)
+                losses[f"adversarial {aim}"] = least_squares(self.judges[aim](translated), real=True)
                 weight = options.cycle_weight * options.identity_weight
                 losses[f"identity {aim}"] = weight * difference(same, real[aim])
             for aim, net in self.generators.items():
@@ -146,13 +132,6 @@ class Cycle:
 
     def _judge_loss(self, aim: str, real: Tensor, made: Tensor, number: int) -> Tensor:
         shown = self.pools[aim].exchange(made, step_generator(self.place.seed, f"pool {aim}", number))
-        seen = self._noisy(torch.cat([real, shown]), f"judged {aim}", number)
         with autocast(self.place):
-            truth, lie = self.judges[aim](seen).chunk(2)
+            truth, lie = self.judges[aim](torch.cat([real, shown])).chunk(2)
         return (least_squares(truth, real=True) + least_squares(lie, real=False)) / 2.0
-
-    def _noisy(self, images: Tensor, stream: str, number: int) -> Tensor:
-        if not self.options.noise:
-            return images
-        noise = torch.randn(images.shape, generator=step_generator(self.place.seed, stream, number))
-        return images + self.options.noise * noise.to(images.device, memory_format=torch.channels_last)

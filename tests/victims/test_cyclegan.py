@@ -117,16 +117,3 @@ def test_it_writes_sheets_of_samples_while_it_trains(studio: Studio) -> None:
 def test_a_victim_without_style_images_is_refused(studio: Studio) -> None:
     with pytest.raises(DataMissing, match="got 8 and 0"):
         train(replace(studio, style=()))
-
-
-def test_in_a_head_start_the_discriminators_alone_learn(studio: Studio, tmp_path: Path) -> None:
-    head = {**TRAIN, "head_start": 2, "steps": 2}
-    twice = replace(studio, options={**head, "head_start": 1, "steps": 1}, workdir=tmp_path / "b")
-    assert equal(train(replace(studio, options=head)), train(twice))
-    assert not equal(train(replace(studio, options={**head, "head_start": 1}, workdir=tmp_path / "c")), train(twice))
-
-
-def test_noise_on_what_discriminators_see_changes_what_is_learned(studio: Studio, tmp_path: Path) -> None:
-    noisy = replace(studio, options={**TRAIN, "noise": 0.1}, workdir=tmp_path / "b")
-    assert not equal(train(studio), train(noisy))
-    assert equal(train(noisy), train(replace(noisy, workdir=tmp_path / "c")))
