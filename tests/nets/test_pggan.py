@@ -290,7 +290,7 @@ def test_the_generator_fits_a_batch() -> None:
         loss.backward()
         optimiser.step()
         losses.append(float(loss.detach()))
-    assert losses[-1] < 0.1 * losses[0]
+    assert losses[-1] < 0.2 * losses[0]
 
 
 def test_the_discriminator_learns_to_tell_noise_from_blocks() -> None:
