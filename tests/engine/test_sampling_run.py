@@ -1,0 +1,162 @@
+"""One run of a task whose service draws images, from card to record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import gexbench
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import VictimCard
+from gexbench.engine.train import train_victim
+from gexbench.errors import PlanError
+from gexbench.record import RunRecord
+
+CARDS = {
+    "datasets/figures.toml": """
+name = "toy/figures"
+summary = "A few figures."
+reader = "gexbench.datasets.drawn:DrawnImages"
+licence = "Apache-2.0"
+pinned = false
+settings = { side = 32 }
+splits.owner = { within = "code", files = ["owner/{00..19}"] }
+splits.test.figures = { within = "code", files = ["test/{0..7}"] }
+""",
+    "victims/sngan.toml": """
+name = "toy/sngan"
+summary = "An SNGAN hardly trained."
+task_kind = "sampling"
+entry = "gexbench.victims.sngan:SNGAN"
+dataset = "toy/figures"
+net = { side = 32, channels = 4, latent_size = 8 }
+train = { discriminator_channels = 4, steps = 2, batch = 4, critics = 1, lr = 1e-3, average = 0.5 }
+""",
+    "tasks/drawing.toml": """
+name = "toy/drawing"
+kind = "sampling"
+summary = "Copy a service that draws."
+price = 0.01
+knowledge = ["outputs", "latents", "partial-real"]
+metrics = ["fid"]
+main = { metric = "fid", compare = "B" }
+profile.mini = { victim = "toy/sngan", dataset = "toy/figures", budgets = [8, 16], deadline = 300, side = 32, samples = 70 }
+""",
+    "attacks/knowing.toml": """
+name = "toy/knowing"
+summary = "Says what it was told."
+task_kinds = ["sampling"]
+entry = "drawing:Knowing"
+needs = ["latents", "partial-real"]
+""",
+    "attacks/dumb.toml": """
+name = "toy/dumb"
+summary = "Returns a module that does not say what latents it takes."
+task_kinds = ["sampling"]
+entry = "drawing:Dumb"
+""",
+    "attacks/leaked.toml": """
+name = "toy/leaked"
+summary = "Wants a leaked discriminator."
+task_kinds = ["sampling"]
+entry = "drawing:Dumb"
+needs = ["discriminator"]
+""",
+    "drawing.py": """
+from torch import nn
+
+
+class Grey(nn.Module):
+    latent_size = 1
+
+    def forward(self, z):
+        return z.sigmoid()[:, :, None, None].expand(-1, 3, 32, 32)
+
+
+class Knowing:
+    def extract(self, oracle, brief):
+        drawn = oracle.sample(3)
+        self.report = {"latents": str(tuple(drawn.latents.shape)), "real": len(brief.real), "pool": len(brief.pool)}
+        return Grey()
+
+
+class Dumb:
+    def extract(self, oracle, brief):
+        return nn.Identity()
+""",
+}
+SHORT = {"channels": 4, "latent_size": 8, "discriminator_channels": 4, "steps": 2, "batch": 4}
+Run = Callable[..., RunRecord]
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Take no notice of progress."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    for name, text in CARDS.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run an attack of the folder, or one of ours, against the folder's service."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run_it(attack: str, **options: object) -> RunRecord:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GEXBENCH_HOME", str(home))
+            catalog = Catalog.load([folder])
+            if not (home / "victims").exists():
+                train_victim(catalog.get(VictimCard, "toy/sngan"), catalog, None, quiet)
+            return gexbench.run("toy/drawing", attack, out=folder / "runs", folders=(folder,), options=options)
+
+    return run_it
+
+
+def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -> None:
+    record = run("sngan", **SHORT)
+    assert (record.status, record.reason, record.incidents) == ("ok", "", ())
+    assert (record.account.answered, record.cost_usd) == (16, 0.16)
+    assert set(record.absent) == {"fid"}
+    made = folder / "runs" / record.plan.run_name
+    assert (made / "surrogate" / "model.safetensors").is_file()
+    with Image.open(made / "samples.png") as picture:
+        assert picture.width > 3 * 300
+
+
+def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> None:
+    record = run("sngan-real", **SHORT)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 0)
+
+
+def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
+    record = run("toy/knowing")
+    assert record.attack_report == {"latents": "(3, 8)", "real": 2, "pool": 0}
+
+
+def test_the_victim_is_its_own_ceiling(run: Run) -> None:
+    assert run("victim").status == "ok"
+
+
+def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Run) -> None:
+    record = run("toy/dumb")
+    assert record.status == "failed"
+    assert "no latent_size" in record.reason
+
+
+def test_knowledge_the_task_does_not_grant_is_refused_before_anything_runs(run: Run) -> None:
+    with pytest.raises(PlanError, match="'discriminator', which task 'toy/drawing' does not grant"):
+        run("toy/leaked")
+
+
+def test_an_attack_on_images_is_refused(run: Run) -> None:
+    with pytest.raises(PlanError, match="works on image-to-image tasks"):
+        run("pix2pix")
