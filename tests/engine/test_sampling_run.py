@@ -43,7 +43,14 @@ price = 0.01
 knowledge = ["outputs", "latents", "partial-real"]
 metrics = ["fid"]
 main = { metric = "fid", compare = "B" }
-profile.mini = { victim = "toy/sngan", dataset = "toy/figures", budgets = [8, 16], deadline = 300, side = 32, samples = 70 }
+
+[profile.mini]
+victim = "toy/sngan"
+dataset = "toy/figures"
+budgets = [8, 16]
+deadline = 300
+side = 32
+samples = 70
 """,
     "attacks/knowing.toml": """
 name = "toy/knowing"

@@ -194,7 +194,26 @@ def test_pixel_norm_divides_by_the_root_of_the_mean_square_of_the_channels() -> 
 
 def test_only_the_direction_of_a_latent_counts() -> None:
     net, z = generator(), latents(2)
+    nn.init.constant_(net.bias, 1.0)
     assert torch.allclose(net(z), net(3.0 * z), atol=1e-5)
+
+
+def test_the_generators_block_is_the_one_of_the_paper() -> None:
+    net: Any = generator()
+    block, y = net.blocks[0], features(2, 12, 4, 4)
+    for layer in (block.first, block.second):
+        nn.init.constant_(layer.bias, 1.0)
+    wanted = F.interpolate(y, scale_factor=2)
+    for layer in (block.first, block.second):
+        wanted = pixel_norm(F.leaky_relu(layer(wanted), 0.2))
+    assert torch.allclose(block(y), wanted, atol=1e-5)
+
+
+def test_the_discriminators_block_is_the_one_of_the_paper() -> None:
+    net: Any = discriminator()
+    block, y = net.blocks[0], features(2, 12, 8, 8)
+    wanted = F.leaky_relu(block.second(F.leaky_relu(block.first(y), 0.2)), 0.2)
+    assert torch.allclose(block(y), F.avg_pool2d(wanted, 2), atol=1e-5)
 
 
 def test_the_added_feature_map_is_the_mean_deviation_over_the_batch() -> None:
