@@ -6,7 +6,6 @@ from torch import nn
 
 from gexbench.core.attack import Brief
 from gexbench.core.oracle import Oracle
-from gexbench.nets.sngan import SNGANOptions
 from gexbench.training.bought import bought
 from gexbench.training.loop import Place
 from gexbench.training.sngan import fit_sngan
@@ -20,8 +19,6 @@ class SNGANAttack:
     """
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
-        """Buy `oracle.budget` images; options: channels, latent_size (see SNGANOptions) and those of fit_sngan."""
+        """Buy `oracle.budget` images; options: those of fit_sngan."""
         images, _ = bought(oracle, oracle.budget)
-        options = brief.options
-        net = SNGANOptions(images[0].shape[-1], options["channels"], options["latent_size"])
-        return fit_sngan(images, net, options, Place.of(brief))
+        return fit_sngan(images, brief.options, Place.of(brief)).generator

@@ -8,7 +8,6 @@ from gexbench.core.attack import Brief
 from gexbench.core.images import to_uint8
 from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
-from gexbench.nets.sngan import SNGANOptions
 from gexbench.training.loop import Place
 from gexbench.training.sngan import fit_sngan
 
@@ -24,5 +23,4 @@ class SNGANReal:
         if brief.truth is None:
             raise PlanError("sngan-real needs the owner's images", "run it in a task of kind sampling")
         images = [to_uint8(image) for image in brief.truth]
-        net = SNGANOptions(images[0].shape[-1], brief.options["channels"], brief.options["latent_size"])
-        return fit_sngan(images, net, brief.options, Place.of(brief))
+        return fit_sngan(images, brief.options, Place.of(brief)).generator

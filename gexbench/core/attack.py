@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gexbench.core.oracle import Oracle
 
@@ -27,19 +27,18 @@ class Brief:
     """All an attack knows beside the oracle.
 
     pool: images the attacker owns, each (3,h,w) float32 in [0,1]. truth: the true outputs of the pool, or in tasks of
-    sampling all images the victim learned from, only with the knowledge `truth` (controls). real: every tenth image the
-    victim learned from, only with the knowledge `partial-real`. scale: output side over input side. side: of the images
-    the service takes or draws, None where it takes any. budget: images that may be asked. knowledge: what is granted of
-    what the attack's card needs. precision: "fp32" or "bf16" (autocast). deadline: seconds this attempt may
-    take. options: the card's options, typed and complete. workdir: the one folder that may be written; it survives a
-    kill, so checkpoints belong there.
+    sampling all images the victim learned from, only with the knowledge `truth` (controls). scale: output side over
+    input side. budget: images that may be asked. knowledge: what is granted of what the attack's card needs. precision:
+    "fp32" or "bf16" (autocast). deadline: seconds this attempt may take. options: the card's options, typed and
+    complete. workdir: the one folder that may be written; it survives a kill, so checkpoints belong there. side: of the
+    images the service takes or draws, None where it takes any. real: every tenth image the victim learned from, only
+    with the knowledge `partial-real`. discriminator: the one the victim was trained against, images (N,3,side,side) in
+    [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`.
     """
 
     pool: Sequence[Tensor]
     truth: Sequence[Tensor] | None
-    real: Sequence[Tensor] | None
     scale: int
-    side: int | None
     budget: int
     knowledge: frozenset[str]
     device: torch.device
@@ -50,6 +49,9 @@ class Brief:
     options: Mapping[str, Any]
     workdir: Path
     progress: Progress
+    side: int | None = None
+    real: Sequence[Tensor] | None = None
+    discriminator: nn.Module | None = None
 
 
 class Attack(Protocol):

@@ -66,6 +66,7 @@ def make_brief(values: Mapping[str, Any], progress: Progress) -> Brief:
         pool=StoredImages(Path(values["pool"])),
         truth=truth,
         real=real,
+        discriminator=leaked(values["discriminator"]) if values.get("discriminator") else None,
         scale=values["scale"],
         side=values["side"],
         budget=values["budget"],
@@ -79,6 +80,14 @@ def make_brief(values: Mapping[str, Any], progress: Progress) -> Brief:
         workdir=Path(values["workdir"]),
         progress=progress,
     )
+
+
+def leaked(values: Mapping[str, Any]) -> nn.Module:
+    """Return a victim's discriminator in evaluation mode; values: the victim's `entry` and `net`, and a file."""
+    gan: nn.Module = load_entry(values["entry"])().build(values["net"])
+    discriminator = gan.get_submodule("discriminator")
+    discriminator.load_state_dict(safetensors.torch.load_file(values["file"]), strict=True)
+    return discriminator.eval().requires_grad_(False)
 
 
 def infer(surrogate: Surrogate, x: Tensor, device: torch.device) -> Tensor:

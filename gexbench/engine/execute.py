@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import safetensors.torch
+
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
@@ -23,11 +25,11 @@ from gexbench.engine.isolation import Isolation, chosen, places
 from gexbench.engine.ledger import paid_for, question_digest
 from gexbench.engine.measure import Meters, prepare
 from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
-from gexbench.engine.places import data_root, features_folder, home
+from gexbench.engine.places import atomic_write, data_root, features_folder, home
 from gexbench.engine.remote import RemoteContender, RemoteService, oracle_ends
 from gexbench.engine.run_folder import RunFolder
 from gexbench.engine.stored import store_images
-from gexbench.errors import RunFailed
+from gexbench.errors import PlanError, RunFailed
 from gexbench.plan import Plan
 from gexbench.record import Account, Provenance, RunRecord
 
@@ -238,6 +240,7 @@ def _brief(bench: Bench) -> dict[str, object]:
         "entry": plan.attack.entry,
         "code": str(code) if code else None,
         **{name: str(file) for name, file in files.items()},
+        "discriminator": _leak(bench) if "discriminator" in plan.attack.needs else None,
         "scale": plan.task.scale,
         "side": plan.scale.side,
         "budget": plan.budget,
@@ -252,6 +255,17 @@ def _brief(bench: Bench) -> dict[str, object]:
         "private": [str(path) for path in _private(bench)],
         "writable": [str(bench.folder.work)],
     }
+
+
+def _leak(bench: Bench) -> dict[str, object]:
+    """Copy the victim's discriminator to where the attack may read it; returns what the brief needs to build it."""
+    victim, part, file = bench.plan.victim, "discriminator.", bench.folder.brief / "discriminator.safetensors"
+    weights = safetensors.torch.load_file(victims.weights_path(victim, bench.catalog))
+    leaked = {name.removeprefix(part): tensor for name, tensor in weights.items() if name.startswith(part)}
+    if not leaked:
+        raise PlanError(f"no discriminator leaked with victim {victim.name!r}", "name another victim in the profile")
+    atomic_write(file, safetensors.torch.save(leaked))
+    return {"entry": victim.entry, "net": victim.net, "file": str(file)}
 
 
 def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:

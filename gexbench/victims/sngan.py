@@ -9,10 +9,9 @@ from torch import nn
 
 from gexbench.core.images import to_uint8
 from gexbench.core.victim import Studio
-from gexbench.nets.initialise import seeded
-from gexbench.nets.sngan import SNGANGenerator, SNGANOptions
+from gexbench.nets.latent_gan import LatentGAN
 from gexbench.training.loop import Place
-from gexbench.training.sngan import fit_sngan
+from gexbench.training.sngan import build_sngan, fit_sngan
 
 
 class SNGAN:
@@ -22,11 +21,11 @@ class SNGAN:
     (arXiv 1802.05957), section 4 and appendix B.
     """
 
-    def build(self, options: Mapping[str, Any]) -> SNGANGenerator:
-        """Return the untrained generator; options: the fields of SNGANOptions."""
-        return seeded(lambda: SNGANGenerator(SNGANOptions(**options)), seed=0)
+    def build(self, options: Mapping[str, Any]) -> LatentGAN:
+        """Return the untrained networks; options: those of build_sngan."""
+        return build_sngan(options, seed=0)
 
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
         """Train from fresh weights, drawn from `studio.seed`; options: those of fit_sngan."""
         images = [to_uint8(image) for image in studio.owner]
-        return fit_sngan(images, SNGANOptions(**studio.net), studio.options, Place.of(studio))
+        return fit_sngan(images, {**studio.net, **studio.options}, Place.of(studio))

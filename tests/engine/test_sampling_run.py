@@ -32,15 +32,15 @@ summary = "An SNGAN hardly trained."
 task_kind = "sampling"
 entry = "gexbench.victims.sngan:SNGAN"
 dataset = "toy/figures"
-net = { side = 32, channels = 4, latent_size = 8 }
-train = { discriminator_channels = 4, steps = 2, batch = 4, critics = 1, lr = 1e-3, average = 0.5 }
+net = { side = 32, channels = 4, latent_size = 8, discriminator_channels = 4 }
+train = { steps = 2, batch = 4, critics = 1, lr = 1e-3, average = 0.5 }
 """,
     "tasks/drawing.toml": """
 name = "toy/drawing"
 kind = "sampling"
 summary = "Copy a service that draws."
 price = 0.01
-knowledge = ["outputs", "latents", "partial-real"]
+knowledge = ["outputs", "latents", "partial-real", "discriminator"]
 metrics = ["fid"]
 main = { metric = "fid", compare = "B" }
 
@@ -65,12 +65,19 @@ summary = "Returns a module that does not say what latents it takes."
 task_kinds = ["sampling"]
 entry = "drawing:Dumb"
 """,
-    "attacks/leaked.toml": """
-name = "toy/leaked"
-summary = "Wants a leaked discriminator."
+    "attacks/thief.toml": """
+name = "toy/thief"
+summary = "Was handed the discriminator."
+task_kinds = ["sampling"]
+entry = "drawing:Thief"
+needs = ["discriminator"]
+""",
+    "attacks/curious.toml": """
+name = "toy/curious"
+summary = "Wants what no task of sampling grants to attacks."
 task_kinds = ["sampling"]
 entry = "drawing:Dumb"
-needs = ["discriminator"]
+needs = ["truth"]
 """,
     "drawing.py": """
 from torch import nn
@@ -87,6 +94,13 @@ class Knowing:
     def extract(self, oracle, brief):
         drawn = oracle.sample(3)
         self.report = {"latents": str(tuple(drawn.latents.shape)), "real": len(brief.real), "pool": len(brief.pool)}
+        return Grey()
+
+
+class Thief:
+    def extract(self, oracle, brief):
+        logits = brief.discriminator(oracle.sample(4).images)
+        self.report = {"logits": str(tuple(logits.shape)), "real": str(brief.real)}
         return Grey()
 
 
@@ -159,9 +173,13 @@ def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Ru
     assert "no latent_size" in record.reason
 
 
+def test_a_leaked_discriminator_judges_images(run: Run) -> None:
+    assert run("toy/thief").attack_report == {"logits": "(4, 1)", "real": "None"}
+
+
 def test_knowledge_the_task_does_not_grant_is_refused_before_anything_runs(run: Run) -> None:
-    with pytest.raises(PlanError, match="'discriminator', which task 'toy/drawing' does not grant"):
-        run("toy/leaked")
+    with pytest.raises(PlanError, match="'truth', which task 'toy/drawing' does not grant"):
+        run("toy/curious")
 
 
 def test_an_attack_on_images_is_refused(run: Run) -> None:
