@@ -46,10 +46,13 @@ class LatentDuel:
     """A generator, with an int attribute `latent_size`, and its discriminator, images to logits.
 
     Hinge losses, as in Miyato et al. 2018 (arXiv 1802.05957), equations 16 and 17. What is drawn depends on
-    `place.seed` alone.
+    `place.seed` and `name`, that of its checkpoint.
     """
 
-    def __init__(self, net: nn.Module, judge: nn.Module, options: LatentOptions, place: Place) -> None:
+    def __init__(
+        self, net: nn.Module, judge: nn.Module, options: LatentOptions, place: Place, name: str = "fit"
+    ) -> None:
+        self.name = name
         self.net, self.judge, self.options, self.place = net, judge, options, place
         for member in (net, judge):
             member.train().to(place.device).to(memory_format=torch.channels_last)
@@ -66,7 +69,7 @@ class LatentDuel:
         state |= {"mean": self.mean} if self.options.average else {}
         state |= {"makers": self.makers, "critics": self.critics}
         print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {pixel_digest(images)}"
-        run_steps(lambda n: self.step(bank, n), state, Loop("fit", self.options.steps, print_of_all, self.place))
+        run_steps(lambda n: self.step(bank, n), state, Loop(self.name, self.options.steps, print_of_all, self.place))
         if self.options.average:
             self.net.load_state_dict(self.mean.state_dict())
         finished(self.net)
@@ -76,7 +79,7 @@ class LatentDuel:
         options = self.options
         for optimiser in (self.makers, self.critics):
             set_rate(optimiser, options.lr * (1.0 - number / options.steps))
-        draws = step_generator(self.place.seed, "draws", number)
+        draws = step_generator(self.place.seed, f"{self.name} draws", number)
         for _ in range(options.critics):
             seen = self._criticise(self._real(bank, draws), self._latents(draws))
         with frozen([self.judge]):

@@ -23,7 +23,7 @@ reader = "gexbench.datasets.drawn:DrawnImages"
 licence = "Apache-2.0"
 pinned = false
 settings = { side = 32 }
-splits.owner = { within = "code", files = ["owner/{00..19}"] }
+splits.owner = { within = "code", files = ["owner/{00..79}"] }
 splits.test.figures = { within = "code", files = ["test/{0..7}"] }
 """,
     "victims/sngan.toml": """
@@ -153,6 +153,35 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
         assert picture.width > 3 * 300
 
 
+@pytest.mark.parametrize(
+    ("attack", "options", "reported"),
+    [
+        ("partial-real", {"real_steps": 2}, set()),
+        ("mh-subsample", {"chain": 4}, {"kept", "acceptance", "stuck", "z"}),
+        ("discriminator-rejection", {"pilot": 0.2}, {"kept", "z"}),
+    ],
+)
+def test_attacks_that_know_more_use_it(run: Run, attack: str, options: dict[str, object], reported: set[str]) -> None:
+    record = run(attack, **SHORT, **options)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
+    assert set(record.attack_report) == reported
+
+
+def test_chains_are_as_many_as_the_budget_pays_for(run: Run) -> None:
+    assert run("mh-subsample", **SHORT, chain=4).attack_report["kept"] == 4
+
+
+def test_a_budget_too_small_for_a_chain_is_refused_before_anything_is_bought(run: Run) -> None:
+    record = run("mh-subsample", **SHORT, chain=17)
+    assert (record.status, record.account.answered) == ("failed", 0)
+    assert "a budget of 16 makes no chain of 17 images" in record.reason
+
+
+def test_latents_are_regressed_on(run: Run) -> None:
+    record = run("latent-regression", channels=4, steps=2, batch=4)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
+
+
 def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> None:
     record = run("sngan-real", **SHORT)
     assert (record.status, record.reason, record.account.answered) == ("ok", "", 0)
@@ -160,7 +189,7 @@ def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> Non
 
 def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
     record = run("toy/knowing")
-    assert record.attack_report == {"latents": "(3, 8)", "real": 2, "pool": 0}
+    assert record.attack_report == {"latents": "(3, 8)", "real": 8, "pool": 0}
 
 
 def test_the_victim_is_its_own_ceiling(run: Run) -> None:
