@@ -17,7 +17,9 @@ from gexbench.training.loop import (
     Place,
     Stateful,
     autocast,
+    derived_seed,
     descend,
+    drawing,
     run_steps,
     set_rate,
     step_generator,
@@ -31,7 +33,7 @@ class LatentOptions:
     """How a generator is fitted to images.
 
     steps: of the generator. batch: images of a step, of each kind. critics: steps of the discriminator before each. lr:
-    of Adam with momenta 0 and 0.9, falling along a line to zero. average: the share of itself that the mean over past
+    the first one of Adam. average: the share of itself that the mean over past
     weights keeps at each step; that mean is what is kept at the end, with 0 the last weights.
     """
 
@@ -45,9 +47,12 @@ class LatentOptions:
 class LatentDuel:
     """A generator, with an int attribute `latent_size`, and its discriminator, images to logits.
 
-    Hinge losses, as in Miyato et al. 2018 (arXiv 1802.05957), equations 16 and 17. What is drawn depends on
-    `place.seed` and `name`, that of its checkpoint.
+    As it stands with hinge losses, momenta 0 and 0.9, and a rate that falls along a line to zero, as in Miyato et al.
+    2018 (arXiv 1802.05957), equations 16 and 17 and section 4; other trainings change the methods that say so. What is
+    drawn depends on `place.seed` and `name`, that of its checkpoint.
     """
+
+    betas = (0.0, 0.9)
 
     def __init__(
         self, net: nn.Module, judge: nn.Module, options: LatentOptions, place: Place, name: str = "fit"
@@ -57,7 +62,10 @@ class LatentDuel:
         for member in (net, judge):
             member.train().to(place.device).to(memory_format=torch.channels_last)
         self.mean = copy.deepcopy(net).requires_grad_(False) if options.average else net
-        self.makers, self.critics = (_adam(member, options.lr) for member in (net, judge))
+        self.makers, self.critics = (
+            torch.optim.Adam(member.parameters(), lr=options.lr, betas=self.betas, fused=True)
+            for member in (net, judge)
+        )
 
     def fit(self, images: Sequence[Tensor]) -> None:
         """Train both on images (3,side,side) uint8, going on from a checkpoint of the same images and numbers.
@@ -67,7 +75,7 @@ class LatentDuel:
         bank = torch.stack(list(images))
         state: dict[str, Stateful] = {"net": self.net, "judge": self.judge}
         state |= {"mean": self.mean} if self.options.average else {}
-        state |= {"makers": self.makers, "critics": self.critics}
+        state |= {"makers": self.makers, "critics": self.critics, **self.beside()}
         print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {pixel_digest(images)}"
         run_steps(lambda n: self.step(bank, n), state, Loop(self.name, self.options.steps, print_of_all, self.place))
         if self.options.average:
@@ -76,28 +84,52 @@ class LatentDuel:
 
     def step(self, bank: Tensor, number: int) -> Mapping[str, Tensor]:
         """Do one step of the generator after those of the discriminator; returns their losses, detached."""
-        options = self.options
+        with drawing(derived_seed(self.place.seed, f"{self.name} layers", number), self.place.device):
+            return self._step(bank, number)
+
+    def _step(self, bank: Tensor, number: int) -> Mapping[str, Tensor]:
+        self.prepare(number)
         for optimiser in (self.makers, self.critics):
-            set_rate(optimiser, options.lr * (1.0 - number / options.steps))
+            set_rate(optimiser, self.options.lr * self.rate(number))
         draws = step_generator(self.place.seed, f"{self.name} draws", number)
-        for _ in range(options.critics):
-            seen = self._criticise(self._real(bank, draws), self._latents(draws))
+        for _ in range(self.options.critics):
+            real, latents = self.shown(self._real(bank, draws)), self._latents(draws)
+            with torch.no_grad(), autocast(self.place):
+                made = self.net(latents).float()
+            seen = self.critic_loss(real, made, draws)
+            descend(self.critics, seen)
         with frozen([self.judge]):
-            with autocast(self.place):
-                logits = self.judge(self.net(self._latents(draws)))
-            loss = -logits.float().mean()
+            loss = self.maker_loss(self._latents(draws), draws)
             descend(self.makers, loss)
         self._remember()
-        return {"generator": loss.detach(), "discriminator": seen}
+        return {"generator": loss.detach(), "discriminator": seen.detach()}
 
-    def _criticise(self, real: Tensor, latents: Tensor) -> Tensor:
+    def beside(self) -> Mapping[str, Stateful]:
+        """Return what else a checkpoint must hold."""
+        return {}
+
+    def prepare(self, number: int) -> None:
+        """Get the networks ready for a step."""
+
+    def rate(self, number: int) -> float:
+        """Return the factor on the learning rate at a step."""
+        return 1.0 - number / self.options.steps
+
+    def shown(self, real: Tensor) -> Tensor:
+        """Return real images (N,3,side,side) in [0,1] as the discriminator sees them."""
+        return real
+
+    def critic_loss(self, real: Tensor, made: Tensor, draws: torch.Generator) -> Tensor:
+        """Return the discriminator's loss on real and made images, made without a gradient."""
         with autocast(self.place):
-            with torch.no_grad():
-                made = self.net(latents)
-            truth, lie = self.judge(torch.cat([real, made.float()])).float().chunk(2)
-        loss = F.relu(1.0 - truth).mean() + F.relu(1.0 + lie).mean()
-        descend(self.critics, loss)
-        return loss.detach()
+            truth, lie = self.judge(torch.cat([real, made])).float().chunk(2)
+        return F.relu(1.0 - truth).mean() + F.relu(1.0 + lie).mean()
+
+    def maker_loss(self, latents: Tensor, draws: torch.Generator) -> Tensor:
+        """Return the generator's loss."""
+        with autocast(self.place):
+            logits: Tensor = self.judge(self.net(latents))
+        return -logits.float().mean()
 
     def _real(self, bank: Tensor, draws: torch.Generator) -> Tensor:
         which = torch.randint(len(bank), (self.options.batch,), generator=draws)
@@ -117,7 +149,3 @@ class LatentDuel:
                     kept.lerp_(now, 1.0 - self.options.average)
                 else:
                     kept.copy_(now)
-
-
-def _adam(net: nn.Module, lr: float) -> torch.optim.Adam:
-    return torch.optim.Adam(net.parameters(), lr=lr, betas=(0.0, 0.9), fused=True)
