@@ -173,8 +173,9 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
             raise PlanError(
                 f"{card.name!r} works on {', '.join(kinds)} tasks; {task.name!r} is {task.kind}", "gexbench list"
             )
-    knows_truth = attack.kind == "control" and (task.kind == "sampling" or task.truth == "pairs")
-    granted = set(task.knowledge) | ({"truth"} if knows_truth else set())
+    granted: set[str] = set(task.knowledge)
+    if attack.kind == "control":
+        granted |= {"truth", "weights"} if task.kind == "sampling" else {"truth"} if task.truth == "pairs" else set()
     for need in attack.needs:
         if need not in granted:
             raise PlanError(

@@ -12,7 +12,7 @@ Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Compare = Literal["A", "B", "C"]
-Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth"]
+Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth", "weights"]
 OptionValue = bool | int | float | str | tuple[str, ...]
 
 

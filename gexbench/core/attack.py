@@ -33,7 +33,8 @@ class Brief:
     complete. workdir: the one folder that may be written; it survives a kill, so checkpoints belong there. side: of the
     images the service takes or draws, None where it takes any. real: every tenth image the victim learned from, only
     with the knowledge `partial-real`. discriminator: the one the victim was trained against, images (N,3,side,side) in
-    [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`.
+    [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`. victim: the victim itself, on the CPU,
+    only with the knowledge `weights` (controls).
     """
 
     pool: Sequence[Tensor]
@@ -52,6 +53,7 @@ class Brief:
     side: int | None = None
     real: Sequence[Tensor] | None = None
     discriminator: nn.Module | None = None
+    victim: nn.Module | None = None
 
 
 class Attack(Protocol):

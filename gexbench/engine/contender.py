@@ -67,6 +67,7 @@ def make_brief(values: Mapping[str, Any], progress: Progress) -> Brief:
         truth=truth,
         real=real,
         discriminator=leaked(values["discriminator"]) if values.get("discriminator") else None,
+        victim=leaked(values["victim"]) if values.get("victim") else None,
         scale=values["scale"],
         side=values["side"],
         budget=values["budget"],
@@ -83,11 +84,11 @@ def make_brief(values: Mapping[str, Any], progress: Progress) -> Brief:
 
 
 def leaked(values: Mapping[str, Any]) -> nn.Module:
-    """Return a victim's discriminator in evaluation mode; values: the victim's `entry` and `net`, and a file."""
-    gan: nn.Module = load_entry(values["entry"])().build(values["net"])
-    discriminator = gan.get_submodule("discriminator")
-    discriminator.load_state_dict(safetensors.torch.load_file(values["file"]), strict=True)
-    return discriminator.eval().requires_grad_(False)
+    """Return a part of a victim in evaluation mode; values: the victim's `entry` and `net`, the part, and a file."""
+    whole: nn.Module = load_entry(values["entry"])().build(values["net"])
+    part = whole.get_submodule(values["part"])
+    part.load_state_dict(safetensors.torch.load_file(values["file"]), strict=True)
+    return part.eval().requires_grad_(False)
 
 
 def infer(surrogate: Surrogate, x: Tensor, device: torch.device) -> Tensor:

@@ -240,7 +240,8 @@ def _brief(bench: Bench) -> dict[str, object]:
         "entry": plan.attack.entry,
         "code": str(code) if code else None,
         **{name: str(file) for name, file in files.items()},
-        "discriminator": _leak(bench) if "discriminator" in plan.attack.needs else None,
+        "discriminator": _leaked(bench, "discriminator") if "discriminator" in plan.attack.needs else None,
+        "victim": _leaked(bench, "") if "weights" in plan.attack.needs else None,
         "scale": plan.task.scale,
         "side": plan.scale.side,
         "budget": plan.budget,
@@ -257,15 +258,16 @@ def _brief(bench: Bench) -> dict[str, object]:
     }
 
 
-def _leak(bench: Bench) -> dict[str, object]:
-    """Copy the victim's discriminator to where the attack may read it; returns what the brief needs to build it."""
-    victim, part, file = bench.plan.victim, "discriminator.", bench.folder.brief / "discriminator.safetensors"
+def _leaked(bench: Bench, part: str) -> dict[str, object]:
+    """Copy a part of the victim, "" for all of it, to where the attack may read it; returns what a brief says of it."""
+    victim, file = bench.plan.victim, bench.folder.brief / f"{part or 'victim'}.safetensors"
     weights = safetensors.torch.load_file(victims.weights_path(victim, bench.catalog))
-    leaked = {name.removeprefix(part): tensor for name, tensor in weights.items() if name.startswith(part)}
+    head = f"{part}." if part else ""
+    leaked = {name.removeprefix(head): tensor for name, tensor in weights.items() if name.startswith(head)}
     if not leaked:
-        raise PlanError(f"no discriminator leaked with victim {victim.name!r}", "name another victim in the profile")
+        raise PlanError(f"no {part} leaked with victim {victim.name!r}", "name another victim in the profile")
     atomic_write(file, safetensors.torch.save(leaked))
-    return {"entry": victim.entry, "net": victim.net, "file": str(file)}
+    return {"entry": victim.entry, "net": victim.net, "part": part, "file": str(file)}
 
 
 def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:

@@ -52,6 +52,42 @@ deadline = 300
 side = 32
 samples = 70
 """,
+    "datasets/moved.toml": """
+name = "toy/moved"
+summary = "Figures, of which an attacker owns some."
+reader = "gexbench.datasets.drawn:DrawnImages"
+licence = "Apache-2.0"
+pinned = false
+settings = { side = 32 }
+splits.owner = { within = "code", files = ["owner/{0..9}"] }
+splits.pool = { within = "code", files = ["pool/{0..9}"] }
+splits.test.figures = { within = "code", files = ["test/{0..7}"] }
+""",
+    "victims/style.toml": """
+name = "toy/style"
+summary = "A StyleGAN2 hardly trained."
+task_kind = "sampling"
+entry = "gexbench.victims.stylegan2:StyleGAN2"
+dataset = "toy/moved"
+net = { side = 32, latent_size = 8, mapping_layers = 2, channel_base = 64, channel_max = 8 }
+train = { steps = 2, batch = 4, critics = 1, lr = 1e-3, average = 0.5, r1 = 1.0 }
+""",
+    "tasks/moving.toml": """
+name = "toy/moving"
+kind = "sampling"
+summary = "Carry a service that draws into a new domain."
+price = 0.01
+metrics = ["fid"]
+main = { metric = "fid", compare = "C" }
+
+[profile.mini]
+victim = "toy/style"
+dataset = "toy/moved"
+budgets = [8]
+deadline = 300
+side = 32
+samples = 8
+""",
     "attacks/knowing.toml": """
 name = "toy/knowing"
 summary = "Says what it was told."
@@ -131,13 +167,13 @@ def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run an attack of the folder, or one of ours, against the folder's service."""
     home = tmp_path_factory.mktemp("home")
 
-    def run_it(attack: str, **options: object) -> RunRecord:
+    def run_it(attack: str, task: str = "drawing", **options: object) -> RunRecord:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GEXBENCH_HOME", str(home))
             catalog = Catalog.load([folder])
-            if not (home / "victims").exists():
-                train_victim(catalog.get(VictimCard, "toy/sngan"), catalog, None, quiet)
-            return gexbench.run("toy/drawing", attack, out=folder / "runs", folders=(folder,), options=options)
+            for name in ("sngan", "style") if not (home / "victims").exists() else ():
+                train_victim(catalog.get(VictimCard, f"toy/{name}"), catalog, None, quiet)
+            return gexbench.run(f"toy/{task}", attack, out=folder / "runs", folders=(folder,), options=options)
 
     return run_it
 
@@ -179,6 +215,23 @@ def test_a_budget_too_small_for_a_chain_is_refused_before_anything_is_bought(run
 
 def test_latents_are_regressed_on(run: Run) -> None:
     record = run("latent-regression", channels=4, steps=2, batch=4)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
+
+
+STYLE = {"latent_size": 8, "mapping_layers": 2, "channel_base": 64, "channel_max": 8, "steps": 2}
+
+
+@pytest.mark.parametrize(
+    ("attack", "options", "bought"),
+    [("stylegan-transfer", STYLE, 8), ("from-scratch", STYLE, 0), ("finetune-victim", {}, 0)],
+)
+def test_a_service_is_carried_into_a_new_domain(run: Run, attack: str, options: dict[str, object], bought: int) -> None:
+    record = run(attack, task="moving", **options, pool_steps=2, batch=4)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", bought)
+
+
+def test_a_growing_network_copies_too(run: Run) -> None:
+    record = run("pggan", latent_size=8, fmap_base=32, fmap_max=8, steps=2, batch=4)
     assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
 
 
