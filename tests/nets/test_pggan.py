@@ -128,6 +128,14 @@ def test_the_discriminator_starts_a_level_on_shrunken_images_and_ends_on_full_on
     assert torch.allclose(net(x), full, atol=1e-4)
 
 
+def test_the_smallest_images_are_judged_from_minus_one_to_one_after_one_convolution() -> None:
+    net: Any = discriminator()
+    net.grow(4)
+    x = images(3, 4)
+    seen = F.leaky_relu(net.from_rgb[0](2.0 * x - 1.0), 0.2)
+    assert torch.allclose(net(x), net.last(with_deviation(seen)), atol=1e-6)
+
+
 def test_a_network_saved_while_growing_loads_strictly_and_is_full_grown() -> None:
     net, other = generator(), seeded(lambda: PGGANGenerator(SMALL), 1)
     net.grow(4)
@@ -243,6 +251,16 @@ def test_equalised_weights_start_at_one_and_are_scaled_by_their_inputs() -> None
     dense = seeded(lambda: EqualLinear(64, 64, 0.5, gain=2.0), 0)
     assert float(dense.weight.detach().std()) == pytest.approx(1.0, abs=0.05)
     assert torch.allclose(dense(x.view(-1, 64)), x.view(-1, 64) @ dense.weight.T * 2.0 / 8.0 + 0.5, atol=1e-5)
+
+
+@pytest.mark.parametrize("build", [generator, discriminator])
+def test_layers_before_a_leaky_relu_have_a_gain_of_the_root_of_two(build: Callable[[], nn.Module]) -> None:
+    layers = {name: m for name, m in build().named_modules() if isinstance(m, (EqualConv2d, EqualLinear))}
+    gains = {name: layer.scale * layer.weight[0].numel() ** 0.5 for name, layer in layers.items()}
+    linear = {name for name, gain in gains.items() if gain == pytest.approx(1.0)}
+    assert linear == {name for name in layers if name.startswith("to_rgb") or name == "last.5"}
+    gains["dense"] = 4.0 * gains.get("dense", 2.0**0.5 / 4.0)
+    assert all(gains[name] == pytest.approx(2.0**0.5) for name in set(gains) - linear)
 
 
 def test_equalised_convolutions_keep_the_side_unless_they_have_a_stride() -> None:
