@@ -22,6 +22,7 @@ from gexbench.cards.schema import (
     OptionValue,
     ProfileCard,
     TaskCard,
+    TaskProfile,
     VictimCard,
 )
 from gexbench.errors import PlanError, nearest
@@ -86,6 +87,11 @@ class Plan(Frozen):
         """Return everything here that affects the numbers, as plain data: no prose, no other profile of the task."""
         values = {**dict(self), "task": task_at(self.task, self.profile.name)}
         return {name: plain(value) for name, value in values.items() if name not in ("isolation", "deadline")}
+
+    @property
+    def scale(self) -> TaskProfile:
+        """Return the task's numbers at this profile."""
+        return self.task.profile[self.profile.name]
 
     @property
     def run_name(self) -> str:
@@ -167,8 +173,9 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
             raise PlanError(
                 f"{card.name!r} works on {', '.join(kinds)} tasks; {task.name!r} is {task.kind}", "gexbench list"
             )
-    knows_truth = attack.kind == "control" and task.truth == "pairs"
-    granted = set(task.knowledge) | ({"truth"} if knows_truth else set())
+    granted: set[str] = set(task.knowledge)
+    if attack.kind == "control":
+        granted |= {"truth", "weights"} if task.kind == "sampling" else {"truth"} if task.truth == "pairs" else set()
     for need in attack.needs:
         if need not in granted:
             raise PlanError(

@@ -12,7 +12,7 @@ Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Compare = Literal["A", "B", "C"]
-Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth"]
+Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth", "weights"]
 OptionValue = bool | int | float | str | tuple[str, ...]
 
 
@@ -60,7 +60,8 @@ class WeightFile(Frozen):
 class TaskProfile(Frozen):
     """A task at one scale. `budgets` counts images; the last one is ranked. `deadline` is seconds for one attempt.
 
-    `side`: the service takes square images of that many pixels a side, and no others; None means any size.
+    `side`: the service takes square images of that many pixels a side, and no others; None means any size. In tasks of
+    sampling it is the side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
     """
 
     victim: Name
@@ -68,6 +69,7 @@ class TaskProfile(Frozen):
     budgets: tuple[int, ...] = Field(min_length=1)
     deadline: float = Field(gt=0)
     side: int | None = Field(default=None, ge=8)
+    samples: int | None = Field(default=None, ge=2)
 
 
 class Main(Frozen):
@@ -81,7 +83,7 @@ class TaskCard(Card):
     """A question: what is copied, from what data, at what budget, scored how.
 
     truth: "pairs", an image for each test input; "style", a set of images that outputs as a whole should look like.
-    Comparisons with such a set (A and C) are left to metrics of sets.
+    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are.
     """
 
     kind: Literal["image-to-image", "sampling"]
@@ -101,6 +103,19 @@ class TaskCard(Card):
         if self.main.metric not in self.metrics:
             raise ValueError(f"main.metric {self.main.metric!r} is not among metrics")
         return self
+
+    @model_validator(mode="after")
+    def _sampling_says_how_many(self) -> TaskCard:
+        for name, profile in self.profile.items():
+            if (self.kind == "sampling") != (profile.samples is not None):
+                raise ValueError(f"profile.{name}.samples goes with kind = 'sampling', and only with it")
+            if self.kind == "sampling" and profile.side is None:
+                raise ValueError(f"profile.{name}.side is missing: the side of the images drawn")
+        return self
+
+    def has_pairs(self, compare: Compare) -> bool:
+        """Say whether images of a comparison belong together one by one."""
+        return self.kind != "sampling" and (self.truth == "pairs" or compare == "B")
 
 
 class VictimCard(Card):
@@ -209,14 +224,14 @@ class SplitFiles(Frozen):
 
 
 class Splits(Frozen):
-    """Owner, pool and test splits; no file stands in two of them.
+    """Owner, pool and test splits; no file stands in two of them. Where attackers own no images there is no pool.
 
     Where inputs and truth are not pairs, `style` holds the images whose style the owner's victim learns, and
     `reference` held-back ones that outputs are compared with.
     """
 
     owner: SplitFiles
-    pool: SplitFiles
+    pool: SplitFiles | None = None
     test: dict[str, SplitFiles]
     style: SplitFiles | None = None
     reference: SplitFiles | None = None

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gexbench.core.oracle import Oracle
 
 Surrogate = Callable[[Tensor], Tensor]
-"""An nn.Module or a callable with the victim's signature: (N,3,h,w) to (N,3,s*h,s*w), float32 RGB in [0,1]."""
+"""An nn.Module or a callable with the victim's signature: (N,3,h,w) to (N,3,s*h,s*w), float32 RGB in [0,1].
+
+In tasks of sampling it takes standard normal latents (N,d) and says in its attribute `latent_size` what d is.
+"""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and how much there is."""
@@ -23,11 +26,15 @@ Progress = Callable[[str, int, int], None]
 class Brief:
     """All an attack knows beside the oracle.
 
-    pool: images the attacker owns, each (3,h,w) float32 in [0,1]. truth: the true outputs of the pool, only where the
-    task grants the knowledge `truth` (to controls). scale: output side over input side. budget: images that may be
-    asked. knowledge: what the task grants. precision: "fp32" or "bf16" (autocast). deadline: seconds this attempt may
-    take. options: the card's options, typed and complete. workdir: the one folder that may be written; it survives a
-    kill, so checkpoints belong there.
+    pool: images the attacker owns, each (3,h,w) float32 in [0,1]. truth: the true outputs of the pool, or in tasks of
+    sampling all images the victim learned from, only with the knowledge `truth` (controls). scale: output side over
+    input side. budget: images that may be asked. knowledge: what is granted of what the attack's card needs. precision:
+    "fp32" or "bf16" (autocast). deadline: seconds this attempt may take. options: the card's options, typed and
+    complete. workdir: the one folder that may be written; it survives a kill, so checkpoints belong there. side: of the
+    images the service takes or draws, None where it takes any. real: every tenth image the victim learned from, only
+    with the knowledge `partial-real`. discriminator: the one the victim was trained against, images (N,3,side,side) in
+    [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`. victim: the victim itself, on the CPU,
+    only with the knowledge `weights` (controls).
     """
 
     pool: Sequence[Tensor]
@@ -43,6 +50,10 @@ class Brief:
     options: Mapping[str, Any]
     workdir: Path
     progress: Progress
+    side: int | None = None
+    real: Sequence[Tensor] | None = None
+    discriminator: nn.Module | None = None
+    victim: nn.Module | None = None
 
 
 class Attack(Protocol):

@@ -14,7 +14,8 @@ class Split:
     """Inputs and the truth about them, read when indexed; names[i] says which file (and crop) inputs[i] came from.
 
     inputs: each (3,h,w), truth: each (3,H,W), float32 in [0,1]. In paired tasks truth[i] belongs to inputs[i]; in tasks
-    of style a test split's truth is the set of held-back style images, a pool's is empty.
+    of style a test split's truth is the set of held-back style images, a pool's is empty; in tasks of sampling a test
+    split has no inputs and its truth is the set of held-back real images.
     """
 
     names: Sequence[str]
@@ -34,7 +35,7 @@ class Dataset(Protocol):
         ...
 
     def pool(self) -> Split:
-        """Return the attacker's images; their truth goes to controls only."""
+        """Return the attacker's images, if any; their truth goes to controls only."""
         ...
 
     def tests(self) -> dict[str, Split]:

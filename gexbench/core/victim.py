@@ -39,7 +39,10 @@ class Victim(Protocol):
     """Build a victim's network from its card, and train it."""
 
     def build(self, options: Mapping[str, Any]) -> nn.Module:
-        """Return the untrained network: (N,3,h,w) to (N,3,s*h,s*w), in [0,1]; options: the card's `[net]`."""
+        """Return the untrained network: (N,3,h,w) to (N,3,s*h,s*w), in [0,1]; options: the card's `[net]`.
+
+        In tasks of sampling it takes standard normal latents (N,d), and its attribute `latent_size` is d.
+        """
         ...
 
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:

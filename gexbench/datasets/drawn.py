@@ -16,7 +16,7 @@ from torch import Tensor
 from gexbench.core.dataset import Split
 from gexbench.core.images import from_uint8
 from gexbench.core.lazy import Lazy
-from gexbench.datasets import faces, scenes
+from gexbench.datasets import faces, figures, scenes
 from gexbench.errors import CardError, nearest
 
 _LEAST, _MOST = 16, 256
@@ -38,26 +38,28 @@ class _Domain(NamedTuple):
     style: Callable[[Generator, int], NDArray[np.uint8]]
 
 
+_Draw = Callable[[Generator, int], NDArray[np.uint8]]
 _DOMAINS = {"scenes": _Domain(scenes.photo, scenes.painting), "faces": _Domain(faces.photo, faces.cartoon)}
+_SETS: dict[str, _Draw] = {"figures": figures.figure}
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What the card sets. domain: "scenes" (landscapes, paintings) or "faces" (faces, cartoons). side: in pixels."""
+    """What the card sets. domain: what is drawn, by its name in `_DOMAINS` or `_SETS`. side: in pixels."""
 
-    domain: str = "scenes"
+    domain: str
     side: int = 64
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Drawing:
+    def of(cls, settings: Mapping[str, Any], domains: Mapping[str, object], reader: str) -> Drawing:
         """Read a card's settings; raises CardError for an unknown key, an unknown domain or a side out of range."""
         known = [field.name for field in fields(cls)]
         for key in settings:
             if key not in known:
-                raise CardError(f"settings.{key} is not a setting of DrawnDomains", nearest(key, known))
-        drawing = cls(**settings)
-        if drawing.domain not in tuple(_DOMAINS):
-            raise CardError(f"settings.domain = {drawing.domain!r} is refused", nearest(str(drawing.domain), _DOMAINS))
+                raise CardError(f"settings.{key} is not a setting of {reader}", nearest(key, known))
+        drawing = cls(**{"domain": next(iter(domains)), **settings})
+        if drawing.domain not in tuple(domains):
+            raise CardError(f"settings.domain = {drawing.domain!r} is refused", nearest(str(drawing.domain), domains))
         if type(drawing.side) is not int or not _LEAST <= drawing.side <= _MOST:
             raise CardError(f"settings.side = {drawing.side!r} is refused", f"a whole number, {_LEAST} to {_MOST}")
         return drawing
@@ -73,7 +75,7 @@ class DrawnDomains:
     """
 
     def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Named]]) -> None:
-        self._drawing = Drawing.of(settings)
+        self._drawing = Drawing.of(settings, _DOMAINS, "DrawnDomains")
         self._files = files
 
     def owner(self) -> Sequence[Tensor]:
@@ -110,6 +112,41 @@ class DrawnDomains:
             return draw(_generator(name), side)
         first = side // 2
         return draw(_generator(name), 2 * side)[first : first + side, first : first + side]
+
+
+class DrawnImages:
+    """Draw real images for services that draw images themselves; `DrawnImages(settings, files)`, settings as `Drawing`.
+
+    files: names by split, "owner", "test/<name>", and "pool" where attackers own some. A picture depends on its name
+    and its side. All are 8-bit. A test split has no inputs; its truth is its pictures. Raises CardError for settings it
+    does not know.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Named]]) -> None:
+        self._drawing = Drawing.of(settings, _SETS, "DrawnImages")
+        self._files = files
+
+    def owner(self) -> Sequence[Tensor]:
+        """Return the images the victim learned from, each (3,side,side) float32 in [0,1]."""
+        return self._images("owner")
+
+    def style(self) -> Sequence[Tensor]:
+        """Return nothing: there is no style."""
+        return ()
+
+    def pool(self) -> Split:
+        """Return the attacker's images."""
+        return Split([picture.name for picture in self._files.get("pool", ())], self._images("pool"), ())
+
+    def tests(self) -> dict[str, Split]:
+        """Return held-back real images by name, as truth."""
+        keys = [key for key in self._files if key.startswith("test/")]
+        return {key.removeprefix("test/"): Split((), (), self._images(key)) for key in keys}
+
+    def _images(self, split: str) -> Sequence[Tensor]:
+        names = [picture.name for picture in self._files.get(split, ())]
+        draw, side = _SETS[self._drawing.domain], self._drawing.side
+        return Lazy(len(names), lambda index: _tensor(draw(_generator(names[index]), side)))
 
 
 def _generator(name: str) -> Generator:

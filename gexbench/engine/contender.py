@@ -17,11 +17,14 @@ from torch import Tensor, nn
 from gexbench.cards.entry import load_entry
 from gexbench.core.attack import Brief, Progress, Surrogate
 from gexbench.core.images import from_uint8, to_uint8
+from gexbench.core.oracle import Samples
 from gexbench.engine import watch
 from gexbench.engine.frames import BrokenFrame, Channel, Frame
 from gexbench.engine.meter import checked
 from gexbench.engine.stored import StoredImages
 from gexbench.errors import BudgetError, QueryError
+
+LONGEST_LATENT = 1 << 14
 
 
 class RemoteOracle:
@@ -33,11 +36,18 @@ class RemoteOracle:
 
     def query(self, x: Tensor) -> Tensor:
         """Ask the victim about a batch; see core.oracle.Oracle.query."""
+        return from_uint8(self._ask("query", {"x": to_uint8(checked(x.detach().cpu()))})["y"])
+
+    def sample(self, n: int) -> Samples:
+        """Have the victim draw images; see core.oracle.Oracle.sample."""
+        tensors = self._ask("sample", {}, n=n)
+        return Samples(from_uint8(tensors["y"]), tensors.get("z"))
+
+    def _ask(self, op: str, tensors: Mapping[str, Tensor], **values: int) -> Mapping[str, Tensor]:
         if os.getpid() != self._owner:
             raise QueryError("the oracle belongs to the process it was given to", "ask from the parent process")
-        images = to_uint8(checked(x.detach().cpu()))
         with self._lock:
-            self._channel.send("query", {"x": images})
+            self._channel.send(op, tensors, **values)
             reply = self._channel.receive()
         if reply is None:
             raise QueryError("the oracle has closed: the attack has ended", "ask inside extract()")
@@ -45,17 +55,21 @@ class RemoteOracle:
         if reply.op == "refused":
             kind = BudgetError if reply.values["over"] else QueryError
             raise kind(str(reply.values["message"]), str(reply.values["hint"]))
-        return from_uint8(reply.tensors["y"])
+        return reply.tensors
 
 
 def make_brief(values: Mapping[str, Any], progress: Progress) -> Brief:
     """Build the brief from the values of a start frame; seeds torch's global generator too."""
     torch.manual_seed(values["seed"])
-    truth = values.get("truth")
+    truth, real = (StoredImages(Path(values[key])) if values.get(key) else None for key in ("truth", "real"))
     return Brief(
         pool=StoredImages(Path(values["pool"])),
-        truth=StoredImages(Path(truth)) if truth else None,
+        truth=truth,
+        real=real,
+        discriminator=leaked(values["discriminator"]) if values.get("discriminator") else None,
+        victim=leaked(values["victim"]) if values.get("victim") else None,
         scale=values["scale"],
+        side=values["side"],
         budget=values["budget"],
         knowledge=frozenset(values["knowledge"]),
         device=torch.device(values["device"]),
@@ -69,13 +83,27 @@ def make_brief(values: Mapping[str, Any], progress: Progress) -> Brief:
     )
 
 
+def leaked(values: Mapping[str, Any]) -> nn.Module:
+    """Return a part of a victim in evaluation mode; values: the victim's `entry` and `net`, the part, and a file."""
+    whole: nn.Module = load_entry(values["entry"])().build(values["net"])
+    part = whole.get_submodule(values["part"])
+    part.load_state_dict(safetensors.torch.load_file(values["file"]), strict=True)
+    return part.eval().requires_grad_(False)
+
+
 def infer(surrogate: Surrogate, x: Tensor, device: torch.device) -> Tensor:
-    """Return a surrogate's raw output for one 8-bit batch (N,3,h,w), as float32 on the CPU."""
+    """Return a surrogate's raw output for an 8-bit batch (N,3,h,w), or for latents (N,d), as float32 on the CPU."""
     with torch.inference_mode():
-        y = surrogate(from_uint8(x).to(device))
+        y = surrogate((from_uint8(x) if x.dtype == torch.uint8 else x).to(device))
     if not isinstance(y, Tensor):
         raise TypeError(f"the surrogate returned {type(y).__name__}, not a tensor")
     return y.detach().float().cpu().contiguous()
+
+
+def latent_size(surrogate: Surrogate) -> int | None:
+    """Return the length of the latents a surrogate takes; None where it takes images or does not say."""
+    size = getattr(surrogate, "latent_size", None)
+    return size if type(size) is int and 1 <= size <= LONGEST_LATENT else None
 
 
 def save_surrogate(surrogate: Surrogate, folder: Path) -> str:
@@ -110,7 +138,8 @@ class Contender:
         if isinstance(surrogate, nn.Module):
             surrogate.eval()
         report = {str(k): v for k, v in getattr(attack, "report", {}).items() if isinstance(v, (int, float, str))}
-        self.control.send("extracted", incidents=self.incidents.list() + watch.changes(before), report=report)
+        incidents = self.incidents.list() + watch.changes(before)
+        self.control.send("extracted", incidents=incidents, report=report, latent_size=latent_size(surrogate))
         self._answer_bench(surrogate, brief)
 
     def _progress(self, what: str, done: int, total: int) -> None:

@@ -106,7 +106,8 @@ def _note_shortage(search: _Search, split: str, wanted: SplitFiles) -> None:
 
 def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:
     yield "owner", card.splits.owner
-    yield "pool", card.splits.pool
+    if card.splits.pool is not None:
+        yield "pool", card.splits.pool
     if card.splits.style is not None and card.splits.reference is not None:
         yield "style", card.splits.style
         yield "reference", card.splits.reference

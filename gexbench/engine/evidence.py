@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ from gexbench.errors import RunFailed
 class TestEvidence:
     """One test split, all images (3,H,W) uint8: inputs, truth, victim's answers, defended ones, surrogate's.
 
-    In tasks of style the truth is a set of its own, of another length.
+    In tasks of style and of sampling the truth is a set of its own, of another length. In those of sampling there are
+    no inputs, and victim's and surrogate's images have no relation to each other.
     """
 
     names: tuple[str, ...]
@@ -29,8 +31,11 @@ class TestEvidence:
 
 
 Answer = Callable[[Tensor], Mapping[str, Tensor]]
+Draw = Callable[[int, int], Mapping[str, Tensor]]
+"""From the number of the first image and how many to images (n,3,side,side) uint8: plain, and guarded if any are."""
 Infer = Callable[[Tensor], Tensor]
 Tick = Callable[[str, int, int], None]
+DRAWN_AT_ONCE = 64
 
 
 def collect(split: Split, answer: Answer, infer: Infer | None, tick: Tick) -> TestEvidence:
@@ -48,7 +53,7 @@ def collect(split: Split, answer: Answer, infer: Infer | None, tick: Tick) -> Te
         if "guarded" in answers:
             guarded.append(answers["guarded"][0])
         if infer is not None:
-            surrogate.append(to_uint8(valid(infer(x[None]), tuple(victim[-1].shape))))
+            surrogate.append(to_uint8(valid(infer(x[None]), (1, *victim[-1].shape))[0]))
         tick("collecting evidence", done + 1, len(inputs))
     return TestEvidence(
         names=tuple(split.names),
@@ -60,16 +65,66 @@ def collect(split: Split, answer: Answer, infer: Infer | None, tick: Tick) -> Te
     )
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Images drawn for scoring, all (3,side,side) uint8."""
+
+    victim: tuple[Tensor, ...]
+    guarded: tuple[Tensor, ...] | None
+    surrogate: tuple[Tensor, ...] | None
+
+    def beside(self, split: Split) -> TestEvidence:
+        """Return the evidence on a split of real images."""
+        truth = tuple(to_uint8(t) for t in split.truth)
+        return TestEvidence(tuple(split.names), (), truth, self.victim, self.guarded, self.surrogate)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A surrogate that draws: from latents (N,size) to images; seed goes into the latents it is given."""
+
+    infer: Infer
+    size: int
+    seed: int
+
+    def latents(self, numbers: Iterable[int]) -> Tensor:
+        """Return standard normal latents, one for each number, each depending on seed and number alone."""
+        generators = [torch.Generator().manual_seed(self._seed(number)) for number in numbers]
+        return torch.stack([torch.randn(self.size, generator=generator) for generator in generators])
+
+    def _seed(self, number: int) -> int:
+        digest = hashlib.blake2b(f"surrogate/{self.seed}/{number}".encode(), digest_size=7).digest()
+        return int.from_bytes(digest, "little")
+
+
+def draw(n: int, victim: Draw, maker: Maker | None, tick: Tick) -> Drawn:
+    """Have victim and surrogate draw `n` images each; maker None stands for the victim control.
+
+    Raises RunFailed when what a surrogate makes is no image of the victim's size in [0,1].
+    """
+    images: dict[str, list[Tensor]] = {"plain": [], "guarded": [], "surrogate": []}
+    for first in range(0, n, DRAWN_AT_ONCE):
+        numbers = range(first, min(n, first + DRAWN_AT_ONCE))
+        for name, batch in victim(first, len(numbers)).items():
+            images[name].extend(batch)
+        if maker is not None:
+            wanted = (len(numbers), *images["plain"][-1].shape)
+            images["surrogate"].extend(to_uint8(valid(maker.infer(maker.latents(numbers)), wanted)))
+        tick("collecting evidence", numbers[-1] + 1, n)
+    plain, guarded, made = (tuple(images[name]) for name in ("plain", "guarded", "surrogate"))
+    return Drawn(plain, guarded or None, made if maker is not None else None)
+
+
 def valid(y: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """Return a surrogate's output (1,3,H,W) as (3,H,W); raises RunFailed when it is not such an image in [0,1]."""
-    if tuple(y.shape) != (1, *shape):
-        raise RunFailed(f"the surrogate returned shape {tuple(y.shape)}, not {(1, *shape)}")
+    """Return a surrogate's output; raises RunFailed when it is not of that shape with values in [0,1]."""
+    if tuple(y.shape) != shape:
+        raise RunFailed(f"the surrogate returned shape {tuple(y.shape)}, not {shape}")
     if not bool(torch.isfinite(y).all()):
         raise RunFailed("the surrogate returned NaN or infinite values")
     low, high = float(y.amin()), float(y.amax())
     if low < 0 or high > 1:
         raise RunFailed(f"the surrogate returned values from {low:.3g} to {high:.3g}, outside [0,1]")
-    return y[0]
+    return y
 
 
 def floats(images: tuple[Tensor, ...]) -> list[Tensor]:

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import safetensors.torch
+
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
@@ -16,19 +18,23 @@ from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard
 from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
 from gexbench.engine import data, hardware, picture, provenance, score, victims
-from gexbench.engine.evidence import TestEvidence, collect
+from gexbench.engine.contender import LONGEST_LATENT
+from gexbench.engine.evidence import Maker, TestEvidence, collect, draw
 from gexbench.engine.features.collect import Collector
 from gexbench.engine.isolation import Isolation, chosen, places
 from gexbench.engine.ledger import paid_for, question_digest
 from gexbench.engine.measure import Meters, prepare
 from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
-from gexbench.engine.places import data_root, features_folder, home
+from gexbench.engine.places import atomic_write, data_root, features_folder, home
 from gexbench.engine.remote import RemoteContender, RemoteService, oracle_ends
 from gexbench.engine.run_folder import RunFolder
 from gexbench.engine.stored import store_images
-from gexbench.errors import RunFailed
+from gexbench.errors import PlanError, RunFailed
 from gexbench.plan import Plan
 from gexbench.record import Account, Provenance, RunRecord
+
+OWNED = 10
+"""With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
 
 
 @dataclass
@@ -153,8 +159,22 @@ def _extract_and_collect(
             contender.extract()
     service.close()
     with bench.watch.stage("evidence"):
+        if bench.plan.task.kind == "sampling":
+            drawn = draw(bench.plan.scale.samples or 0, service.draw, _maker(bench, contender), bench.journal.tick)
+            return {name: drawn.beside(split) for name, split in bench.dataset.tests().items()}
         infer = contender.infer if contender is not None else None
         return {n: collect(s, service.answer, infer, bench.journal.tick) for n, s in bench.dataset.tests().items()}
+
+
+def _maker(bench: Bench, contender: ContenderParty | None) -> Maker | None:
+    if contender is None:
+        return None
+    if contender.latent_size is None:
+        raise RunFailed(
+            f"the surrogate has no latent_size, a whole number from 1 to {LONGEST_LATENT}",
+            "return a module that says how long the latents are that it takes",
+        )
+    return Maker(contender.infer, contender.latent_size, bench.plan.seed)
 
 
 def _open(bench: Bench) -> tuple[ServiceParty, ContenderParty | None]:
@@ -206,19 +226,24 @@ def _service_files(bench: Bench) -> dict[str, object]:
 
 
 def _brief(bench: Bench) -> dict[str, object]:
-    plan, pool = bench.plan, bench.folder.brief / "pool.safetensors"
-    split = bench.dataset.pool()
-    store_images(pool, split.inputs)
-    truth = bench.folder.brief / "truth.safetensors" if "truth" in plan.attack.needs else None
-    if truth is not None:
-        store_images(truth, split.truth)
+    plan, owner, pool = bench.plan, bench.dataset.owner(), bench.dataset.pool()
+    images = {"pool": pool.inputs}
+    if "truth" in plan.attack.needs:
+        images["truth"] = owner if plan.task.kind == "sampling" else pool.truth
+    if "partial-real" in plan.attack.needs:
+        images["real"] = [owner[i] for i in range(0, len(owner), OWNED)]
+    files = {name: bench.folder.brief / f"{name}.safetensors" for name in images}
+    for name, file in files.items():
+        store_images(file, images[name])
     code = bench.catalog.filed(AttackCard, plan.attack.name).root.code
     return {
         "entry": plan.attack.entry,
         "code": str(code) if code else None,
-        "pool": str(pool),
-        "truth": str(truth) if truth else None,
+        **{name: str(file) for name, file in files.items()},
+        "discriminator": _leaked(bench, "discriminator") if "discriminator" in plan.attack.needs else None,
+        "victim": _leaked(bench, "") if "weights" in plan.attack.needs else None,
         "scale": plan.task.scale,
+        "side": plan.scale.side,
         "budget": plan.budget,
         "knowledge": list(plan.attack.needs),
         "device": bench.hardware.device,
@@ -231,6 +256,18 @@ def _brief(bench: Bench) -> dict[str, object]:
         "private": [str(path) for path in _private(bench)],
         "writable": [str(bench.folder.work)],
     }
+
+
+def _leaked(bench: Bench, part: str) -> dict[str, object]:
+    """Copy a part of the victim, "" for all of it, to where the attack may read it; returns what a brief says of it."""
+    victim, file = bench.plan.victim, bench.folder.brief / f"{part or 'victim'}.safetensors"
+    weights = safetensors.torch.load_file(victims.weights_path(victim, bench.catalog))
+    head = f"{part}." if part else ""
+    leaked = {name.removeprefix(head): tensor for name, tensor in weights.items() if name.startswith(head)}
+    if not leaked:
+        raise PlanError(f"no {part} leaked with victim {victim.name!r}", "name another victim in the profile")
+    atomic_write(file, safetensors.torch.save(leaked))
+    return {"entry": victim.entry, "net": victim.net, "part": part, "file": str(file)}
 
 
 def _record(bench: Bench, outcome: Outcome, started: str) -> RunRecord:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from gexbench.core.defense import Defense, History
+from gexbench.core.images import from_uint8, to_uint8
 from gexbench.errors import RunFailed
 
 
@@ -41,11 +45,46 @@ class Guard(Defense):
         return got
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a batch was asked with: a digest a question, how many the client had paid for before, the run's seed."""
+
+    digests: Sequence[bytes]
+    answered: int
+    seed: int
+
+    def histories(self) -> list[History]:
+        """Return each question's history."""
+        return [History(self.answered + i, self._generator(digest)) for i, digest in enumerate(self.digests)]
+
+    def _generator(self, digest: bytes) -> torch.Generator:
+        mixed = hashlib.sha256(self.seed.to_bytes(8, "little") + digest).digest()
+        return torch.Generator().manual_seed(int.from_bytes(mixed[:7], "little"))
+
+
+def guarded(defense: Defense, asked: Asked, x: Tensor, answer: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return what leaves a service, (N,3,H,W) uint8, each answer guarded on its own.
+
+    x: what the victim is to be fed, images (N,3,h,w) float32 in [0,1] or latents (N,d). answer: from what is fed to
+    8-bit images.
+    """
+    histories, questions = asked.histories(), x.split(1)
+    fed = torch.cat([defense.guard_input(q, h) for q, h in zip(questions, histories, strict=True)])
+    answers = from_uint8(answer(fed)).split(1)
+    left = [defense.guard_output(q, a, h) for q, a, h in zip(questions, answers, histories, strict=True)]
+    return to_uint8(torch.cat(left).clamp(0, 1))
+
+
 def fault(got: object, like: Tensor) -> str:
-    """Say what was returned and what is expected in place of `like`, float images in [0,1]; "" when that is kept."""
+    """Say what was returned and what is expected in place of `like`; "" when that is kept.
+
+    like: float images in [0,1], or latents (N,d), which may have any values.
+    """
     if not isinstance(got, Tensor):
         return f"{type(got).__name__}, not a tensor"
     if got.shape != like.shape or not got.is_floating_point():
         return f"{got.dtype} {tuple(got.shape)}, not floats of {tuple(like.shape)}"
+    if like.ndim == 2:
+        return "" if bool(torch.isfinite(got).all()) else "latents that are not finite"
     low, high = float(got.amin()), float(got.amax())
     return "" if low >= 0 and high <= 1 else f"values from {low:.8g} to {high:.8g}, outside [0,1]"

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from gexbench.core.defense import Defense, History
+from gexbench.core.defense import Defense
 from gexbench.core.images import from_uint8, to_uint8
+from gexbench.core.oracle import Samples
+from gexbench.engine.guard import Asked, guarded
 from gexbench.engine.ledger import Ledger, Question, question_digest
+from gexbench.engine.sampling import SamplingDesk, sample_digest
 from gexbench.errors import BudgetError, QueryError
 
 SMALLEST, LARGEST = 8, 4096
 PIXELS_AT_ONCE = 1 << 18
+BYTES_AT_ONCE = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,8 @@ class Desk:
         """Return what leaves: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8, each image guarded on its own."""
         if type(self.defense) is Defense:
             return self.plain(x)
-        histories = [History(answered + i, self._generator(digest)) for i, digest in enumerate(digests)]
-        floats = [from_uint8(image[None]) for image in x]
-        fed = torch.cat([self.defense.guard_input(q, h) for q, h in zip(floats, histories, strict=True)])
-        answers = from_uint8(self.plain(to_uint8(fed)))
-        guarded = [self.defense.guard_output(q, a[None], h) for q, a, h in zip(floats, answers, histories, strict=True)]
-        return to_uint8(torch.cat(guarded).clamp(0, 1))
+        asked = Asked(digests, answered, self.seed)
+        return guarded(self.defense, asked, from_uint8(x), lambda fed: self.plain(to_uint8(fed)))
 
     def _run(self, part: Tensor) -> Tensor:
         with torch.inference_mode():
@@ -56,10 +55,6 @@ class Desk:
     def _at_once(self, x: Tensor) -> int:
         return max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
 
-    def _generator(self, digest: bytes) -> torch.Generator:
-        mixed = hashlib.sha256(self.seed.to_bytes(8, "little") + digest).digest()
-        return torch.Generator().manual_seed(int.from_bytes(mixed[:7], "little"))
-
 
 class Meter:
     """The oracle as the service sees it: count, write the ledger, then answer. Implements core.oracle.Oracle.
@@ -67,12 +62,13 @@ class Meter:
     `window` is called with every batch that leaves, for progress.
     """
 
-    def __init__(self, desk: Desk, ledger: Ledger, window: Callable[[int], None] | None = None) -> None:
+    def __init__(self, desk: Desk | SamplingDesk, ledger: Ledger, window: Callable[[int], None] | None = None) -> None:
         self.desk, self.ledger = desk, ledger
         self.budget = ledger.budget
         self._window = window
         self._open = True
         self._seen: set[bytes] = set()
+        self._drawn = 0
 
     @property
     def remaining(self) -> int:
@@ -99,11 +95,58 @@ class Meter:
             self.ledger.refuse(int(x.shape[0]) if x.ndim else 0, str(error))
             raise
 
+    def sample(self, n: int) -> Samples:
+        """Draw images; see core.oracle.Oracle.sample."""
+        images, latents = self.sample_uint8(n)
+        return Samples(from_uint8(images), latents)
+
+    def sample_uint8(self, n: int) -> tuple[Tensor, Tensor | None]:
+        """Draw n 8-bit images (n,3,side,side), with their latents where they are shown; raises like query_uint8."""
+        try:
+            return self._draw(n)
+        except QueryError as error:
+            self.ledger.refuse(n if type(n) is int and n > 0 else 0, str(error))
+            raise
+
     def _answer(self, x: Tensor) -> Tensor:
+        self._check_open()
+        desk = self.desk
+        if isinstance(desk, SamplingDesk):
+            raise QueryError("this service draws images and takes none", "ask with oracle.sample(n)")
+        check_question(x, desk.side)
+        digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+        shape = (3, x.shape[2] * desk.scale, x.shape[3] * desk.scale)
+        return self._sold(
+            digests, shape, lambda order, spent: desk.guarded(x[order], [digests[i] for i in order], spent)
+        )
+
+    def _draw(self, n: int) -> tuple[Tensor, Tensor | None]:
+        self._check_open()
+        desk = self.desk
+        if not isinstance(desk, SamplingDesk):
+            raise QueryError("this service takes images and draws none of its own", "ask with oracle.query(images)")
+        check_count(n, desk.side)
+        numbers = range(self._drawn, self._drawn + n)
+        latents = desk.latents("sold", numbers)
+        digests = [sample_digest(number) for number in numbers]
+        shape = (3, desk.side, desk.side)
+        images = self._sold(
+            digests, shape, lambda order, spent: desk.guarded(latents[order], [digests[i] for i in order], spent)
+        )
+        self._drawn += n
+        return images, latents if desk.shows_latents else None
+
+    def _check_open(self) -> None:
         if not self._open:
             raise QueryError("the oracle has closed: the attack has ended", "ask inside extract()")
-        check_question(x, self.desk.side)
-        digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+
+    def _sold(
+        self, digests: Sequence[bytes], shape: tuple[int, ...], answer: Callable[[list[int], int], Tensor]
+    ) -> Tensor:
+        """Return answers (N,*shape) uint8, known ones from the ledger, others paid for.
+
+        answer: from the places of the new ones and the number of questions paid before to what leaves.
+        """
         known = self.ledger.answers(digests)
         fresh = {digest: i for i, digest in reversed(list(enumerate(digests))) if digest not in known}
         order = sorted(fresh.values())
@@ -113,10 +156,8 @@ class Meter:
                 f"a batch with {len(order)} new questions goes over the budget: {left} of {self.budget} left",
                 "ask a smaller batch; this one cost nothing",
             )
-        shape = (3, x.shape[2] * self.desk.scale, x.shape[3] * self.desk.scale)
         if order:
-            spent = self.ledger.spent
-            answers = self.desk.guarded(x[order], [digests[i] for i in order], spent)
+            answers = answer(order, self.ledger.spent)
             paid = [Question(digests[i], a.numpy().tobytes()) for i, a in zip(order, answers, strict=True)]
             self.ledger.pay(paid, replayed=len(digests) - len(order))
             known.update({question.digest: question.answer for question in paid})
@@ -144,6 +185,13 @@ def checked(x: Tensor) -> Tensor:
     ):
         raise QueryError("a question holds values outside [0,1] or NaN", "clamp it to [0,1]")
     return x
+
+
+def check_count(n: int, side: int) -> None:
+    """Raise QueryError unless n is a whole number of images, at least 1 and not more than one answer holds."""
+    most = BYTES_AT_ONCE // (3 * side * side)
+    if type(n) is not int or not 1 <= n <= most:
+        raise QueryError(f"cannot draw {n!r} images at once", f"ask for a whole number of images, 1 to {most}")
 
 
 def check_question(x: Tensor, side: int | None = None) -> None:

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from gexbench.cards.entry import load_entry
 from gexbench.core.attack import Progress, Surrogate
-from gexbench.engine.contender import infer, make_brief, save_surrogate
+from gexbench.engine.contender import infer, latent_size, make_brief, save_surrogate
 from gexbench.engine.ledger import Ledger
 from gexbench.engine.meter import Meter
-from gexbench.engine.service import answer_test, open_desk
+from gexbench.engine.service import answer_test, draw_test, open_desk
 from gexbench.errors import RunFailed
 from gexbench.plan import Plan
 from gexbench.record import Account
@@ -54,12 +54,15 @@ class ServiceParty(Protocol):
 
     def close(self) -> Account: ...
     def answer(self, x: Tensor) -> Mapping[str, Tensor]: ...
+    def draw(self, first: int, n: int) -> Mapping[str, Tensor]: ...
     def settle(self) -> Account: ...
     def stop(self) -> None: ...
 
 
 class ContenderParty(Protocol):
-    """The contender, from the bench."""
+    """The contender, from the bench; latent_size: what its surrogate says it takes, after extract()."""
+
+    latent_size: int | None
 
     def extract(self) -> None: ...
     def infer(self, x: Tensor) -> Tensor: ...
@@ -84,6 +87,10 @@ class LocalService:
         """Return unmetered answers to test inputs (N,3,h,w) uint8."""
         return answer_test(self.meter.desk, x)
 
+    def draw(self, first: int, n: int) -> Mapping[str, Tensor]:
+        """Return unmetered images number `first` and on, which are never sold."""
+        return draw_test(self.meter.desk, first, n)
+
     def settle(self) -> Account:
         """Make the ledger final."""
         return self.meter.ledger.settle()
@@ -99,6 +106,7 @@ class LocalContender:
     def __init__(self, start: Start, service: LocalService, journal: Journal) -> None:
         self._start, self._service, self._journal = start, service, journal
         self._surrogate: Surrogate | None = None
+        self.latent_size: int | None = None
 
     def extract(self) -> None:
         """Run the attack."""
@@ -108,11 +116,11 @@ class LocalContender:
         surrogate = self._guard(lambda: attack.extract(self._service.meter, brief))
         if isinstance(surrogate, nn.Module):
             surrogate.eval()
-        self._surrogate = surrogate
+        self._surrogate, self.latent_size = surrogate, latent_size(surrogate)
         self._journal.report.update(getattr(attack, "report", {}))
 
     def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for (N,3,h,w) uint8."""
+        """Return the surrogate's raw output for (N,3,h,w) uint8, or for latents (N,d) float32."""
         surrogate = self._surrogate
         if surrogate is None:
             raise RunFailed("no surrogate yet")

@@ -16,6 +16,7 @@ from gexbench.plan import Plan
 
 TILE, GAP, HEAD = 240, 8, 26
 SMALL, ROWS = 128, 6
+TINY, ACROSS = 48, 8
 INK, PAPER, MARK = (32, 33, 36), (255, 255, 255), (230, 80, 30)
 
 
@@ -24,8 +25,12 @@ def draw(path: Path, evidence: TestEvidence, plan: Plan) -> None:
 
     The crop is where victim and bicubic differ most, so that there is something to see. Where the truth is a style,
     rows are test images spread over the split, and the last column shows the style, image by image without relation.
+    Where the service draws: three blocks, what victim and surrogate drew, and real images.
     """
-    sheet = _grid(evidence, plan) if plan.task.truth == "style" else _zoom(evidence, plan)
+    if plan.task.kind == "sampling":
+        sheet = _blocks(evidence, plan)
+    else:
+        sheet = _grid(evidence, plan) if plan.task.truth == "style" else _zoom(evidence, plan)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     atomic_write(path, buffer.getvalue())
@@ -45,6 +50,24 @@ def _grid(evidence: TestEvidence, plan: Plan) -> Image.Image:
             tile = _pil(images[row * len(images) // ROWS if len(images) >= ROWS else row])
             y = HEAD + row * (SMALL + GAP)
             sheet.paste(tile.resize((SMALL, SMALL), Image.Resampling.LANCZOS), (x, y))
+    return sheet
+
+
+def _blocks(evidence: TestEvidence, plan: Plan) -> Image.Image:
+    blocks = {"victim": evidence.victim}
+    if evidence.surrogate is not None:
+        blocks[plan.attack.name] = evidence.surrogate
+    blocks["real"] = evidence.truth
+    block = ACROSS * TINY
+    sheet = Image.new("RGB", (GAP + len(blocks) * (block + GAP), HEAD + block + GAP), PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for column, (title, images) in enumerate(blocks.items()):
+        x = GAP + column * (block + GAP)
+        pen.text((x, 6), title, fill=INK, font=font)
+        for place, image in enumerate(images[: ACROSS**2]):
+            row, across = divmod(place, ACROSS)
+            tile = _pil(image).resize((TINY, TINY), Image.Resampling.LANCZOS)
+            sheet.paste(tile, (x + across * TINY, HEAD + row * TINY))
     return sheet
 
 

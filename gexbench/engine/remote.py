@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gexbench import errors
 from gexbench.engine.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
+from gexbench.engine.contender import LONGEST_LATENT
 from gexbench.engine.frames import BrokenFrame, Channel, Frame, pair
 from gexbench.engine.launch import Child, Job, launch
 from gexbench.engine.parties import Journal, Start
@@ -84,6 +85,11 @@ class RemoteService:
         self.control.send("answer", {"x": x})
         return self._expect("answered", LONG).tensors
 
+    def draw(self, first: int, n: int) -> Mapping[str, Tensor]:
+        """Return unmetered images number `first` and on, which are never sold."""
+        self.control.send("draw", first=first, n=n)
+        return self._expect("answered", LONG).tensors
+
     def stop(self) -> None:
         """End the process and note its memory."""
         self._journal.peak_memory["service"] = _stop(self.child, self.control).peak_memory
@@ -130,6 +136,7 @@ class RemoteContender:
         self._brief, self._deadline = start.brief, start.plan.deadline
         self._clock = start_clock()
         self._stopped = False
+        self.latent_size: int | None = None
 
     def wait_ready(self) -> None:
         """Wait until the process can take an attack, of which it knows nothing yet; raises RunFailed."""
@@ -159,7 +166,7 @@ class RemoteContender:
                     self._journal.tick(*_claim(frame))
 
     def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for (N,3,h,w) uint8."""
+        """Return the surrogate's raw output for (N,3,h,w) uint8, or for latents (N,d) float32."""
         self._send("infer", {"x": x})
         frame = self._expect("image")
         if set(frame.tensors) != {"y"}:
@@ -184,6 +191,8 @@ class RemoteContender:
             self._journal.note([f"left {end.stragglers} process(es) behind, killed"])
 
     def _take_report(self, frame: Frame) -> None:
+        size = frame.values.get("latent_size")
+        self.latent_size = size if type(size) is int and 1 <= size <= LONGEST_LATENT else None
         self._journal.note(frame.values.get("incidents"))
         report = frame.values.get("report")
         for key, value in list(report.items())[:32] if isinstance(report, dict) else []:

@@ -41,8 +41,8 @@ def score(
         for compare, pair in compared(evidence):
             for name in names:
                 meter = meters.ready[name]
-                if plan.task.truth == "style" and meter.card.paired and compare != "B":
-                    continue  # the truth is no image's partner
+                if meter.card.paired and not plan.task.has_pairs(compare):
+                    continue
                 try:
                     reading = measure(meter, pair, collector, tick)
                 except CannotMeasure as error:

@@ -19,13 +19,14 @@ from gexbench.engine.frames import BrokenFrame, Channel, Frame
 from gexbench.engine.guard import Guard
 from gexbench.engine.ledger import Ledger, question_digest
 from gexbench.engine.meter import Desk, Meter
+from gexbench.engine.sampling import SamplingDesk
 from gexbench.engine.stored import StoredImages
-from gexbench.engine.weights import load_weights
+from gexbench.engine.weights import load_weights, salted
 from gexbench.errors import BudgetError, GexbenchError, QueryError, RunFailed
 from gexbench.plan import Plan
 
 
-def open_desk(plan: Plan, files: dict[str, Any], device: torch.device) -> Desk:
+def open_desk(plan: Plan, files: dict[str, Any], device: torch.device) -> Desk | SamplingDesk:
     """Build victim and defense from a plan.
 
     files: `weights` (path), `defense_code` (folder or None), and where the defense hardens `owner` (stored images).
@@ -38,8 +39,13 @@ def open_desk(plan: Plan, files: dict[str, Any], device: torch.device) -> Desk:
         defense = Guard(plan.defense.name, load_entry(plan.defense.entry, code)(plan.defense_options))
     if plan.defense is not None and plan.defense.hardens:
         net = defense.harden(net, StoredImages(Path(files["owner"])))
-    side = plan.task.profile[plan.profile.name].side
-    return Desk(net.eval().requires_grad_(False).to(device), defense, device, plan.task.scale, plan.seed, side)
+    side = plan.scale.side
+    net = net.eval().requires_grad_(False).to(device)
+    if plan.task.kind == "image-to-image":
+        return Desk(net, defense, device, plan.task.scale, plan.seed, side)
+    assert side is not None  # the task's card was checked
+    secret = salted(Path(files["weights"]), "latents")
+    return SamplingDesk(net, defense, device, plan.seed, side, secret, "latents" in plan.attack.needs)
 
 
 class Service:
@@ -82,14 +88,20 @@ class Service:
 
     def _reply(self, frame: Frame) -> None:
         try:
-            if frame.op != "query" or set(frame.tensors) != {"x"}:
-                raise QueryError(f"the oracle knows no request {frame.op!r}", "use oracle.query")
-            answer = self.meter.query_uint8(frame.tensors["x"])
+            answer = self._answered(frame)
         except QueryError as error:
             self._refuse(error)
             return
-        self.oracle.send("answer", {"y": answer}, remaining=self.meter.remaining)
+        self.oracle.send("answer", answer, remaining=self.meter.remaining)
         self.control.send("asked", spent=self.meter.budget - self.meter.remaining)
+
+    def _answered(self, frame: Frame) -> dict[str, torch.Tensor]:
+        if frame.op == "query" and set(frame.tensors) == {"x"}:
+            return {"y": self.meter.query_uint8(frame.tensors["x"])}
+        if frame.op == "sample" and set(frame.values) == {"n"}:
+            images, latents = self.meter.sample_uint8(frame.values["n"])
+            return {"y": images} if latents is None else {"y": images, "z": latents}
+        raise QueryError(f"the oracle knows no request {frame.op!r}", "use oracle.query or oracle.sample")
 
     def _refuse(self, error: QueryError) -> None:
         over = isinstance(error, BudgetError)
@@ -100,6 +112,7 @@ class Service:
         handlers: dict[str, Callable[[Frame], None]] = {
             "close": self._close,
             "answer": self._answer,
+            "draw": self._draw,
             "settle": self._settle,
         }
         handlers[frame.op](frame)
@@ -114,9 +127,25 @@ class Service:
     def _answer(self, frame: Frame) -> None:
         self.control.send("answered", answer_test(self.meter.desk, frame.tensors["x"]))
 
+    def _draw(self, frame: Frame) -> None:
+        self.control.send("answered", draw_test(self.meter.desk, frame.values["first"], frame.values["n"]))
 
-def answer_test(desk: Desk, x: torch.Tensor) -> dict[str, torch.Tensor]:
+
+def draw_test(desk: Desk | SamplingDesk, first: int, n: int) -> dict[str, torch.Tensor]:
+    """Return unmetered images number `first` and on, which are never sold: `plain`, and `guarded` under a defense."""
+    assert isinstance(desk, SamplingDesk)
+    numbers = range(first, first + n)
+    latents = desk.latents("test", numbers)
+    images = {"plain": desk.plain(latents)}
+    if type(desk.defense) is not Defense:
+        digests = [question_digest((number,), b"test") for number in numbers]
+        images["guarded"] = desk.guarded(latents, digests, 0)
+    return images
+
+
+def answer_test(desk: Desk | SamplingDesk, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the unmetered answers to test inputs (N,3,h,w) uint8: `plain`, and `guarded` under a defense."""
+    assert isinstance(desk, Desk)
     answers = {"plain": desk.plain(x)}
     if type(desk.defense) is not Defense:
         digests = [question_digest(image.shape, b"test" + image.numpy().tobytes()) for image in x]

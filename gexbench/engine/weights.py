@@ -18,6 +18,11 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def salted(path: Path, use: str) -> bytes:
+    """Return 32 bytes that only who can read the file can tell, others for each use."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=32, person=use.encode()).digest()
+
+
 def load_weights(net: nn.Module, path: Path, sha256: str) -> None:
     """Fill `net` with the weights at `path`; raises AssetMissing when they are missing, altered or of another net."""
     import safetensors.torch

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +20,7 @@ from gexbench.training.loop import (
     cosine_rate,
     derived_seed,
     descend,
+    drawing,
     run_steps,
     set_rate,
 )
@@ -100,7 +100,7 @@ class Duel:
             set_rate(optimiser, self.options.lr * self.options.rate(number))
         x, y = draw_batch(pairs, self.options.draws(), self.place, number)
         seed = derived_seed(self.place.seed, "dropout", number)
-        with _drawing(seed, self.place.device), autocast(self.place):
+        with drawing(seed, self.place.device), autocast(self.place):
             made = self.net(x)
 
         def judged() -> Tensor:
@@ -127,11 +127,3 @@ class Duel:
             weight = options.wavelet_weight * (1.0 - options.rate(number))
             losses["wavelet"] = 2.0 * weight * high_frequency_loss(made, y)
         return losses
-
-
-@contextmanager
-def _drawing(seed: int, device: torch.device) -> Iterator[None]:
-    """Seed torch's own generators inside the block, for dropout, which takes no generator; put them back after it."""
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield

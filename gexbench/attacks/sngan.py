@@ -1,0 +1,24 @@
+"""Copy a service that draws images by training an SNGAN on what it drew."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from gexbench.core.attack import Brief
+from gexbench.core.oracle import Oracle
+from gexbench.training.bought import bought
+from gexbench.training.loop import Place
+from gexbench.training.sngan import fit_sngan
+
+
+class SNGANAttack:
+    """Buy images, then fit an SNGAN to them.
+
+    Source: Hu and Pang 2021, "Stealing Machine Learning Models: Attacks and Countermeasures for Generative Adversarial
+    Networks" (ACSAC), fidelity extraction; the network is Miyato et al. 2018 (arXiv 1802.05957).
+    """
+
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        """Buy `oracle.budget` images; options: those of fit_sngan."""
+        images, _ = bought(oracle, oracle.budget)
+        return fit_sngan(images, brief.options, Place.of(brief)).generator

@@ -1,0 +1,25 @@
+"""A generator together with the discriminator it was trained against."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class LatentGAN(nn.Module):
+    """Make images as the generator does: (N,latent_size) to (N,3,side,side), float32 RGB in [0,1].
+
+    generator: has an int attribute `latent_size`. discriminator: images in [0,1] to logits (N,1); kept because it may
+    leak, and because a training can go on with it.
+    """
+
+    def __init__(self, generator: nn.Module, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.generator, self.discriminator = generator, discriminator
+        size = generator.latent_size
+        assert isinstance(size, int)
+        self.latent_size = size
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the images."""
+        images: Tensor = self.generator(z)
+        return images

@@ -1,0 +1,269 @@
+"""One run of a task whose service draws images, from card to record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import gexbench
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import VictimCard
+from gexbench.engine.train import train_victim
+from gexbench.errors import PlanError
+from gexbench.record import RunRecord
+
+CARDS = {
+    "datasets/figures.toml": """
+name = "toy/figures"
+summary = "A few figures."
+reader = "gexbench.datasets.drawn:DrawnImages"
+licence = "Apache-2.0"
+pinned = false
+settings = { side = 32 }
+splits.owner = { within = "code", files = ["owner/{00..79}"] }
+splits.test.figures = { within = "code", files = ["test/{0..7}"] }
+""",
+    "victims/sngan.toml": """
+name = "toy/sngan"
+summary = "An SNGAN hardly trained."
+task_kind = "sampling"
+entry = "gexbench.victims.sngan:SNGAN"
+dataset = "toy/figures"
+net = { side = 32, channels = 4, latent_size = 8, discriminator_channels = 4 }
+train = { steps = 2, batch = 4, critics = 1, lr = 1e-3, average = 0.5 }
+""",
+    "tasks/drawing.toml": """
+name = "toy/drawing"
+kind = "sampling"
+summary = "Copy a service that draws."
+price = 0.01
+knowledge = ["outputs", "latents", "partial-real", "discriminator"]
+metrics = ["fid"]
+main = { metric = "fid", compare = "B" }
+
+[profile.mini]
+victim = "toy/sngan"
+dataset = "toy/figures"
+budgets = [8, 16]
+deadline = 300
+side = 32
+samples = 70
+""",
+    "datasets/moved.toml": """
+name = "toy/moved"
+summary = "Figures, of which an attacker owns some."
+reader = "gexbench.datasets.drawn:DrawnImages"
+licence = "Apache-2.0"
+pinned = false
+settings = { side = 32 }
+splits.owner = { within = "code", files = ["owner/{0..9}"] }
+splits.pool = { within = "code", files = ["pool/{0..9}"] }
+splits.test.figures = { within = "code", files = ["test/{0..7}"] }
+""",
+    "victims/style.toml": """
+name = "toy/style"
+summary = "A StyleGAN2 hardly trained."
+task_kind = "sampling"
+entry = "gexbench.victims.stylegan2:StyleGAN2"
+dataset = "toy/moved"
+net = { side = 32, latent_size = 8, mapping_layers = 2, channel_base = 64, channel_max = 8 }
+train = { steps = 2, batch = 4, critics = 1, lr = 1e-3, average = 0.5, r1 = 1.0 }
+""",
+    "tasks/moving.toml": """
+name = "toy/moving"
+kind = "sampling"
+summary = "Carry a service that draws into a new domain."
+price = 0.01
+metrics = ["fid"]
+main = { metric = "fid", compare = "C" }
+
+[profile.mini]
+victim = "toy/style"
+dataset = "toy/moved"
+budgets = [8]
+deadline = 300
+side = 32
+samples = 8
+""",
+    "attacks/knowing.toml": """
+name = "toy/knowing"
+summary = "Says what it was told."
+task_kinds = ["sampling"]
+entry = "drawing:Knowing"
+needs = ["latents", "partial-real"]
+""",
+    "attacks/dumb.toml": """
+name = "toy/dumb"
+summary = "Returns a module that does not say what latents it takes."
+task_kinds = ["sampling"]
+entry = "drawing:Dumb"
+""",
+    "attacks/thief.toml": """
+name = "toy/thief"
+summary = "Was handed the discriminator."
+task_kinds = ["sampling"]
+entry = "drawing:Thief"
+needs = ["discriminator"]
+""",
+    "attacks/curious.toml": """
+name = "toy/curious"
+summary = "Wants what no task of sampling grants to attacks."
+task_kinds = ["sampling"]
+entry = "drawing:Dumb"
+needs = ["truth"]
+""",
+    "drawing.py": """
+from torch import nn
+
+
+class Grey(nn.Module):
+    latent_size = 1
+
+    def forward(self, z):
+        return z.sigmoid()[:, :, None, None].expand(-1, 3, 32, 32)
+
+
+class Knowing:
+    def extract(self, oracle, brief):
+        drawn = oracle.sample(3)
+        self.report = {"latents": str(tuple(drawn.latents.shape)), "real": len(brief.real), "pool": len(brief.pool)}
+        return Grey()
+
+
+class Thief:
+    def extract(self, oracle, brief):
+        logits = brief.discriminator(oracle.sample(4).images)
+        self.report = {"logits": str(tuple(logits.shape)), "real": str(brief.real)}
+        return Grey()
+
+
+class Dumb:
+    def extract(self, oracle, brief):
+        return nn.Identity()
+""",
+}
+SHORT = {"channels": 4, "latent_size": 8, "discriminator_channels": 4, "steps": 2, "batch": 4}
+Run = Callable[..., RunRecord]
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Take no notice of progress."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    for name, text in CARDS.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run an attack of the folder, or one of ours, against the folder's service."""
+    home = tmp_path_factory.mktemp("home")
+
+    def run_it(attack: str, task: str = "drawing", **options: object) -> RunRecord:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GEXBENCH_HOME", str(home))
+            catalog = Catalog.load([folder])
+            for name in ("sngan", "style") if not (home / "victims").exists() else ():
+                train_victim(catalog.get(VictimCard, f"toy/{name}"), catalog, None, quiet)
+            return gexbench.run(f"toy/{task}", attack, out=folder / "runs", folders=(folder,), options=options)
+
+    return run_it
+
+
+def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -> None:
+    record = run("sngan", **SHORT)
+    assert (record.status, record.reason, record.incidents) == ("ok", "", ())
+    assert (record.account.answered, record.cost_usd) == (16, 0.16)
+    assert set(record.absent) == {"fid"}
+    made = folder / "runs" / record.plan.run_name
+    assert (made / "surrogate" / "model.safetensors").is_file()
+    with Image.open(made / "samples.png") as picture:
+        assert picture.width > 3 * 300
+
+
+@pytest.mark.parametrize(
+    ("attack", "options", "reported"),
+    [
+        ("partial-real", {"real_steps": 2}, set()),
+        ("mh-subsample", {"chain": 4}, {"kept", "acceptance", "stuck", "z"}),
+        ("discriminator-rejection", {"pilot": 0.2}, {"kept", "z"}),
+    ],
+)
+def test_attacks_that_know_more_use_it(run: Run, attack: str, options: dict[str, object], reported: set[str]) -> None:
+    record = run(attack, **SHORT, **options)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
+    assert set(record.attack_report) == reported
+
+
+def test_chains_are_as_many_as_the_budget_pays_for(run: Run) -> None:
+    assert run("mh-subsample", **SHORT, chain=4).attack_report["kept"] == 4
+
+
+def test_a_budget_too_small_for_a_chain_is_refused_before_anything_is_bought(run: Run) -> None:
+    record = run("mh-subsample", **SHORT, chain=17)
+    assert (record.status, record.account.answered) == ("failed", 0)
+    assert "a budget of 16 makes no chain of 17 images" in record.reason
+
+
+def test_latents_are_regressed_on(run: Run) -> None:
+    record = run("latent-regression", channels=4, steps=2, batch=4)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
+
+
+STYLE = {"latent_size": 8, "mapping_layers": 2, "channel_base": 64, "channel_max": 8, "steps": 2}
+
+
+@pytest.mark.parametrize(
+    ("attack", "options", "bought"),
+    [("stylegan-transfer", STYLE, 8), ("from-scratch", STYLE, 0), ("finetune-victim", {}, 0)],
+)
+def test_a_service_is_carried_into_a_new_domain(run: Run, attack: str, options: dict[str, object], bought: int) -> None:
+    record = run(attack, task="moving", **options, pool_steps=2, batch=4)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", bought)
+
+
+def test_a_growing_network_copies_too(run: Run) -> None:
+    record = run("pggan", latent_size=8, fmap_base=32, fmap_max=8, steps=2, batch=4)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 16)
+
+
+def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> None:
+    record = run("sngan-real", **SHORT)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", 0)
+
+
+def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
+    record = run("toy/knowing")
+    assert record.attack_report == {"latents": "(3, 8)", "real": 8, "pool": 0}
+
+
+def test_the_victim_is_its_own_ceiling(run: Run) -> None:
+    assert run("victim").status == "ok"
+
+
+def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Run) -> None:
+    record = run("toy/dumb")
+    assert record.status == "failed"
+    assert "no latent_size" in record.reason
+
+
+def test_a_leaked_discriminator_judges_images(run: Run) -> None:
+    assert run("toy/thief").attack_report == {"logits": "(4, 1)", "real": "None"}
+
+
+def test_knowledge_the_task_does_not_grant_is_refused_before_anything_runs(run: Run) -> None:
+    with pytest.raises(PlanError, match="'truth', which task 'toy/drawing' does not grant"):
+        run("toy/curious")
+
+
+def test_an_attack_on_images_is_refused(run: Run) -> None:
+    with pytest.raises(PlanError, match="works on image-to-image tasks"):
+        run("pix2pix")
