@@ -18,6 +18,7 @@ SMALL: dict[str, Callable[[], nn.Module]] = {
     "resnet": lambda: ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8)),
     "resnet on its input": lambda: ResNetGenerator(ResNetGeneratorOptions(blocks=1, channels=8, skip="input")),
     "unet by its own statistics": lambda: UNet(UNetOptions(depth=3, channels=8, dropout=0.0, norm="instance")),
+    "unet that repeats pixels": lambda: UNet(UNetOptions(depth=3, channels=8, dropout=0.0, enlarge="nearest")),
     "unet": lambda: UNet(UNetOptions(depth=3, channels=8, dropout=0.0)),
 }
 
@@ -85,6 +86,13 @@ def test_the_instance_norm_of_a_u_net_is_the_batch_norm_of_one_image_at_a_time()
     assert torch.allclose(instance.eval()(x), one_by_one, atol=1e-6)
 
 
+@pytest.mark.parametrize(("enlarge", "chequered"), [("transposed", True), ("nearest", False)])
+def test_a_u_net_that_repeats_pixels_puts_no_pattern_on_a_plain_ground(enlarge: str, chequered: bool) -> None:
+    net = seeded(lambda: UNet(UNetOptions(2, 8, 0.0, enlarge=enlarge)), 0).eval()
+    inside = net(torch.full((1, 3, 64, 64), 0.3)).detach()[..., 24:40, 24:40]
+    assert (float(inside.std(dim=(-2, -1)).max()) > 1e-4) is chequered
+
+
 def test_dropout_stands_in_the_three_inner_layers_of_the_published_u_net() -> None:
     with torch.device("meta"):
         net = UNet()
@@ -120,6 +128,7 @@ def test_the_patch_discriminator_learns_to_tell_noise_from_blocks() -> None:
         (lambda: UNetOptions(depth=1), "depth 1"),
         (lambda: UNetOptions(dropout=1.0), r"dropout 1\.0"),
         (lambda: UNetOptions(norm="layer"), "norm 'layer'"),
+        (lambda: UNetOptions(enlarge="cubic"), "enlarge 'cubic'"),
         (lambda: ResNetGeneratorOptions(blocks=0), "blocks 0"),
         (lambda: ResNetGeneratorOptions(skip="output"), "skip 'output'"),
         (lambda: PatchGAN(norm="layer"), "norm 'layer'"),
