@@ -161,6 +161,20 @@ def test_no_control_knows_a_truth_where_there_is_only_a_style() -> None:
         plan(task="monet2photo", attack="real-data")
 
 
+def test_accuracy_extraction_grants_what_its_attacks_need_and_is_ranked_against_the_truth() -> None:
+    made = [
+        plan(task="latent-accuracy", attack=attack)
+        for attack in ("sngan", "partial-real", "mh-subsample", "discriminator-rejection", "sngan-real", "victim")
+    ]
+    assert {each.task.main.compare for each in made} == {"C"}
+
+
+def test_a_knowledge_level_the_task_does_not_grant_is_refused_with_those_it_does() -> None:
+    with pytest.raises(PlanError, match="'latents', which task 'latent-accuracy' does not grant") as caught:
+        plan(task="latent-accuracy", attack="latent-regression")
+    assert caught.value.hint == "it grants outputs, partial-real, discriminator"
+
+
 def _keys(data: object) -> set[str]:
     if isinstance(data, dict):
         return set(data).union(*map(_keys, data.values()))
