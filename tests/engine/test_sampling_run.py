@@ -54,11 +54,11 @@ samples = 70
 """,
     "datasets/moved.toml": """
 name = "toy/moved"
-summary = "Figures, of which an attacker owns some."
+summary = "Figures, and a few in chalk."
 reader = "gexbench.datasets.drawn:DrawnImages"
 licence = "Apache-2.0"
 pinned = false
-settings = { side = 32 }
+settings = { domain = "figures-to-chalk", side = 32 }
 splits.owner = { within = "code", files = ["owner/{0..9}"] }
 splits.pool = { within = "code", files = ["pool/{0..9}"] }
 splits.test.figures = { within = "code", files = ["test/{0..7}"] }
