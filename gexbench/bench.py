@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     }
     pins = catalog.filed(DatasetCard, scale.dataset).pins
     return Identity(
-        victim_weights=weights_sha256(catalog.get(VictimCard, scale.victim), catalog),
+        victim_weights=weights_sha256(catalog.get(VictimCard, request.victim or scale.victim), catalog),
         dataset_pins=hashlib.sha256(pins.read_bytes()).hexdigest() if pins.is_file() else "not pinned",
         code=code_digest(),
         plug_ins={role: digest for role, digest in plug_ins.items() if digest},
@@ -152,6 +153,24 @@ def plan_curve(request: Request, budgets: Sequence[str], seeds: int | None) -> t
     chosen = [replace(request, budget=budget, seed=seed) for budget in texts for seed in wanted]
     plans = {plan.id: plan for plan in (resolve(each, catalog, identity) for each in chosen)}
     return catalog, list(plans.values())
+
+
+def plan_cross(
+    request: Request, victims: Sequence[str], attacks: Sequence[str], seeds: int | None
+) -> tuple[Catalog, list[Plan]]:
+    """Return the catalog and the plans of every attack on every victim, each at the seeds 0, 1, … of a request.
+
+    seeds: how many; None for as many as the profile wants.
+    """
+    catalog = Catalog.load(request.folders)
+    plans = []
+    for victim, attack in product(victims, attacks):
+        each = replace(request, victim=victim, attack=attack)
+        identity = identify(each, catalog)
+        first = resolve(replace(each, seed=0), catalog, identity)
+        wanted = range(first.profile.seeds if seeds is None else seeds)
+        plans += [first.model_copy(update={"seed": seed}) for seed in wanted]
+    return catalog, plans
 
 
 def run_plan(plan: Plan, catalog: Catalog, out: Path, tick: Tick) -> RunRecord:

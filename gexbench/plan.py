@@ -46,6 +46,7 @@ class Request:
     device: str = "auto"
     deadline: float | None = None
     folders: tuple[Path, ...] = field(default=())
+    victim: str | None = None
 
 
 class Plan(Frozen):
@@ -118,8 +119,9 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         )
     attack = catalog.get(AttackCard, request.attack)
     defense = catalog.get(DefenseCard, request.defense) if request.defense else None
-    victim, dataset = catalog.get(VictimCard, scale.victim), catalog.get(DatasetCard, scale.dataset)
+    victim, dataset = catalog.get(VictimCard, request.victim or scale.victim), catalog.get(DatasetCard, scale.dataset)
     _check_match(task, attack, defense, victim)
+    _check_exchange(victim, catalog.get(VictimCard, scale.victim), scale)
     return Plan(
         task=task,
         profile=catalog.get(ProfileCard, request.profile),
@@ -189,6 +191,20 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
         )
     if victim.task_kind != task.kind or victim.scale != task.scale:
         raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
+
+
+def _check_exchange(victim: VictimCard, usual: VictimCard, scale: TaskProfile) -> None:
+    """Raise PlanError where another victim than the profile's learned from other data or has images of another side."""
+    if victim.dataset != usual.dataset:
+        raise PlanError(
+            f"victim {victim.name!r} learned from {victim.dataset!r}, this task's from {usual.dataset!r}",
+            "gexbench victim list",
+        )
+    if victim.net.get("side", scale.side) != scale.side:
+        raise PlanError(
+            f"victim {victim.name!r} has images of {victim.net['side']} px, this task of {scale.side}",
+            "gexbench victim list",
+        )
 
 
 def _budget(text: str | None, budgets: tuple[int, ...]) -> int:

@@ -84,6 +84,7 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
         isolation=plan.isolation,
         device=plan.device,
         deadline=plan.deadline,
+        victim=plan.victim.name,
     )
     here = resolve(request, catalog, identify(request, catalog))
     wanted = plan.model_copy(update={"code": here.code})

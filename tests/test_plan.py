@@ -10,7 +10,7 @@ import pytest
 from gexbench import bench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import PROSE
-from gexbench.cards.schema import Card, DefenseCard
+from gexbench.cards.schema import Card, DefenseCard, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError
 from gexbench.plan import Identity, Plan, Request, resolve
 
@@ -159,6 +159,32 @@ def test_an_attack_that_keeps_the_size_is_refused_where_the_task_enlarges() -> N
 def test_no_control_knows_a_truth_where_there_is_only_a_style() -> None:
     with pytest.raises(PlanError, match="'real-data' needs the knowledge 'truth'"):
         plan(task="monet2photo", attack="real-data")
+
+
+def test_another_victim_than_the_profiles_brings_its_own_weights() -> None:
+    usual, other = (bench.identify(replace(REQUEST, victim=name), CATALOG) for name in (None, "srgan-small"))
+    weights = CATALOG.get(VictimCard, "srgan-small").weights
+    assert weights is not None
+    assert other.victim_weights == weights.sha256 != usual.victim_weights
+
+
+def test_a_victim_that_learned_from_other_data_is_refused() -> None:
+    with pytest.raises(PlanError, match="'srgan-small' learned from 'sr-small', this task's from 'photos-mini'"):
+        plan(victim="srgan-small")
+
+
+def test_accuracy_extraction_grants_what_its_attacks_need_and_is_ranked_against_the_truth() -> None:
+    made = [
+        plan(task="latent-accuracy", attack=attack)
+        for attack in ("sngan", "partial-real", "mh-subsample", "discriminator-rejection", "sngan-real", "victim")
+    ]
+    assert {each.task.main.compare for each in made} == {"C"}
+
+
+def test_a_knowledge_level_the_task_does_not_grant_is_refused_with_those_it_does() -> None:
+    with pytest.raises(PlanError, match="'latents', which task 'latent-accuracy' does not grant") as caught:
+        plan(task="latent-accuracy", attack="latent-regression")
+    assert caught.value.hint == "it grants outputs, partial-real, discriminator"
 
 
 def _keys(data: object) -> set[str]:

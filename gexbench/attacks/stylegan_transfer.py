@@ -12,6 +12,7 @@ from gexbench.core.images import to_uint8
 from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
 from gexbench.nets.latent_gan import LatentGAN
+from gexbench.nets.stylegan2 import StyleGAN2Generator
 from gexbench.training.bought import bought
 from gexbench.training.loop import Place
 from gexbench.training.stylegan2 import PLAN, StyleDuel, StyleOptions, build_stylegan2, fit_stylegan2
@@ -57,8 +58,8 @@ class FinetuneVictim:
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         """Buy nothing; options: pool_steps, and the fields of StyleOptions. Raises PlanError without the weights."""
-        if not isinstance(brief.victim, LatentGAN):
-            raise PlanError("finetune-victim needs the victim's networks", "run it where the victim is a StyleGAN2")
+        if not (isinstance(brief.victim, LatentGAN) and isinstance(brief.victim.generator, StyleGAN2Generator)):
+            raise PlanError("finetune-victim needs the networks of a StyleGAN2", "name such a victim in the profile")
         options = dict(brief.options)
         steps = options.pop("pool_steps")
         return _gone_on(brief.victim, _pool(brief), options, steps, Place.of(brief))

@@ -17,6 +17,8 @@ from gexbench.training.selection import Calibration, calibrate, metropolis_hasti
 from gexbench.training.sngan import fit_sngan
 
 AT_ONCE = 256
+FEWEST = 8
+"""Real images: half of them calibrate the discriminator, which takes four, and the others are set aside."""
 
 
 class MHSubsample:
@@ -84,6 +86,11 @@ class _Bid:
     def __init__(self, oracle: Oracle, brief: Brief, kind: str, draws: torch.Generator) -> None:
         if brief.discriminator is None or brief.real is None:
             raise PlanError("no discriminator leaked, or no real images", "grant discriminator and partial-real")
+        if len(brief.real) < FEWEST:
+            raise PlanError(
+                f"{len(brief.real)} real images are too few to calibrate with, {FEWEST} or more are needed",
+                "name a data set whose owner has more images in the task's profile",
+            )
         judge, place = brief.discriminator.to(brief.device), Place.of(brief)
         real = [to_uint8(image) for image in brief.real]
         self.images, _ = bought(oracle, oracle.budget)

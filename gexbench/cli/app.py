@@ -12,6 +12,7 @@ from gexbench.cli import (
     assets,
     board,
     check,
+    cross,
     curve,
     data,
     doctor,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("curve")(curve.curve)
+app.command("cross")(cross.cross)
 app.command("list")(listing.list_cards)
 app.command("score")(score.score)
 app.command("show")(show.show)

@@ -41,7 +41,7 @@ def curve(
 
     request = Request(task, attack, profile=profile, settings=tuple(set_ or ()))
     catalog, plans = bench.plan_curve(request, _words(budgets), seeds)
-    records = _run(plans, catalog, out, quiet=json)
+    records = run_all(plans, catalog, out, quiet=json)
     drawn, failed = make_curve(records), [record for record in records if record.status != "ok"]
     files = _write(drawn, to or out)
     _show(drawn, failed, files, as_json=json)
@@ -58,7 +58,8 @@ def _words(text: str | None) -> list[str]:
     return words
 
 
-def _run(plans: list[Plan], catalog: Catalog, out: Path, quiet: bool) -> list[RunRecord]:
+def run_all(plans: list[Plan], catalog: Catalog, out: Path, quiet: bool) -> list[RunRecord]:
+    """Run plans one after the other, each named on stderr."""
     from gexbench import bench
     from gexbench.cli.progress import Ticker
 
@@ -94,7 +95,7 @@ def _show(drawn: Curve, failed: list[RunRecord], files: dict[str, Path], as_json
 
     if as_json:
         names = {what: str(files[what]) if what in files else None for what in ("picture", "csv")}
-        print_json({**plain(drawn), "failed": [_failure(record) for record in failed], **names})
+        print_json({**plain(drawn), "failed": [failure(record) for record in failed], **names})
         return
     console = Console()
     console.print(_table(drawn))
@@ -105,7 +106,8 @@ def _show(drawn: Curve, failed: list[RunRecord], files: dict[str, Path], as_json
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def _failure(record: RunRecord) -> dict[str, Any]:
+def failure(record: RunRecord) -> dict[str, Any]:
+    """Return what JSON says of a run that failed."""
     plan = record.plan
     return {"run": plan.run_name, "budget": plan.budget, "seed": plan.seed, "reason": record.reason}
 

@@ -17,6 +17,9 @@ def run(
     seed: Annotated[int, typer.Option(help="The seed; boards want 0, 1, 2, …")] = 0,
     set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
+    victim: Annotated[
+        str | None, typer.Option(help="Another victim than the profile's; such a record stands on no board.")
+    ] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     isolation: Annotated[
         Literal["auto", "none"],
@@ -53,6 +56,7 @@ def run(
         device,
         deadline,
         tuple(registry or ()),
+        victim,
     )
     catalog, plan = bench.prepare(request)
     with Ticker(silent=json) as ticker:

@@ -73,3 +73,33 @@ def train(
             if same
             else "not bit-equal to the shipped weights (other machine or versions)"
         )
+
+
+@app.command("convert")
+def convert(
+    file: Annotated[Path, typer.Argument(help="A pickle as the authors of StyleGAN2 publish them.")],
+    to: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    json: Json = False,
+) -> None:
+    """Turn an official StyleGAN2 pickle into a victim's weights, without running it; prints the [net] of its card.
+
+    Example: `gexbench victim convert ffhq.pkl --to ffhq.safetensors`
+    """
+    import hashlib
+
+    from gexbench.cli.output import print_json
+    from gexbench.engine.convert import to_safetensors
+    from gexbench.engine.places import atomic_write
+    from gexbench.engine.stylegan_pickle import gan_from_stylegan2
+    from gexbench.errors import AssetMissing
+
+    if not file.is_file():
+        raise AssetMissing(f"no file at {file}", "give the path of the downloaded pickle")
+    net, state = gan_from_stylegan2(file)
+    content = to_safetensors(state)
+    atomic_write(to, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if json:
+        print_json({"path": str(to), "sha256": sha256, "net": net})
+        return
+    typer.echo("\n".join([f"{to}\nsha256 {sha256}\n\n[net]", *(f"{name} = {value}" for name, value in net.items())]))

@@ -16,7 +16,7 @@ from torch import Tensor
 from gexbench.core.dataset import Split
 from gexbench.core.images import from_uint8
 from gexbench.core.lazy import Lazy
-from gexbench.datasets import faces, figures, scenes
+from gexbench.datasets import chalk, faces, figures, scenes
 from gexbench.errors import CardError, nearest
 
 _LEAST, _MOST = 16, 256
@@ -38,9 +38,15 @@ class _Domain(NamedTuple):
     style: Callable[[Generator, int], NDArray[np.uint8]]
 
 
-_Draw = Callable[[Generator, int], NDArray[np.uint8]]
+class _Set(NamedTuple):
+    """How the owner's images are drawn, and how all others: in a new domain where a victim is to be carried into it."""
+
+    owner: Callable[[Generator, int], NDArray[np.uint8]]
+    others: Callable[[Generator, int], NDArray[np.uint8]]
+
+
 _DOMAINS = {"scenes": _Domain(scenes.photo, scenes.painting), "faces": _Domain(faces.photo, faces.cartoon)}
-_SETS: dict[str, _Draw] = {"figures": figures.figure}
+_SETS = {"figures": _Set(figures.figure, figures.figure), "figures-to-chalk": _Set(figures.figure, chalk.figure)}
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,9 @@ class DrawnImages:
     """Draw real images for services that draw images themselves; `DrawnImages(settings, files)`, settings as `Drawing`.
 
     files: names by split, "owner", "test/<name>", and "pool" where attackers own some. A picture depends on its name
-    and its side. All are 8-bit. A test split has no inputs; its truth is its pictures. Raises CardError for settings it
-    does not know.
+    and its side, and in a domain such as "figures-to-chalk" on whether it is the owner's, who has figures, or not.
+    All are 8-bit. A test split has no inputs; its truth is its pictures. Raises CardError for settings it does not
+    know.
     """
 
     def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Named]]) -> None:
@@ -145,7 +152,8 @@ class DrawnImages:
 
     def _images(self, split: str) -> Sequence[Tensor]:
         names = [picture.name for picture in self._files.get(split, ())]
-        draw, side = _SETS[self._drawing.domain], self._drawing.side
+        ways, side = _SETS[self._drawing.domain], self._drawing.side
+        draw = ways.owner if split == "owner" else ways.others
         return Lazy(len(names), lambda index: _tensor(draw(_generator(names[index]), side)))
 
 

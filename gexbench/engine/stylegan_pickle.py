@@ -1,4 +1,4 @@
-"""Read the generator out of a StyleGAN2 weight file as its authors publish them, without running it.
+"""Read the networks out of a StyleGAN2 weight file as its authors publish them, without running it.
 
 Such a file is a pickle of a dict: G, D, G_ema (the averaged generator, which makes the published images), and what the
 training was given. A network is `torch_utils.persistence._reconstruct_persistent_obj` called on a dict with type
@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexbench.engine.tensor_pickle import STORAGES, PickleRefused, _load, _Node, _Reader, _strided
+from gexbench.engine.tensor_pickle import STORAGES, Node, PickleRefused, Reader, load, strided
 
 if TYPE_CHECKING:
     from gexbench.engine.tensor_pickle import Array
@@ -32,6 +32,16 @@ MAPPING_RATE = 0.01
 Shape = tuple[int, ...]
 
 
+def gan_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Array]]:
+    """Return the options of a StyleGAN2 and the state dict of both its networks, from G_ema and D of a file.
+
+    Names are those of a LatentGAN. Raises PickleRefused as the functions of the two networks.
+    """
+    options, generator = generator_from_stylegan2(path)
+    parts = {"generator": generator, "discriminator": discriminator_from_stylegan2(path, options)}
+    return options, {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
+
+
 def generator_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Array]]:
     """Return the options of a StyleGAN2Generator and its state dict, from the network G_ema of a file.
 
@@ -39,49 +49,65 @@ def generator_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Arra
     out. Raises PickleRefused where the file names anything a network does not need, is broken, or holds another network
     than an unconditional generator of colour images with skip connections and the filter [1,3,3,1].
     """
-    arrays = _arrays(path)
+    arrays = _arrays(path, "G_ema")
     options = _options(path, arrays)
-    places = _places(options)
+    arrays.pop("mapping.w_avg", None)
+    return options, _placed(path, "generator", arrays, _places(options))
+
+
+def discriminator_from_stylegan2(path: Path, options: Mapping[str, int]) -> dict[str, Array]:
+    """Return the state dict of a StyleGAN2Discriminator, from the network D of a file; options: of its generator.
+
+    The authors' groups of images are others of a batch, so logits agree for one group alone. Raises PickleRefused as
+    generator_from_stylegan2, where D is not residual, or has other channels than the generator.
+    """
+    return _placed(path, "discriminator", _arrays(path, "D"), _judging_places(options))
+
+
+def _placed(
+    path: Path, part: str, arrays: Mapping[str, Array], places: Mapping[str, tuple[str, Shape]]
+) -> dict[str, Array]:
+    """Return the state dict: all arrays under our names, after a look at their names and shapes."""
     missing = next((name for name in places if name not in arrays), None)
     if missing:
-        raise PickleRefused(f"{path.name} lacks {missing}, which the generator of StyleGAN2 needs")
+        raise PickleRefused(f"{path.name} lacks {missing}, which the {part} of StyleGAN2 needs")
     state = {}
     for name, array in arrays.items():
         if name.endswith("resample_filter"):
             _check_filter(path, name, array)
-        elif name != "mapping.w_avg":
-            if name not in places:
-                raise PickleRefused(f"{path.name} holds {name}, which the generator of StyleGAN2 has no place for")
-            ours, shape = places[name]
-            if array.shape != shape:
-                raise PickleRefused(f"{path.name} holds {name} of the shape {array.shape}, not {shape}")
-            state[ours] = array
-    return options, state
+            continue
+        if name not in places:
+            raise PickleRefused(f"{path.name} holds {name}, which the {part} of StyleGAN2 has no place for")
+        ours, shape = places[name]
+        if array.shape != shape:
+            raise PickleRefused(f"{path.name} holds {name} of the shape {array.shape}, not {shape}")
+        state[ours] = array
+    return state
 
 
-def _arrays(path: Path) -> dict[str, Array]:
-    """Return the parameters and buffers of the network G_ema under the names its authors gave them."""
+def _arrays(path: Path, network: str) -> dict[str, Array]:
+    """Return the parameters and buffers of one network of the file under the names its authors gave them."""
     with path.open("rb") as file:
-        content = _load(_Reader(file, _names()))
+        content = load(Reader(file, _names()))
     try:
-        return dict(_parts(content["G_ema"]))
+        return dict(_parts(content[network]))
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        raise PickleRefused(f"{path.name} holds no network G_ema of StyleGAN2 ({type(error).__name__})") from error
+        raise PickleRefused(f"{path.name} holds no network {network} of StyleGAN2 ({type(error).__name__})") from error
 
 
 def _names() -> dict[str, Any]:
     """Return what the names in such a pickle stand for here: plain records, and functions of this package."""
     names: dict[str, Any] = {
-        "torch_utils.persistence._reconstruct_persistent_obj": _Node,
+        "torch_utils.persistence._reconstruct_persistent_obj": Node,
         "dnnlib.util.EasyDict": dict,
         "collections.OrderedDict": OrderedDict,
         "builtins.set": set,
-        "torch._utils._rebuild_tensor_v2": _strided,
+        "torch._utils._rebuild_tensor_v2": strided,
         "torch._utils._rebuild_parameter": _tensor,
         "torch.storage._load_from_bytes": _stored,
-        "numpy.dtype": _Node,
+        "numpy.dtype": Node,
     }
-    return names | {f"numpy.{core}.multiarray.scalar": _Node for core in ("core", "_core")}
+    return names | {f"numpy.{core}.multiarray.scalar": Node for core in ("core", "_core")}
 
 
 def _tensor(array: Array, *_: Any) -> Array:
@@ -94,17 +120,17 @@ def _stored(data: bytes) -> Array:
 
     file = io.BytesIO(data)
     names = {f"torch.{storage}": code for storage, code in STORAGES.items()}
-    magic, version, system = (_load(_Reader(file, {})) for _ in range(3))
+    magic, version, system = (load(Reader(file, {})) for _ in range(3))
     if (magic, version) != (MAGIC, VERSION) or not system["little_endian"]:
         raise PickleRefused("the pickle holds a storage in a format that is not known")
-    _, code, _, _, count, _ = _load(_Reader(file, names, lambda pid: pid))
-    _load(_Reader(file, {}))
+    _, code, _, _, count, _ = load(Reader(file, names, lambda pid: pid))
+    load(Reader(file, {}))
     if int.from_bytes(file.read(8), "little") != count:
         raise PickleRefused("the pickle holds a storage whose counts differ")
     return np.frombuffer(data, code, count, file.tell())
 
 
-def _parts(network: _Node, prefix: str = "") -> Iterator[tuple[str, Array]]:
+def _parts(network: Node, prefix: str = "") -> Iterator[tuple[str, Array]]:
     import numpy as np
 
     state = network.made_from[0]["state"]
@@ -155,6 +181,25 @@ def _places(options: Mapping[str, int]) -> dict[str, tuple[str, Shape]]:
         places |= _colours(f"{block}.torgb", f"to_rgb.{level}", width, latent_size)
         before = width
     return places
+
+
+def _judging_places(options: Mapping[str, int]) -> dict[str, tuple[str, Shape]]:
+    """Return for each array of the authors' discriminator its name in the state dict and its shape."""
+    sides = [options["side"] // 2**level for level in range(options["side"].bit_length() - 2)]
+    widths = [min(options["channel_base"] // side, options["channel_max"]) for side in sides]
+    last = widths[-1]
+    places = _convolved(f"b{sides[0]}.fromrgb", "from_rgb", (widths[0], 3, 1, 1))
+    for k, (side, inputs, outputs) in enumerate(zip(sides, widths, widths[1:], strict=False)):
+        places |= _convolved(f"b{side}.conv0", f"blocks.{k}.first", (inputs, inputs, 3, 3))
+        places |= _convolved(f"b{side}.conv1", f"blocks.{k}.second.1", (outputs, inputs, 3, 3))
+        places[f"b{side}.skip.weight"] = (f"blocks.{k}.skip.1.weight", (outputs, inputs, 1, 1))
+    places |= _convolved("b4.conv", "last.0", (last, last + 1, 3, 3))
+    return places | _linear("b4.fc", "last.3", last * 4**2, last) | _linear("b4.out", "last.5", last, 1)
+
+
+def _convolved(theirs: str, ours: str, shape: Shape) -> dict[str, tuple[str, Shape]]:
+    shapes = {"weight": shape, "bias": shape[:1]}
+    return {f"{theirs}.{part}": (f"{ours}.{part}", wanted) for part, wanted in shapes.items()}
 
 
 def _linear(theirs: str, ours: str, inputs: int, outputs: int) -> dict[str, tuple[str, Shape]]:

@@ -37,7 +37,7 @@ class PickleRefused(GexbenchError):
     """A pickle names what no array needs, or is broken."""
 
 
-class _Node:
+class Node:
     """A pickled object: what it was built from, and the state it was given."""
 
     made_from: tuple[Any, ...] = ()
@@ -50,11 +50,11 @@ class _Node:
         self.state = state
 
 
-class _NumpyArray(_Node):
+class _NumpyArray(Node):
     """`numpy.ndarray`; its state is (version, shape, dtype, Fortran order, bytes)."""
 
 
-class _NumpyType(_Node):
+class _NumpyType(Node):
     """`numpy.dtype`; made from its code, its state begins (version, byte order)."""
 
 
@@ -62,8 +62,12 @@ def _nothing(pid: Any) -> Any:
     raise PickleRefused(f"the pickle points outside itself ({pid})")
 
 
-class _Reader(pickle.Unpickler):
-    """An unpickler that knows the names it was given and no others."""
+class Reader(pickle.Unpickler):
+    """An unpickler that knows the names it was given and no others.
+
+    names: what each name in the pickle stands for. persistent: what a reference to outside the pickle stands for, by
+    default nothing: it is refused.
+    """
 
     def __init__(self, file: IO[bytes], names: Mapping[str, Any], persistent: Callable[[Any], Any] = _nothing) -> None:
         super().__init__(file)
@@ -72,7 +76,7 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("__torch__"):
-            return _Node
+            return Node
         if f"{module}.{name}" in self._names:
             return self._names[f"{module}.{name}"]
         raise PickleRefused(f"the pickle asks for {module}.{name}, which no array needs")
@@ -89,11 +93,11 @@ def read_numpy_pickle(path: Path) -> dict[str, Array]:
     names = {
         "numpy.core.multiarray._reconstruct": _NumpyArray,
         "numpy._core.multiarray._reconstruct": _NumpyArray,
-        "numpy.ndarray": _Node,
+        "numpy.ndarray": Node,
         "numpy.dtype": _NumpyType,
     }
     with path.open("rb") as file:
-        return _flat(_load(_Reader(file, names)))
+        return _flat(load(Reader(file, names)))
 
 
 def read_torch_archive(path: Path) -> dict[str, Array]:
@@ -106,16 +110,17 @@ def read_torch_archive(path: Path) -> dict[str, Array]:
             entry = next(name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl"))
             root = entry.removesuffix("data.pkl")
             names: dict[str, Any] = {f"torch.{storage}": code for storage, code in STORAGES.items()}
-            names["torch._utils._rebuild_tensor_v2"] = _strided
+            names["torch._utils._rebuild_tensor_v2"] = strided
             names["torch.jit._pickle.build_intlist"] = list
             names["collections.OrderedDict"] = OrderedDict
             with archive.open(entry) as file:
-                return _flat(_load(_Reader(file, names, lambda pid: _storage(archive, root, pid))))
+                return _flat(load(Reader(file, names, lambda pid: _storage(archive, root, pid))))
     except (zipfile.BadZipFile, StopIteration, KeyError) as error:
         raise PickleRefused(f"{path.name} is not an archive written by torch") from error
 
 
-def _load(reader: _Reader) -> Any:
+def load(reader: Reader) -> Any:
+    """Return what a pickle holds; raises PickleRefused where it is broken or names what its reader does not know."""
     try:
         return reader.load()
     except PickleRefused:
@@ -131,7 +136,7 @@ def _flat(tree: Any, prefix: str = "") -> dict[str, Array]:
         return {prefix: tree}
     if isinstance(tree, _NumpyArray):
         return {prefix: _numpy(tree)}
-    inside = tree.state if isinstance(tree, _Node) else tree
+    inside = tree.state if isinstance(tree, Node) else tree
     if not isinstance(inside, dict):
         return {}
     parts = (_flat(value, f"{prefix}.{key}" if prefix else str(key)) for key, value in inside.items())
@@ -156,7 +161,8 @@ def _storage(archive: zipfile.ZipFile, root: str, pid: Any) -> Array:
     return np.frombuffer(archive.read(f"{root}data/{key}"), code, count)
 
 
-def _strided(storage: Array, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Array:
+def strided(storage: Array, offset: int, shape: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Array:
+    """Return a tensor of a storage, copied; offset and stride count elements. Raises PickleRefused beyond its ends."""
     import numpy as np
 
     last = offset + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))

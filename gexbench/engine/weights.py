@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gexbench.errors import AssetMissing
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 def file_sha256(path: Path) -> str:
@@ -23,10 +24,21 @@ def salted(path: Path, use: str) -> bytes:
     return hashlib.blake2b(path.read_bytes(), digest_size=32, person=use.encode()).digest()
 
 
+def read_weights(path: Path) -> Mapping[str, Tensor]:
+    """Return the tensors of a safetensors file by name; raises AssetMissing where it is none."""
+    import safetensors.torch
+    from safetensors import SafetensorError
+
+    try:
+        return safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise AssetMissing(
+            f"{path} is not a safetensors file ({error})", "put the victim's own file there, or train it again"
+        ) from None
+
+
 def load_weights(net: nn.Module, path: Path, sha256: str) -> None:
     """Fill `net` with the weights at `path`; raises AssetMissing when they are missing, altered or of another net."""
-    import safetensors.torch
-
     try:
         found = file_sha256(path)
         if found != sha256:
@@ -34,7 +46,7 @@ def load_weights(net: nn.Module, path: Path, sha256: str) -> None:
                 f"{path} is not the file its card pins (sha256 {found[:12]}…, not {sha256[:12]}…)",
                 "install gexbench again, or train the victim again",
             )
-        net.load_state_dict(safetensors.torch.load_file(path), strict=True)
+        net.load_state_dict(read_weights(path), strict=True)
     except FileNotFoundError:
         raise AssetMissing(f"no victim weights at {path}", "train it: gexbench victim train NAME") from None
     except RuntimeError as error:

@@ -20,6 +20,8 @@ class LatentGAN(nn.Module):
         self.latent_size = size
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return the images."""
+        """Return the images; raises ValueError on latents of another length."""
+        if z.ndim != 2 or z.shape[1] != self.latent_size:
+            raise ValueError(f"latents must be (N,{self.latent_size}), got {tuple(z.shape)}")
         images: Tensor = self.generator(z)
         return images

@@ -21,6 +21,8 @@ from gexbench.cards.schema import AssetCard
 from gexbench.engine.assets import AssetStore
 from gexbench.engine.convert import to_safetensors
 
+from .stylegan_authors import Authors, arrivals
+
 
 @dataclass
 class Page:
@@ -164,3 +166,9 @@ def sample(tmp_path: Path, shelf: Shelf) -> Sample:
         result_sha256=digest,
     )
     return Sample(card, content, AssetStore(tmp_path / "assets"), shelf)
+
+
+@pytest.fixture
+def authors() -> Iterator[Authors]:
+    """Return what puts the modules of StyleGAN2's authors in place until the test ends."""
+    yield from arrivals()

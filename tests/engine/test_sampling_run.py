@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 from PIL import Image
 
 import gexbench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import VictimCard
 from gexbench.engine.train import train_victim
-from gexbench.errors import PlanError
+from gexbench.errors import AssetMissing, GexbenchError, PlanError
 from gexbench.record import RunRecord
 
 CARDS = {
@@ -24,7 +25,7 @@ licence = "Apache-2.0"
 pinned = false
 settings = { side = 32 }
 splits.owner = { within = "code", files = ["owner/{00..79}"] }
-splits.test.figures = { within = "code", files = ["test/{0..7}"] }
+splits.test.figures = { within = "code", files = ["test/{00..69}"] }
 """,
     "victims/sngan.toml": """
 name = "toy/sngan"
@@ -54,11 +55,11 @@ samples = 70
 """,
     "datasets/moved.toml": """
 name = "toy/moved"
-summary = "Figures, of which an attacker owns some."
+summary = "Figures, and a few in chalk."
 reader = "gexbench.datasets.drawn:DrawnImages"
 licence = "Apache-2.0"
 pinned = false
-settings = { side = 32 }
+settings = { domain = "figures-to-chalk", side = 32 }
 splits.owner = { within = "code", files = ["owner/{0..9}"] }
 splits.pool = { within = "code", files = ["pool/{0..9}"] }
 splits.test.figures = { within = "code", files = ["test/{0..7}"] }
@@ -87,6 +88,55 @@ budgets = [8]
 deadline = 300
 side = 32
 samples = 8
+""",
+    "datasets/few.toml": """
+name = "toy/few"
+summary = "Figures, of which an attacker owns seven."
+reader = "gexbench.datasets.drawn:DrawnImages"
+licence = "Apache-2.0"
+pinned = false
+settings = { side = 32 }
+splits.owner = { within = "code", files = ["owner/{00..69}"] }
+splits.test.figures = { within = "code", files = ["test/{0..7}"] }
+""",
+    "tasks/poor.toml": """
+name = "toy/poor"
+kind = "sampling"
+summary = "Copy a service that draws, with hardly any real images."
+price = 0.01
+knowledge = ["outputs", "partial-real", "discriminator"]
+metrics = ["fid"]
+main = { metric = "fid", compare = "C" }
+
+[profile.mini]
+victim = "toy/sngan"
+dataset = "toy/few"
+budgets = [16]
+deadline = 300
+side = 32
+samples = 8
+""",
+    "tasks/greedy.toml": """
+name = "toy/greedy"
+kind = "sampling"
+summary = "Copy a service that draws, scored on more images than are held back."
+price = 0.01
+metrics = ["fid"]
+main = { metric = "fid", compare = "C" }
+
+[profile.mini]
+victim = "toy/sngan"
+dataset = "toy/few"
+budgets = [16]
+deadline = 300
+side = 32
+samples = 9
+""",
+    "attacks/fussy.toml": """
+name = "toy/fussy"
+summary = "Buys one image and returns a module that takes other latents than it says."
+task_kinds = ["sampling"]
+entry = "drawing:Fussy"
 """,
     "attacks/knowing.toml": """
 name = "toy/knowing"
@@ -140,6 +190,14 @@ class Thief:
         return Grey()
 
 
+class Fussy:
+    def extract(self, oracle, brief):
+        oracle.sample(1)
+        net = nn.Linear(5, 3)
+        net.latent_size = 4
+        return net
+
+
 class Dumb:
     def extract(self, oracle, brief):
         return nn.Identity()
@@ -163,9 +221,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path, home: Path) -> Run:
     """Run an attack of the folder, or one of ours, against the folder's service."""
-    home = tmp_path_factory.mktemp("home")
 
     def run_it(attack: str, task: str = "drawing", **options: object) -> RunRecord:
         with pytest.MonkeyPatch.context() as patch:
@@ -267,3 +329,72 @@ def test_knowledge_the_task_does_not_grant_is_refused_before_anything_runs(run: 
 def test_an_attack_on_images_is_refused(run: Run) -> None:
     with pytest.raises(PlanError, match="works on image-to-image tasks"):
         run("pix2pix")
+
+
+def test_a_surrogate_that_takes_other_latents_than_it_says_fails_with_the_reason(run: Run) -> None:
+    record = run("toy/fussy")
+    assert (record.status, record.account.answered) == ("failed", 1)
+    assert "says latent_size 4 and cannot take latents of the shape (64, 4)" in record.reason
+
+
+def test_too_few_real_images_to_calibrate_with_are_refused_before_anything_is_bought(run: Run) -> None:
+    record = run("mh-subsample", task="poor", **SHORT, chain=4)
+    assert (record.status, record.account.answered) == ("failed", 0)
+    assert "7 real images are too few to calibrate with, 8 or more are needed" in record.reason
+
+
+def test_fewer_held_back_images_than_are_scored_are_refused_before_anything_runs(run: Run, folder: Path) -> None:
+    with pytest.raises(PlanError, match="scored on 9 images; test split 'figures' of data set 'toy/few' has 8 real"):
+        run("victim", task="greedy")
+    assert not list((folder / "runs").glob("*greedy*/service/ledger.sqlite"))
+
+
+@pytest.mark.parametrize(
+    ("attack", "options", "reason"),
+    [
+        ("stylegan-transfer", STYLE, "no images of a new domain"),
+        ("finetune-victim", {}, "needs the networks of a StyleGAN2"),
+    ],
+)
+def test_a_transfer_without_a_domain_or_a_network_to_carry_is_refused_before_anything_is_bought(
+    run: Run, attack: str, options: dict[str, object], reason: str
+) -> None:
+    record = run(attack, **options, pool_steps=2, batch=4)
+    assert (record.status, record.account.answered) == ("failed", 0)
+    assert reason in record.reason
+
+
+@pytest.fixture
+def weights(run: Run, home: Path) -> Iterator[Path]:
+    """The service's weight file, to be spoilt; it is put back."""
+    run("toy/thief")
+    path = home / "victims" / "toy.sngan-v1.safetensors"
+    kept = path.read_bytes()
+    yield path
+    path.write_bytes(kept)
+
+
+def spoilt(path: Path, how: str) -> bytes:
+    if how == "garbage":
+        return b"neither a header nor tensors"
+    if how == "another network's":
+        return path.with_name("toy.style-v1.safetensors").read_bytes()
+    tensors = safetensors.torch.load_file(path)
+    return safetensors.torch.save({name: t for name, t in tensors.items() if not name.startswith("discriminator.")})
+
+
+@pytest.mark.parametrize(
+    ("attack", "how", "kind", "reason"),
+    [
+        ("toy/thief", "garbage", AssetMissing, "is not a safetensors file"),
+        ("toy/dumb", "garbage", AssetMissing, "is not a safetensors file"),
+        ("toy/dumb", "another network's", AssetMissing, "does not fit its network"),
+        ("toy/thief", "without a discriminator", PlanError, "no discriminator leaked with victim 'toy/sngan'"),
+    ],
+)
+def test_a_weight_file_that_is_not_what_it_claims_is_refused(
+    run: Run, weights: Path, attack: str, how: str, kind: type[GexbenchError], reason: str
+) -> None:
+    weights.write_bytes(spoilt(weights, how))
+    with pytest.raises(kind, match=reason):
+        run(attack)
