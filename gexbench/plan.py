@@ -95,6 +95,11 @@ class Plan(Frozen):
         return self.task.profile[self.profile.name]
 
     @property
+    def measured(self) -> tuple[str, ...]:
+        """Return the names of the metrics that are measured at this profile."""
+        return self.task.metrics_at(self.profile.name)
+
+    @property
     def run_name(self) -> str:
         """Return the run folder's name: what a person looks for first, then the id."""
         parts = [self.task.name, self.attack.name, self.defense.name if self.defense else None, self.profile.name]
@@ -122,6 +127,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     victim, dataset = catalog.get(VictimCard, request.victim or scale.victim), catalog.get(DatasetCard, scale.dataset)
     _check_match(task, attack, defense, victim)
     _check_exchange(victim, catalog.get(VictimCard, scale.victim), scale)
+    measured = task.metrics_at(request.profile)
     return Plan(
         task=task,
         profile=catalog.get(ProfileCard, request.profile),
@@ -129,7 +135,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         dataset=dataset,
         attack=attack,
         defense=defense,
-        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*task.metrics, *task.honest_cost])),
+        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*measured, *task.honest_cost])),
         options=_options(attack, request.profile, request.settings, f"attack {attack.name!r}"),
         defense_options=_options(defense, request.profile, request.defense_settings, f"defense {request.defense!r}"),
         budget=_budget(request.budget, scale.budgets),

@@ -68,6 +68,8 @@ METRICS = {
     "fid-bf16": ("frechet:Frechet", _SETS),
     "kid": ("kernel:Kid", _SETS + "settings = { subsets = 2, subset_size = 1000 }"),
     "kid-100": ("kernel:Kid", _SETS + "settings = { subsets = 2, subset_size = 100 }"),
+    "alone": ("kinds:Kinds", _SETS + 'against = "nothing"'),
+    "kept": ("memory:Memorisation", _SETS + 'against = "bought"\nsettings = { least = 4 }'),
     "psnr-rgb": ("pixel:Psnr", 'preprocessing = "8 bits"\nsettings = { space = "rgb" }'),
     "lpips-alex": ("lpips:Lpips", 'preprocessing = "none"\nassets = ["lpips-alex"]'),
 }

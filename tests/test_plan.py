@@ -195,3 +195,10 @@ def _keys(data: object) -> set[str]:
 
 def test_fields_that_cards_got_later_change_no_id_of_a_plan_without_them() -> None:
     assert _keys(plan().substance()).isdisjoint({"truth", "same_size", "stored", "side", "style", "reference", "count"})
+    assert _keys(plan().substance()).isdisjoint({"extra_metrics", "against"})
+
+
+def test_a_profiles_own_metrics_come_after_the_tasks() -> None:
+    made = plan(task="latent-fidelity", attack="sngan")
+    assert made.measured == (*made.task.metrics, *made.scale.extra_metrics)
+    assert {card.name for card in made.metrics} == set(made.measured)

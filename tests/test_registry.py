@@ -73,7 +73,7 @@ def test_every_name_on_a_task_is_a_card(task: str, profile: str) -> None:
     assert CATALOG.get(ProfileCard, profile).seeds >= 1
     for control in card.controls:
         assert CATALOG.get(AttackCard, control).kind == "control"
-    for metric in (*card.metrics, *card.honest_cost):
+    for metric in (*card.metrics_at(profile), *card.honest_cost):
         for asset in CATALOG.get(MetricCard, metric).assets:
             CATALOG.get(AssetCard, asset)
 

@@ -64,7 +64,7 @@ def _row(spot: _Spot) -> Iterator[dict[str, Any]]:
     for test in (*plan.dataset.splits.test, ALL):
         split = None if test == ALL else test
         for compare in ("A", "B", "C"):
-            for metric in plan.task.metrics:
+            for metric in plan.measured:
                 yield from _number(spot, test, (metric, compare), row.score(metric, compare, split))
         for metric in plan.task.honest_cost:
             yield from _number(spot, test, (metric, "honest"), row.honest(metric, split))

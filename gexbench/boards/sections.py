@@ -134,7 +134,7 @@ def _cell(row: Row, column: Main, test: str | None = None) -> str:
 
 def _details(table: Table) -> Sheet:
     first = table.records[0]
-    cards = [metric_card(first, name) for name in first.plan.task.metrics]
+    cards = [metric_card(first, name) for name in first.plan.measured]
     columns = [Column("attack", False), Column("test", False), Column("compared", False)]
     rows: list[tuple[str, ...]] = []
     for row in table.rows:

@@ -62,6 +62,7 @@ class TaskProfile(Frozen):
 
     `side`: the service takes square images of that many pixels a side, and no others; None means any size. In tasks of
     sampling it is the side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
+    `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 
     victim: Name
@@ -70,6 +71,7 @@ class TaskProfile(Frozen):
     deadline: float = Field(gt=0)
     side: int | None = Field(default=None, ge=8)
     samples: int | None = Field(default=None, ge=2)
+    extra_metrics: tuple[Name, ...] = ()
 
 
 class Main(Frozen):
@@ -116,6 +118,10 @@ class TaskCard(Card):
     def has_pairs(self, compare: Compare) -> bool:
         """Say whether images of a comparison belong together one by one."""
         return self.kind != "sampling" and (self.truth == "pairs" or compare == "B")
+
+    def metrics_at(self, profile: str) -> tuple[Name, ...]:
+        """Return the metrics of a profile, the task's own first."""
+        return (*self.metrics, *self.profile[profile].extra_metrics)
 
 
 class VictimCard(Card):
@@ -174,8 +180,9 @@ class DefenseCard(Card):
 class MetricCard(Card):
     """A metric's recipe. `tolerance` is how far a second computation on another machine may lie.
 
-    A metric of two sets (`paired = false`) names in `features` the extractor whose rows it compares; with `floor` its
-    value between two disjoint halves of the reference is reported beside it.
+    A metric of sets (`paired = false`) names in `features` the extractor whose rows it compares; with `floor` its value
+    between two disjoint halves of the reference is reported beside it. `against`: what it holds the images against, the
+    comparison's reference, or nothing, or the images that were bought and as many that never were.
     """
 
     entry: Entry
@@ -183,6 +190,7 @@ class MetricCard(Card):
     higher_is_better: bool
     paired: bool = True
     features: Name | None = None
+    against: Literal["reference", "nothing", "bought"] = "reference"
     floor: bool = False
     tolerance: float = Field(gt=0)
     settings: dict[str, bool | int | float | str] = {}
@@ -194,7 +202,17 @@ class MetricCard(Card):
     def _sets_have_features(self) -> MetricCard:
         if self.paired != (self.features is None):
             raise ValueError("a paired metric sees images, one of sets names `features`: give one of the two")
+        if self.against != "reference" and (self.paired or self.floor):
+            raise ValueError(f"against = {self.against!r} is for metrics of sets, and has no floor")
         return self
+
+    def is_of(self, compare: Compare) -> bool:
+        """Say whether the metric belongs to a comparison.
+
+        What was bought is the victim's, so it is held against in B alone. Images alone are the victim's in A and the
+        surrogate's in C; in B they would be those of C again.
+        """
+        return self.against == "reference" or (compare == "B") == (self.against == "bought")
 
 
 class ExtractorCard(Card):

@@ -31,8 +31,11 @@ class Metric(Protocol):
 
 
 class SetMetric(Protocol):
-    """A metric of two sets whose images have no partner; built as a `Metric` is, from a card that names `features`."""
+    """A metric of sets whose images have no partner; built as a `Metric` is, from a card that names `features`."""
 
-    def measure(self, images: Features, reference: Features) -> float:
-        """Return one number for the two sets; sets too small for the metric raise ValueError, saying what they lack."""
+    def measure(self, images: Features, *against: Features) -> float:
+        """Return one number; sets too small for the metric raise ValueError, saying what they lack.
+
+        against: what its card says, the reference, or nothing, or two sets, the images that were bought and others.
+        """
         ...

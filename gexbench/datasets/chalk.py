@@ -24,10 +24,11 @@ def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
 
 def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
     """Draw a figure of a kind, 0 to 63 as in `figures`; returns (side,side,3)."""
-    beside = np.abs(figures.outside(kind, rng, side)) - np.float32(_STROKE * side)
+    shape, colour, place = figures.parts(kind)
+    beside = np.abs(figures.outside(shape, *figures.spot(place, rng), side)) - np.float32(_STROKE * side)
     crumbs = rng.uniform(0.6, 1.0, (side, side)).astype(np.float32)
     drawn = (np.clip(0.5 - beside, 0.0, 1.0) * crumbs)[..., None]
-    chalk = _CHALKS[figures.colour_of(kind)] + np.float32(rng.uniform(-0.04, 0.04))
+    chalk = _CHALKS[colour] + np.float32(rng.uniform(-0.04, 0.04))
     board = _BOARD + np.float32(rng.uniform(-0.03, 0.05))
     pixels = drawn * chalk + (1.0 - drawn) * board + rng.normal(0.0, _GRAIN, (side, side, 1)).astype(np.float32)
     image: NDArray[np.uint8] = np.rint(255.0 * pixels.clip(0.0, 1.0)).astype(np.uint8)

@@ -13,13 +13,16 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
+Where = float | NDArray[np.float32]
 
 SHAPES, COLOURS, PLACES = 4, 4, 4
 KINDS = SHAPES * COLOURS * PLACES
 
-_INKS = np.array([(0.84, 0.24, 0.22), (0.20, 0.58, 0.32), (0.20, 0.36, 0.80), (0.93, 0.72, 0.16)], np.float32)
-_CENTRES = ((0.3, 0.3), (0.7, 0.3), (0.3, 0.7), (0.7, 0.7))
-_RADIUS, _STRAY, _GRAIN = 0.22, 0.04, 0.01
+INKS = np.array([(0.84, 0.24, 0.22), (0.20, 0.58, 0.32), (0.20, 0.36, 0.80), (0.93, 0.72, 0.16)], np.float32)
+CENTRES = ((0.3, 0.3), (0.7, 0.3), (0.3, 0.7), (0.7, 0.7))
+RADIUS, SPREAD, STRAY = 0.22, 0.15, 0.04
+"""A figure's mean radius, the share by which it differs, and how far its centre lies off; in sides of an image."""
+_GRAIN = 0.01
 
 
 def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
@@ -29,32 +32,46 @@ def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
 
 def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
     """Draw a figure of a kind, 0 to 63; returns (side,side,3)."""
-    inked = np.clip(0.5 - outside(kind, rng, side), 0.0, 1.0)[..., None]
-    ink = _INKS[colour_of(kind)] + rng.uniform(-0.04, 0.04, 3).astype(np.float32)
-    down = _grid(side)[1][..., None]
+    shape, colour, place = parts(kind)
+    inked = coverage(shape, *spot(place, rng), side)[..., None]
+    ink = INKS[colour] + rng.uniform(-0.04, 0.04, 3).astype(np.float32)
+    down = middles(side)[:, None, None]
     ground = np.float32(rng.uniform(0.82, 0.92)) + np.float32(rng.uniform(-0.05, 0.05)) * down
     pixels = inked * ink + (1.0 - inked) * ground + rng.normal(0.0, _GRAIN, (side, side, 3)).astype(np.float32)
     drawn: NDArray[np.uint8] = np.rint(255.0 * pixels.clip(0.0, 1.0)).astype(np.uint8)
     return drawn
 
 
-def outside(kind: int, rng: Generator, side: int) -> Plane:
-    """Return how far each pixel lies outside a figure of a kind, in pixels, negative inside; (side,side)."""
-    shape, place = kind // (COLOURS * PLACES), kind % PLACES
-    x, y = (centre + rng.uniform(-_STRAY, _STRAY) for centre in _CENTRES[place])
-    radius = _RADIUS * rng.uniform(0.85, 1.15)
-    across, down = _grid(side)
-    return _OUTLINES[shape]((across - x) / radius, (down - y) / radius) * radius * side
+def parts(kind: int) -> tuple[int, int, int]:
+    """Return the numbers of a kind's shape, colour and place."""
+    shape, rest = divmod(kind, COLOURS * PLACES)
+    return shape, *divmod(rest, PLACES)
 
 
-def colour_of(kind: int) -> int:
-    """Return the number of a kind's colour: 0 red, 1 green, 2 blue, 3 yellow."""
-    return kind // PLACES % COLOURS
+def spot(place: int, rng: Generator) -> tuple[float, float, float]:
+    """Draw where a figure of a place lies: its centre, x and y, and its radius, in sides of the image."""
+    x, y = (centre + rng.uniform(-STRAY, STRAY) for centre in CENTRES[place])
+    return x, y, RADIUS * rng.uniform(1.0 - SPREAD, 1.0 + SPREAD)
 
 
-def _grid(side: int) -> tuple[Plane, Plane]:
-    across, down = (axis.astype(np.float32) for axis in np.meshgrid(*(2 * [(np.arange(side) + 0.5) / side])))
-    return across, down
+def middles(side: int) -> NDArray[np.float32]:
+    """Return where the middles of pixels lie along a side, (side,) in (0,1)."""
+    return ((np.arange(side) + 0.5) / side).astype(np.float32)
+
+
+def outside(shape: int, x: Where, y: Where, radius: Where, side: int) -> Plane:
+    """Return how far each pixel lies outside a shape, in pixels, negative inside, (side,side).
+
+    x, y, radius: in sides of the image; arrays (N,1,1) give (N,side,side).
+    """
+    across, down = middles(side), middles(side)[:, None]
+    return OUTLINES[shape]((across - x) / radius, (down - y) / radius) * radius * side
+
+
+def coverage(shape: int, x: Where, y: Where, radius: Where, side: int) -> Plane:
+    """Return how much of each pixel a shape inks, in [0,1]; all else as in `outside`."""
+    inked: Plane = np.clip(0.5 - outside(shape, x, y, radius, side), 0.0, 1.0)
+    return inked
 
 
 def _disc(x: Plane, y: Plane) -> Plane:
@@ -73,5 +90,5 @@ def _ring(x: Plane, y: Plane) -> Plane:
     return np.abs(np.hypot(x, y) - np.float32(0.8)) - np.float32(0.25)
 
 
-_OUTLINES: tuple[Callable[[Plane, Plane], Plane], ...] = (_disc, _square, _triangle, _ring)
+OUTLINES: tuple[Callable[[Plane, Plane], Plane], ...] = (_disc, _square, _triangle, _ring)
 """Distances to an outline of radius one, negative inside."""

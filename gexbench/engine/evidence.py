@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -19,7 +19,8 @@ class TestEvidence:
     """One test split, all images (3,H,W) uint8: inputs, truth, victim's answers, defended ones, surrogate's.
 
     In tasks of style and of sampling the truth is a set of its own, of another length. In those of sampling there are
-    no inputs, and victim's and surrogate's images have no relation to each other.
+    no inputs, and victim's and surrogate's images have no relation to each other; sold and unsold are what the service
+    sold in the run, as it left, and as many images that it never sells. None where nobody asked for them.
     """
 
     names: tuple[str, ...]
@@ -28,6 +29,8 @@ class TestEvidence:
     victim: tuple[Tensor, ...]
     guarded: tuple[Tensor, ...] | None
     surrogate: tuple[Tensor, ...] | None
+    sold: tuple[Tensor, ...] | None = None
+    unsold: tuple[Tensor, ...] | None = None
 
 
 Answer = Callable[[Tensor], Mapping[str, Tensor]]
@@ -67,16 +70,31 @@ def collect(split: Split, answer: Answer, infer: Infer | None, tick: Tick) -> Te
 
 @dataclass(frozen=True)
 class Drawn:
-    """Images drawn for scoring, all (3,side,side) uint8."""
+    """Images drawn for scoring, all (3,side,side) uint8; the fields are those of `TestEvidence`."""
 
     victim: tuple[Tensor, ...]
     guarded: tuple[Tensor, ...] | None
     surrogate: tuple[Tensor, ...] | None
+    sold: tuple[Tensor, ...] | None = None
+    unsold: tuple[Tensor, ...] | None = None
 
     def beside(self, split: Split) -> TestEvidence:
         """Return the evidence on a split of real images."""
         truth = tuple(to_uint8(t) for t in split.truth)
-        return TestEvidence(tuple(split.names), (), truth, self.victim, self.guarded, self.surrogate)
+        drawn = (self.victim, self.guarded, self.surrogate, self.sold, self.unsold)
+        return TestEvidence(tuple(split.names), (), truth, *drawn)
+
+    def after(self, sold: tuple[Tensor, ...], victim: Draw, tick: Tick) -> Drawn:
+        """Return this with the images that were sold, and as many that never are, drawn where these are too few.
+
+        Where a defense guards what is sold it guards both.
+        """
+        unsold = list(self.guarded or self.victim)[: len(sold)]
+        for first in range(len(unsold), len(sold), DRAWN_AT_ONCE):
+            batch = victim(first, min(DRAWN_AT_ONCE, len(sold) - first))
+            unsold.extend(batch.get("guarded", batch["plain"]))
+            tick("drawing what was not sold", len(unsold), len(sold))
+        return replace(self, sold=sold, unsold=tuple(unsold))
 
 
 @dataclass(frozen=True)

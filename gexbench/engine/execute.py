@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import safetensors.torch
+import torch
+from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
@@ -22,7 +24,7 @@ from gexbench.engine.contender import LONGEST_LATENT
 from gexbench.engine.evidence import Maker, TestEvidence, collect, draw
 from gexbench.engine.features.collect import Collector
 from gexbench.engine.isolation import Isolation, chosen, places
-from gexbench.engine.ledger import paid_for, question_digest
+from gexbench.engine.ledger import answers_sold, paid_for, question_digest
 from gexbench.engine.measure import Meters, prepare
 from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
 from gexbench.engine.places import atomic_write, data_root, features_folder, home
@@ -175,9 +177,19 @@ def _extract_and_collect(
     with bench.watch.stage("evidence"):
         if bench.plan.task.kind == "sampling":
             drawn = draw(bench.plan.scale.samples or 0, service.draw, _maker(bench, contender), bench.journal.tick)
+            if any(metric.against == "bought" for metric in bench.plan.metrics):
+                drawn = drawn.after(_sold(bench), service.draw, bench.journal.tick)
             return {name: drawn.beside(split) for name, split in bench.dataset.tests().items()}
         infer = contender.infer if contender is not None else None
         return {n: collect(s, service.answer, infer, bench.journal.tick) for n, s in bench.dataset.tests().items()}
+
+
+def _sold(bench: Bench) -> tuple[Tensor, ...]:
+    """Return what the service sold, as it left."""
+    side = bench.plan.scale.side
+    assert side is not None  # the task's card was checked
+    answers = answers_sold(bench.folder.ledger)
+    return tuple(torch.frombuffer(bytearray(a), dtype=torch.uint8).reshape(3, side, side) for a in answers)
 
 
 def _maker(bench: Bench, contender: ContenderParty | None) -> Maker | None:

@@ -133,6 +133,15 @@ class Ledger:
         self._db.close()
 
 
+def answers_sold(path: Path) -> list[bytes]:
+    """Return all answers that the ledger at `path` holds, in the order they were paid for; opens no session.
+
+    They are there until the ledger is settled.
+    """
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        return [row[0] for row in db.execute("SELECT answer FROM question ORDER BY id")]
+
+
 def paid_for(path: Path, digests: Iterable[bytes]) -> int:
     """Return how many of the questions with these digests the ledger at `path` was paid for; opens no session."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:

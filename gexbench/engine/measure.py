@@ -34,7 +34,7 @@ class PairedMeter:
 
 @dataclass(frozen=True)
 class SetMeter:
-    """A metric that compares two sets by their features."""
+    """A metric that compares sets by their features."""
 
     card: MetricCard
     passport: Passport
@@ -54,12 +54,21 @@ class Meters:
 
 
 @dataclass(frozen=True)
+class Sales:
+    """Images that a service sold in a run, and as many that it never sold."""
+
+    sold: ImageSet
+    unsold: ImageSet
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two sets of images; `order` gives for each image its partner in the reference, None the one of its number."""
 
     images: ImageSet
     reference: ImageSet
     order: Sequence[int] | None = None
+    sales: Sales | None = None
 
 
 @dataclass(frozen=True)
@@ -131,12 +140,22 @@ def _of_pairs(meter: PairedMeter, pair: Pair) -> Reading:
 
 def _of_sets(meter: SetMeter, pair: Pair, collector: Collector, tick: Tick) -> Reading:
     images = collector.collect(meter.extractor, pair.images, tick)
-    reference = collector.collect(meter.extractor, pair.reference, tick)
+    against = [collector.collect(meter.extractor, each, tick) for each in _against(meter, pair)]
     tick(f"measuring {meter.card.name}", 0, 0)
-    value = meter.metric.measure(images, reference)
-    floor = _floor(meter, reference) if meter.card.floor else None
+    value = meter.metric.measure(images, *against)
+    floor = _floor(meter, against[0]) if meter.card.floor else None
     tick(f"measuring {meter.card.name}", 1, 1)
-    return Reading(value, images.shape[0], reference.shape[0], floor)
+    return Reading(value, images.shape[0], against[0].shape[0] if against else 0, floor)
+
+
+def _against(meter: SetMeter, pair: Pair) -> tuple[ImageSet, ...]:
+    if meter.card.against == "nothing":
+        return ()
+    if meter.card.against == "reference":
+        return (pair.reference,)
+    if pair.sales is None:
+        raise ValueError("it needs to know which images were bought: only a run of a service that draws images tells")
+    return pair.sales.sold, pair.sales.unsold
 
 
 def _floor(meter: SetMeter, reference: StoredFeatures) -> Floor | None:

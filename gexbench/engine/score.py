@@ -8,7 +8,7 @@ from gexbench.cards.schema import Compare
 from gexbench.engine.evidence import TestEvidence
 from gexbench.engine.features.collect import Collector
 from gexbench.engine.features.images import TensorImages
-from gexbench.engine.measure import CannotMeasure, Meters, Pair, measure
+from gexbench.engine.measure import CannotMeasure, Meters, Pair, Sales, measure
 from gexbench.plan import Plan
 from gexbench.record import HonestCost, Score
 
@@ -25,8 +25,10 @@ def compared(evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
     if evidence.surrogate is None:
         yield "C", Pair(victim, truth)
         return
-    surrogate = TensorImages(evidence.surrogate)
-    yield "B", Pair(surrogate, victim)
+    surrogate, sales = TensorImages(evidence.surrogate), None
+    if evidence.sold is not None and evidence.unsold is not None:
+        sales = Sales(TensorImages(evidence.sold), TensorImages(evidence.unsold))
+    yield "B", Pair(surrogate, victim, sales=sales)
     yield "C", Pair(surrogate, truth)
 
 
@@ -36,12 +38,15 @@ def score(
     """Measure the task's metrics on every test split; also returns why metrics are absent, by name."""
     scores: list[Score] = []
     absent = dict(meters.absent)
-    names = [name for name in plan.task.metrics if name in meters.ready]
+    names = [name for name in plan.measured if name in meters.ready]
     for test, evidence in tests.items():
+        if evidence.surrogate is None:
+            bought = [name for name in names if meters.ready[name].card.against == "bought"]
+            absent |= dict.fromkeys(bought, f"{test}, B: the victim is no copy, and nothing was bought")
         for compare, pair in compared(evidence):
             for name in names:
                 meter = meters.ready[name]
-                if meter.card.paired and not plan.task.has_pairs(compare):
+                if not meter.card.is_of(compare) or (meter.card.paired and not plan.task.has_pairs(compare)):
                     continue
                 try:
                     reading = measure(meter, pair, collector, tick)

@@ -5,6 +5,7 @@ import math
 from record_factory import Records, changed
 
 from boards.conftest import MakeBoard
+from gexbench.boards.flat import long_rows
 from gexbench.boards.rank import Board
 from gexbench.boards.sections import page
 from gexbench.boards.sheet import Sheet
@@ -93,3 +94,11 @@ def test_a_board_without_records_says_so(board_of: MakeBoard) -> None:
     shown = page(board_of())
     assert "No records yet" in shown.lead[-1]
     assert [sheet.level for sheet in shown.sheets] == [2]
+
+
+def test_a_profiles_own_metrics_have_their_columns_too(records: Records, board_of: MakeBoard) -> None:
+    made = records.make()
+    scale = made.plan.scale.model_copy(update={"extra_metrics": ("lpips-alex",)})
+    made = changed(changed(made, "plan.task.metrics", ("psnr-y",)), "plan.task.profile", {"mini": scale})
+    assert cells(sheet(board_of(made), "All metrics"))["lpips-alex ↓"] == "0.1000"
+    assert {row["metric"] for row in long_rows(board_of(made))} == {"psnr-y", "lpips-alex"}

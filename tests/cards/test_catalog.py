@@ -120,3 +120,14 @@ def test_a_missing_card_is_met_with_the_nearest() -> None:
     with pytest.raises(CardError, match="no attack named 'srresnett'") as caught:
         Catalog((packaged_root(),)).get(AttackCard, "srresnett")
     assert "srresnet" in caught.value.hint
+
+
+@pytest.mark.parametrize("line", ["floor = true", "paired = true"])
+def test_only_a_metric_of_sets_without_a_floor_is_held_against_something_else(tmp_path: Path, line: str) -> None:
+    text = (packaged_root().path / "metrics" / "figure-share.toml").read_text(encoding="utf-8")
+    text = text.replace("paired = false\n", "" if "paired" in line else "paired = false\n")
+    features = 'features = "figure-kinds"\n'
+    text = text.replace(features, f"{line}\n" if "paired" in line else f"{features}{line}\n")
+    put(tmp_path, text.replace('"figure-share"', '"me/share"', 1), "metrics/share.toml")
+    with pytest.raises(CardError, match="is for metrics of sets"):
+        catalog(tmp_path).all(MetricCard)

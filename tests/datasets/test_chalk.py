@@ -35,7 +35,8 @@ def test_a_seed_is_always_the_same_picture() -> None:
 
 @pytest.mark.parametrize("kind", range(0, figures.KINDS, 7))
 def test_strokes_follow_the_outline_of_the_figure_of_the_same_kind(kind: int) -> None:
-    outside = figures.outside(kind, rng(0), SIDE)
+    shape, _, place = figures.parts(kind)
+    outside = figures.outside(shape, *figures.spot(place, rng(0)), SIDE)
     strokes = light(drawn(kind))
     assert strokes.sum() >= 20
     assert np.abs(outside[strokes]).max() < 2.0
@@ -51,7 +52,7 @@ def test_the_four_colours_can_be_told_apart() -> None:
     hues = []
     for colour in range(figures.COLOURS):
         picture = drawn(kind=colour * figures.PLACES)
-        assert figures.colour_of(colour * figures.PLACES) == colour
+        assert figures.parts(colour * figures.PLACES)[1] == colour
         hues.append(picture[light(picture)].mean(axis=0))
     apart = [np.abs(a - b).max() for i, a in enumerate(hues) for b in hues[:i]]
     assert min(apart) > 0.1

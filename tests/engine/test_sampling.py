@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from gexbench.core.defense import Defense, History
-from gexbench.core.images import from_uint8
-from gexbench.engine.evidence import Maker, draw
-from gexbench.engine.ledger import Ledger
+from gexbench.core.images import from_uint8, to_uint8
+from gexbench.engine.evidence import Drawn, Maker, draw
+from gexbench.engine.ledger import Ledger, answers_sold
 from gexbench.engine.meter import Desk, Meter
 from gexbench.engine.sampling import SamplingDesk
 from gexbench.engine.service import draw_test
@@ -164,3 +164,28 @@ def test_what_a_surrogate_draws_depends_on_the_number_of_the_image_alone() -> No
 def test_a_surrogate_that_draws_no_images_fails_with_the_reason(surrogate: nn.Module, reason: str) -> None:
     with pytest.raises(RunFailed, match=reason):
         draw(3, lambda first, n: draw_test(desk(), first, n), maker(surrogate), quiet)
+
+
+@pytest.mark.parametrize("defense", [None, Darker({})], ids=["plain", "guarded"])
+def test_beside_what_was_sold_stands_as_much_that_never_was(tmp_path: Path, defense: Defense | None) -> None:
+    service = desk(defense=defense)
+    oracle = meter(tmp_path, service, budget=40)
+    bought = oracle.sample(30).images
+    sold = tuple(torch.stack([to_uint8(image) for image in bought]))
+    for tested in (10, 30, 40):
+        drawn = draw(tested, lambda first, n: draw_test(service, first, n), maker(Grey()), quiet)
+        both = drawn.after(sold, lambda first, n: draw_test(service, first, n), quiet)
+        assert (both.sold, len(both.unsold or ()), both.victim) == (sold, 30, drawn.victim)
+        answers = draw_test(service, 0, 30)
+        assert torch.equal(torch.stack(list(both.unsold or ())), answers.get("guarded", answers["plain"]))
+
+
+def test_a_ledger_gives_back_what_left_in_the_order_it_was_paid_for(tmp_path: Path) -> None:
+    oracle = meter(tmp_path, desk(defense=Darker({})))
+    bought = torch.cat([oracle.sample(2).images, oracle.sample(3).images])
+    assert answers_sold(tmp_path / "ledger.sqlite") == [to_uint8(image).numpy().tobytes() for image in bought]
+
+
+def test_nothing_sold_needs_nothing_beside_it() -> None:
+    nothing = Drawn((), None, ()).after((), lambda first, n: {}, quiet)
+    assert (nothing.sold, nothing.unsold) == ((), ())

@@ -42,7 +42,7 @@ kind = "sampling"
 summary = "Copy a service that draws."
 price = 0.01
 knowledge = ["outputs", "latents", "partial-real", "discriminator"]
-metrics = ["fid"]
+metrics = ["fid", "memorisation"]
 main = { metric = "fid", compare = "B" }
 
 [profile.mini]
@@ -52,6 +52,35 @@ budgets = [8, 16]
 deadline = 300
 side = 32
 samples = 70
+extra_metrics = ["figure-share", "figure-kinds"]
+""",
+    "tasks/selling.toml": """
+name = "toy/selling"
+kind = "sampling"
+summary = "Copy a service that draws, and keep nothing of what it sold."
+price = 0.01
+metrics = ["memorisation"]
+main = { metric = "memorisation", compare = "B" }
+
+[profile.mini]
+victim = "toy/sngan"
+dataset = "toy/figures"
+budgets = [150]
+deadline = 300
+side = 32
+samples = 100
+""",
+    "attacks/replayer.toml": """
+name = "toy/replayer"
+summary = "Returns what it bought."
+task_kinds = ["sampling"]
+entry = "drawing:Replayer"
+""",
+    "defenses/negative.toml": """
+name = "toy/negative"
+summary = "Sells negatives."
+task_kinds = ["sampling"]
+entry = "drawing:Negative"
 """,
     "datasets/moved.toml": """
 name = "toy/moved"
@@ -166,7 +195,31 @@ entry = "drawing:Dumb"
 needs = ["truth"]
 """,
     "drawing.py": """
+import torch
+from gexbench.core.defense import Defense
 from torch import nn
+
+
+class Negative(Defense):
+    def guard_output(self, x, y, history):
+        return 1 - y
+
+
+class Replayed(nn.Module):
+    latent_size = 1
+
+    def __init__(self, images):
+        super().__init__()
+        self.register_buffer("images", images)
+
+    def forward(self, z):
+        places = (torch.special.ndtr(z[:, 0]) * len(self.images)).long()
+        return self.images[places.clamp(0, len(self.images) - 1)]
+
+
+class Replayer:
+    def extract(self, oracle, brief):
+        return Replayed(oracle.sample(oracle.budget).images)
 
 
 class Grey(nn.Module):
@@ -229,13 +282,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(folder: Path, home: Path) -> Run:
     """Run an attack of the folder, or one of ours, against the folder's service."""
 
-    def run_it(attack: str, task: str = "drawing", **options: object) -> RunRecord:
+    def run_it(attack: str, task: str = "drawing", defense: str | None = None, **options: object) -> RunRecord:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GEXBENCH_HOME", str(home))
             catalog = Catalog.load([folder])
             for name in ("sngan", "style") if not (home / "victims").exists() else ():
                 train_victim(catalog.get(VictimCard, f"toy/{name}"), catalog, None, quiet)
-            return gexbench.run(f"toy/{task}", attack, out=folder / "runs", folders=(folder,), options=options)
+            asked = {"out": folder / "runs", "folders": (folder,), "defense": defense, "options": options}
+            return gexbench.run(f"toy/{task}", attack, **asked)
 
     return run_it
 
@@ -244,7 +298,8 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
     record = run("sngan", **SHORT)
     assert (record.status, record.reason, record.incidents) == ("ok", "", ())
     assert (record.account.answered, record.cost_usd) == (16, 0.16)
-    assert set(record.absent) == {"fid"}
+    assert set(record.absent) == {"fid", "memorisation"}
+    assert "the run bought 16 images; this metric needs 100 or more" in record.absent["memorisation"]
     made = folder / "runs" / record.plan.run_name
     assert (made / "surrogate" / "model.safetensors").is_file()
     with Image.open(made / "samples.png") as picture:
@@ -300,6 +355,7 @@ def test_a_growing_network_copies_too(run: Run) -> None:
 def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> None:
     record = run("sngan-real", **SHORT)
     assert (record.status, record.reason, record.account.answered) == ("ok", "", 0)
+    assert "the run bought 0 images" in record.absent["memorisation"]
 
 
 def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
@@ -308,7 +364,25 @@ def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
 
 
 def test_the_victim_is_its_own_ceiling(run: Run) -> None:
-    assert run("victim").status == "ok"
+    record = run("victim")
+    assert record.status == "ok"
+    assert "nothing was bought" in record.absent["memorisation"]
+
+
+def test_a_profiles_own_metrics_are_measured_beside_the_tasks(run: Run) -> None:
+    record = run("toy/knowing")
+    shares = {(s.metric, s.compare): (s.value, s.n) for s in record.scores if s.metric.startswith("figure-")}
+    assert set(shares) == {(metric, compare) for metric in ("figure-share", "figure-kinds") for compare in "AC"}
+    assert shares["figure-share", "C"] == (0.0, 70)  # what it draws is grey
+
+
+@pytest.mark.parametrize("defense", [None, "toy/negative"])
+def test_a_surrogate_that_returns_what_it_bought_is_found(run: Run, defense: str | None) -> None:
+    record = run("toy/replayer", task="selling", defense=defense)
+    assert (record.status, record.reason, record.absent, record.account.answered) == ("ok", "", {}, 150)
+    (score,) = record.scores
+    assert (score.compare, score.n) == ("B", 100)
+    assert score.value > 0.95
 
 
 def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Run) -> None:

@@ -108,3 +108,50 @@ def test_where_the_truth_is_a_style_only_metrics_of_sets_compare_with_it(
     sides = {(side, metric) for _, side, metric in scores}
     assert sides == {("A", "fid"), ("B", "fid"), ("C", "fid"), ("B", "psnr-rgb")}
     assert scores["photos", "C", "fid"].n == 6
+
+
+def _with(plan: Plan, *metrics: str) -> Plan:
+    """Return the plan with metrics of its profile alone."""
+    profile = plan.scale.model_copy(update={"extra_metrics": metrics})
+    task = plan.task.model_copy(update={"metrics": ("psnr-rgb",), "profile": {plan.profile.name: profile}})
+    return plan.model_copy(update={"task": task})
+
+
+@pytest.fixture
+def more(catalog: Catalog) -> Meters:
+    """Return a metric of images alone and one of what was bought."""
+    return prepare([catalog.get(MetricCard, name) for name in ("alone", "kept")], catalog)
+
+
+def test_images_alone_are_the_victims_in_a_and_the_surrogates_in_c(plan: Plan, more: Meters, catalog: Catalog) -> None:
+    scores, absent = _scored(_with(plan, "alone"), more, catalog, set5=_shown(5))
+    assert {side for _, side, _ in scores} == {"A", "C"}
+    assert scores["set5", "A", "alone"].value != scores["set5", "C", "alone"].value
+    assert absent == {}
+
+
+def test_what_was_bought_is_held_against_in_b_alone(plan: Plan, more: Meters, catalog: Catalog) -> None:
+    shown = _shown(5)
+    assert shown.surrogate is not None
+    shown = replace(shown, sold=shown.surrogate[:4], unsold=tuple(noise(seed) for seed in range(600, 604)))
+    scores, absent = _scored(_with(plan, "kept"), more, catalog, set5=shown)
+    assert set(scores) == {("set5", "B", "kept")}
+    assert scores["set5", "B", "kept"].value >= 0.8
+    assert absent == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "set5, B: kept is not defined here: it needs to know which images were bought"),
+        ({"sold": (), "unsold": ()}, "set5, B: kept is not defined here: the run bought 0 images"),
+        ({"surrogate": None}, "set5, B: the victim is no copy, and nothing was bought"),
+    ],
+    ids=["a service that takes images", "a control that buys none", "the victim"],
+)
+def test_where_nothing_was_bought_the_reason_is_said(
+    plan: Plan, more: Meters, catalog: Catalog, changes: dict[str, object], why: str
+) -> None:
+    scores, absent = _scored(_with(plan, "kept"), more, catalog, set5=replace(_shown(5), **changes))
+    assert scores == {}
+    assert absent["kept"].startswith(why)
