@@ -24,7 +24,7 @@ from gexbench.engine.contender import LONGEST_LATENT
 from gexbench.engine.evidence import Maker, TestEvidence, collect, draw
 from gexbench.engine.features.collect import Collector
 from gexbench.engine.isolation import Isolation, chosen, places
-from gexbench.engine.ledger import answers_sold, paid_for, question_digest
+from gexbench.engine.ledger import answers_sold, drop_answers, paid_for, question_digest
 from gexbench.engine.measure import Meters, prepare
 from gexbench.engine.parties import ContenderParty, Journal, LocalContender, LocalService, ServiceParty, Start
 from gexbench.engine.places import atomic_write, data_root, features_folder, home
@@ -99,7 +99,10 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, tick: Progress) -> RunRe
             record = _record(bench, outcome, started)
         if outcome.tests:
             picture.draw(folder / "samples.png", next(iter(outcome.tests.values())), plan)
-        return run.put_record(record)
+        kept = run.put_record(record)
+        if kept.status == "ok":
+            drop_answers(run.ledger)
+        return kept
 
 
 def _prepare(plan: Plan, catalog: Catalog, run: RunFolder, tick: Progress) -> Bench:
@@ -155,7 +158,7 @@ def _contest(bench: Bench) -> Outcome:
         finally:
             if contender is not None:
                 contender.stop()
-        account = service.close() if failure else service.settle()
+        account = service.close()
     for name, test in tests.items():
         bench.journal.note(_asked_ahead(bench.folder.ledger, name, test))
     return Outcome(account, tests, surrogate, failure)

@@ -14,7 +14,7 @@ from gexbench.record import Account
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS run (plan TEXT NOT NULL, budget INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY, closed INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS question (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, session INTEGER NOT NULL, answer BLOB);
 CREATE TABLE IF NOT EXISTS batch (
@@ -44,20 +44,12 @@ class Ledger:
 
     def __init__(self, path: Path, plan_id: str, budget: int) -> None:
         self.path, self.budget = path, budget
-        with self._writing():
+        with _writing(self.path):
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(TABLES)
             self._open(plan_id)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Turn a failure of SQLite into an OutputError that names the file and the reason."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise OutputError(f"cannot write the ledger {self.path}: {error}", "check space and permissions") from None
 
     def _open(self, plan_id: str) -> None:
         row = self._db.execute("SELECT plan, budget FROM run").fetchone()
@@ -83,7 +75,7 @@ class Ledger:
 
     def pay(self, questions: Sequence[Question], replayed: int) -> None:
         """Record new questions with their answers, and how many of the batch were replayed, in one transaction."""
-        with self._writing(), self._transaction():
+        with _writing(self.path), self._transaction():
             self._db.executemany(
                 "INSERT INTO question (digest, session, answer) VALUES (?, ?, ?)",
                 [(question.digest, self.session, question.answer) for question in questions],
@@ -94,7 +86,7 @@ class Ledger:
 
     def refuse(self, images: int, why: str) -> None:
         """Record that a batch was refused; it costs nothing."""
-        with self._writing():
+        with _writing(self.path):
             self._note(0, 0, images, why[:200])
 
     def _note(self, answered: int, replayed: int, refused: int, why: str | None) -> None:
@@ -118,16 +110,6 @@ class Ledger:
             sessions=int(self._db.execute("SELECT COUNT(*) FROM session").fetchone()[0]),
         )
 
-    def settle(self) -> Account:
-        """Drop the stored answers (the questions stay), fold the write-ahead log in, and return the totals."""
-        account = self.account()
-        with self._writing():
-            self._db.execute("UPDATE session SET closed = 1")
-            self._db.execute("UPDATE question SET answer = NULL")
-            self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return account
-
     def close(self) -> None:
         """Close the file."""
         self._db.close()
@@ -136,10 +118,30 @@ class Ledger:
 def answers_sold(path: Path) -> list[bytes]:
     """Return all answers that the ledger at `path` holds, in the order they were paid for; opens no session.
 
-    They are there until the ledger is settled.
+    They are there until the run has its record, see `drop_answers`.
     """
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
         return [row[0] for row in db.execute("SELECT answer FROM question ORDER BY id")]
+
+
+def drop_answers(path: Path) -> None:
+    """Drop the answers from the ledger at `path` and fold its write-ahead log in; the questions stay.
+
+    For a run that has its record: a run that goes on needs them. Raises OutputError when the file cannot be written.
+    """
+    with _writing(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("UPDATE question SET answer = NULL")
+        db.execute("VACUUM")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn a failure of SQLite into an OutputError that names the file and the reason."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OutputError(f"cannot write the ledger {path}: {error}", "check space and permissions") from None
 
 
 def paid_for(path: Path, digests: Iterable[bytes]) -> int:

@@ -55,7 +55,6 @@ class ServiceParty(Protocol):
     def close(self) -> Account: ...
     def answer(self, x: Tensor) -> Mapping[str, Tensor]: ...
     def draw(self, first: int, n: int) -> Mapping[str, Tensor]: ...
-    def settle(self) -> Account: ...
     def stop(self) -> None: ...
 
 
@@ -90,10 +89,6 @@ class LocalService:
     def draw(self, first: int, n: int) -> Mapping[str, Tensor]:
         """Return unmetered images number `first` and on, which are never sold."""
         return draw_test(self.meter.desk, first, n)
-
-    def settle(self) -> Account:
-        """Make the ledger final."""
-        return self.meter.ledger.settle()
 
     def stop(self) -> None:
         """Close the ledger."""

@@ -76,10 +76,6 @@ class RemoteService:
         """Refuse questions from now on and return the account."""
         return self._account("close")
 
-    def settle(self) -> Account:
-        """Make the ledger final."""
-        return self._account("settle")
-
     def answer(self, x: Tensor) -> Mapping[str, Tensor]:
         """Return unmetered answers to test inputs (N,3,h,w) uint8."""
         self.control.send("answer", {"x": x})

@@ -113,16 +113,12 @@ class Service:
             "close": self._close,
             "answer": self._answer,
             "draw": self._draw,
-            "settle": self._settle,
         }
         handlers[frame.op](frame)
 
     def _close(self, frame: Frame) -> None:
         self.meter.close()
         self.control.send("account", account=self.meter.ledger.account().model_dump())
-
-    def _settle(self, frame: Frame) -> None:
-        self.control.send("account", account=self.meter.ledger.settle().model_dump())
 
     def _answer(self, frame: Frame) -> None:
         self.control.send("answered", answer_test(self.meter.desk, frame.tensors["x"]))

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,32 @@ def test_a_run_killed_while_it_asks_goes_on_and_pays_nothing_twice(record: RunRe
     assert again.account.sessions == 2
     assert again.scores == record.scores
     assert again.surrogate_sha256 == record.surrogate_sha256
+
+
+def test_a_run_stopped_while_it_is_scored_goes_on_and_pays_nothing_twice(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> RunRecord:
+        return gexbench.run("sr", "srresnet", out=tmp_path, options=SHORT, budget="25%", isolation="none")
+
+    monkeypatch.setattr("gexbench.engine.execute.score.score", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.undo()
+    again = run()
+    assert (again.account.answered, again.account.replayed, again.account.sessions) == (128, 128, 2)
+    assert again.scores == record.scores
+    (path,) = tmp_path.glob("*/service/ledger.sqlite")
+    assert _answers_kept(path) == 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _answers_kept(path: Path) -> int:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
+        return int(ledger.execute("SELECT COUNT(answer) FROM question").fetchone()[0])
 
 
 def _wait_for_questions(out: Path) -> int:

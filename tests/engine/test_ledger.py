@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gexbench.engine.ledger import Ledger, Question, question_digest
+from gexbench.engine.ledger import Ledger, Question, drop_answers, question_digest
 from gexbench.errors import OutputError
 
 
@@ -57,10 +57,13 @@ def test_a_batch_over_the_budget_leaves_no_trace_even_when_the_meter_let_it_thro
     assert ledger.spent == 0
 
 
-def test_settling_drops_the_answers_and_keeps_the_questions(tmp_path: Path) -> None:
+def test_answers_that_are_dropped_leave_their_questions(tmp_path: Path) -> None:
+    first = Ledger(tmp_path / "l.sqlite", "plan", 10)
+    first.pay(questions(0, 3), replayed=0)
+    first.close()
+    drop_answers(tmp_path / "l.sqlite")
     ledger = Ledger(tmp_path / "l.sqlite", "plan", 10)
-    ledger.pay(questions(0, 3), replayed=0)
-    assert ledger.settle().answered == 3
+    assert ledger.account().answered == 3
     assert ledger.spent == 3
     assert list(ledger.answers([questions(0, 1)[0].digest]).values()) == [None]
 
