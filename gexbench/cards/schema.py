@@ -233,12 +233,14 @@ class SplitFiles(Frozen):
     """Where a split's files lie: inside an installed package, below GEXBENCH_DATA, or nowhere: the reader draws them.
 
     `files` are names or patterns (`*` within one folder; `{0001..0800}` counts) in the order of the list. Of what is
-    drawn, a name is the seed. `count` is how many files there must be.
+    drawn, a name is the seed. `count` is how many files there must be. `digest`: sha256 of the lines "name, tab, sha256
+    of the content" of all files, sorted; for splits of too many files to list each hash beside the card.
     """
 
     within: Literal["package", "data", "code"]
     files: tuple[RelativePath, ...] = Field(min_length=1)
     count: int | None = Field(default=None, ge=1)
+    digest: Sha256 | None = None
 
 
 class Splits(Frozen):

@@ -1,4 +1,4 @@
-"""Photos and style images without pairs, all cut to squares of one size."""
+"""Images without partners, all cut to squares of one size: photos and a style, or sets for services that draw."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Square:
     smallest: int = 0
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> Square:
-        """Read a card's settings; raises CardError for an unknown key or a number out of range."""
+    def of(cls, settings: Mapping[str, Any], reader: str) -> Square:
+        """Read the settings of a `reader`'s card; raises CardError for an unknown key or a number out of range."""
         known = [field.name for field in fields(cls)]
         for key, value in settings.items():
             if key not in known:
-                raise CardError(f"settings.{key} is not a setting of UnpairedPhotos", nearest(key, known))
+                raise CardError(f"settings.{key} is not a setting of {reader}", nearest(key, known))
             if type(value) is not int or value < (8 if key == "side" else 0):
                 raise CardError(f"settings.{key} = {value!r} is refused", "sides are whole numbers, side 8 or more")
         return cls(**settings)
@@ -59,7 +59,7 @@ class UnpairedPhotos:
     """
 
     def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Picture]]) -> None:
-        self._square = Square.of(settings)
+        self._square = Square.of(settings, "UnpairedPhotos")
         self._files = files
 
     def owner(self) -> Sequence[Tensor]:
@@ -84,8 +84,43 @@ class UnpairedPhotos:
         }
 
     def _images(self, split: str) -> Sequence[Tensor]:
-        pictures = self._files[split]
-        return Lazy(len(pictures), lambda index: from_uint8(_square(pictures[index], self._square)))
+        return _squares(self._files[split], self._square)
+
+
+class ImageSets:
+    """Read real images for services that draw images; `ImageSets(settings, files)`, settings as in `Square`.
+
+    files: pictures by split, "owner", "test/<name>", and "pool" where attackers own some. Every image becomes a square
+    as in `UnpairedPhotos`. A test split has no inputs; its truth is its pictures. Raises as `UnpairedPhotos`.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Picture]]) -> None:
+        self._square = Square.of(settings, "ImageSets")
+        self._files = files
+
+    def owner(self) -> Sequence[Tensor]:
+        """Return the images the victim learned from, each (3,side,side) float32 in [0,1]."""
+        return self._images("owner")
+
+    def style(self) -> Sequence[Tensor]:
+        """Return nothing: there is no style."""
+        return ()
+
+    def pool(self) -> Split:
+        """Return the attacker's images."""
+        return Split([picture.name for picture in self._files.get("pool", ())], self._images("pool"), ())
+
+    def tests(self) -> dict[str, Split]:
+        """Return held-back real images by name, as truth."""
+        keys = [key for key in self._files if key.startswith("test/")]
+        return {key.removeprefix("test/"): Split((), (), self._images(key)) for key in keys}
+
+    def _images(self, split: str) -> Sequence[Tensor]:
+        return _squares(self._files.get(split, ()), self._square)
+
+
+def _squares(pictures: Sequence[Picture], square: Square) -> Sequence[Tensor]:
+    return Lazy(len(pictures), lambda index: from_uint8(_square(pictures[index], square)))
 
 
 def _square(picture: Picture, square: Square) -> Tensor:

@@ -72,6 +72,11 @@ def digest(card: DatasetCard, files: Mapping[str, Sequence[File]]) -> str:
     return hashlib.sha256("".join([f"{card.name}\n", *lines]).encode()).hexdigest()
 
 
+def split_digest(files: Sequence[File]) -> str:
+    """Return one sha256 (hex) of a split's files: their names and hashes, sorted."""
+    return hashlib.sha256("".join(sorted(f"{file.name}\t{file.sha256}\n" for file in files)).encode()).hexdigest()
+
+
 def _search(card: DatasetCard, pins: Path) -> _Search:
     pinned = read_pins(pins) if card.pinned else None
     shelves: dict[Path, Shelf] = {}
@@ -94,6 +99,7 @@ def _search(card: DatasetCard, pins: Path) -> _Search:
                 else:
                     search.files[split].append(file)
         _note_shortage(search, split, wanted)
+        _note_difference(search, split, wanted)
     return search
 
 
@@ -102,6 +108,13 @@ def _note_shortage(search: _Search, split: str, wanted: SplitFiles) -> None:
     if wanted.count is not None and 0 < found != wanted.count:
         search.missing.append(f"{', '.join(wanted.files)} of {split}: found {found} of {wanted.count} files")
         search.lacking = search.lacking or wanted
+
+
+def _note_difference(search: _Search, split: str, wanted: SplitFiles) -> None:
+    files = search.files[split]
+    if wanted.digest is not None and not search.missing and (found := split_digest(files)) != wanted.digest:
+        told = f"{', '.join(wanted.files)} of {split}: the digest of the {len(files)} files is {found}"
+        search.differing.append(told)
 
 
 def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from gexbench.core.images import from_uint8
-from gexbench.datasets.unpaired import UnpairedPhotos
+from gexbench.datasets.unpaired import ImageSets, UnpairedPhotos
 from gexbench.errors import CardError, DataMissing
 
 SPLITS = ("owner", "style", "pool", "reference", "test/near", "test/far")
@@ -101,3 +101,18 @@ def test_a_file_that_is_no_image_is_named() -> None:
 def test_settings_that_mean_nothing_are_refused(settings: dict[str, int], message: str) -> None:
     with pytest.raises(CardError, match=message):
         UnpairedPhotos(settings, {})
+
+
+def test_sets_for_services_that_draw_have_real_images_and_no_questions() -> None:
+    files = {"owner": [picture("a.png", 32, 48)], "test/kept": [picture("b.png"), picture("c.png")]}
+    found = ImageSets({"side": 16}, files)
+    assert found.owner()[0].shape == (3, 16, 16)
+    assert (len(found.style()), len(found.pool().inputs)) == (0, 0)
+    kept = found.tests()["kept"]
+    assert (len(kept.inputs), len(kept.truth)) == (0, 2)
+    assert len(ImageSets({"side": 16}, {**files, "pool": [picture("d.png")]}).pool().inputs) == 1
+
+
+def test_a_setting_that_sets_for_services_that_draw_do_not_have_is_refused() -> None:
+    with pytest.raises(CardError, match=r"settings\.sides is not a setting of ImageSets"):
+        ImageSets({"sides": 16}, {})

@@ -18,6 +18,9 @@ from gexbench.errors import CardError, DataMissing
 REGISTRY = Path(__file__).parents[2] / "registry" / "datasets"
 
 
+POOL = {"within": "data", "files": ["pool/2.png", "pool/1*.png"]}
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of eight files that GEXBENCH_DATA points to."""
@@ -31,7 +34,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _card(**changes: Any) -> DatasetCard:
     splits = {
         "owner": {"within": "data", "files": ["own/*.png"]},
-        "pool": {"within": "data", "files": ["pool/2.png", "pool/1*.png"]},
+        "pool": POOL,
         "test": {"near": {"within": "data", "files": ["t/{0001..0002}.png"]}},
     }
     values = {"name": "toy", "summary": "s", "reader": "a:B", "licence": "none", "pinned": False, "splits": splits}
@@ -229,3 +232,14 @@ def test_too_few_images_are_counted_out(root: Path) -> None:
     assert data.verify(card, root).missing == ("pool/*.png of pool: found 3 of 5 files",)
     with pytest.raises(DataMissing, match="found 3 of 5 files"):
         data.locate(card, root)
+
+
+def test_a_split_that_is_pinned_as_a_whole_is_told_apart_from_another(root: Path) -> None:
+    def card(digest: str) -> DatasetCard:
+        return _card(splits=_card().splits.model_dump() | {"pool": {**POOL, "digest": digest}})
+
+    found = data.split_digest(data.locate(_card(), root)["pool"])
+    assert data.verify(card(found), root).ok
+    (root / "pool/2.png").write_bytes(b"another picture")
+    with pytest.raises(DataMissing, match=r"not as pinned .* of pool: the digest of the 3 files is [0-9a-f]{64}"):
+        data.locate(card(found), root)
