@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from gexbench.errors import PlanError
 from gexbench.nets.initialise import gaussian, seeded
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.nets.unet import UNet, UNetOptions
@@ -28,16 +29,19 @@ from gexbench.training.patches import Pairs
 from gexbench.training.super_resolution import PixelPlan, draw_batch, finished
 from gexbench.training.wavelets import high_frequency_loss
 
+LEAST_CROP = 24
+
 
 @dataclass(frozen=True)
 class ConditionalOptions:
     """How a U-Net is fitted to pairs.
 
     depth, channels, dropout, norm: see UNetOptions. discriminator_channels: width of the discriminator's first layer.
-    crop: side of the crops in pixels, a multiple of 2^depth. lr: of Adam, first the whole, in the second half down a
-    line; down half a cosine where there is a wavelet term. l1_weight: of the pixel loss, taken on [-1,1].
-    wavelet_weight: of the loss on high frequencies, which comes in as the rate falls. sam_rho: radius of the
-    discriminator's sharpness-aware steps; 0 for plain ones. augment: names of `training.augment`.
+    crop: side of the crops in pixels, a multiple of 2^depth, 24 or more; 0 takes images whole. lr: of Adam, first the
+    whole, in the second half down a line; down half a cosine where there is a wavelet term. l1_weight: of the pixel
+    loss, taken on [-1,1]. wavelet_weight: of the loss on high frequencies, which comes in as the rate falls. sam_rho:
+    radius of the discriminator's sharpness-aware steps; 0 for plain ones. augment: names of `training.augment`. Raises
+    PlanError on smaller crops, of which the discriminator makes nothing.
     """
 
     depth: int
@@ -54,6 +58,11 @@ class ConditionalOptions:
     sam_rho: float = 0.0
     augment: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if 0 < self.crop < LEAST_CROP:
+            told = f"crops of {self.crop} pixels are too small for the discriminator"
+            raise PlanError(told, f"crop = {LEAST_CROP} or more, or 0 for whole images")
+
     def draws(self) -> PixelPlan:
         """Return what one step draws."""
         return PixelPlan(self.steps, self.batch, self.crop, self.lr, "l1", self.augment)
@@ -64,11 +73,12 @@ class ConditionalOptions:
 
 
 def fit_conditional(pairs: Pairs, options: ConditionalOptions, place: Place) -> UNet:
-    """Fit a U-Net to pairs of one size and return it in evaluation mode.
+    """Fit a U-Net to pairs of square images of one size and return it in evaluation mode.
 
     Its first weights, crops, augmentations and dropped values depend on `place.seed` alone. Source: Isola, Zhu, Zhou
     and Efros 2017 (arXiv 1611.07004), sections 3 and 6.2.
     """
+    options = replace(options, crop=options.crop or pairs.low[0].shape[-1])
     numbers = UNetOptions(options.depth, options.channels, options.dropout, options.norm)
     net = seeded(lambda: UNet(numbers), derived_seed(place.seed, "weights"))
     Duel(net, options, place).fit(pairs)

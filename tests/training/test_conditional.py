@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gexbench.core.images import round_8bit, to_uint8
+from gexbench.errors import PlanError
 from gexbench.training.conditional import ConditionalOptions, fit_conditional
 from gexbench.training.loop import Place
 from gexbench.training.patches import Pairs
@@ -67,6 +68,16 @@ def test_it_learns_what_the_pairs_show(pairs: Pairs, place: Place, options: Cond
         gap = (net(x) - painted(x)).abs().mean()
     assert not net.training
     assert float(gap) < 0.5 * float((x - painted(x)).abs().mean())
+
+
+def test_no_crop_takes_images_whole(pairs: Pairs, place: Place, tmp_path: Path) -> None:
+    whole = fit_conditional(pairs, replace(OPTIONS, crop=0), place)
+    assert equal(whole, fit_conditional(pairs, OPTIONS, replace(place, workdir=tmp_path / "b")))
+
+
+def test_a_crop_too_small_to_be_judged_is_refused() -> None:
+    with pytest.raises(PlanError, match="crops of 16 pixels are too small for the discriminator"):
+        replace(OPTIONS, crop=16)
 
 
 @pytest.mark.parametrize("options", [replace(OPTIONS, dropout=0.5, depth=5, crop=32), MINDFUL], ids=["dropout", "sam"])
