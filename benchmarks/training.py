@@ -91,15 +91,18 @@ def plain_cyclegan(photo: Tensor, style: Tensor) -> Step:
     return step
 
 
-def ours(name: str, x: Tensor, y: Tensor, place: Place) -> Step:
+def our_pix2pix(x: Tensor, y: Tensor, place: Place) -> Step:
     """Return a step of the project's own loop on the same images."""
-    first, second = list(to_uint8(x)), list(to_uint8(y))
-    if name == "pix2pix":
-        options = ConditionalOptions(8, 64, 0.5, 64, 1000, 1, x.shape[-1], 2e-4, 100.0)
-        duel, pairs = Duel(UNet(), options, place), Pairs(first, second, 1)
-        return lambda number: duel.step(pairs, number)
-    numbers = CycleGANOptions(crop=x.shape[-1], steps=1000)
-    cycle, domains = Cycle(ResNetGenerator(), ResNetGenerator(), numbers, place), Domains(first, second)
+    options = ConditionalOptions(8, 64, 0.5, 64, 1000, 1, x.shape[-1], 2e-4, 100.0)
+    duel, pairs = Duel(UNet(), options, place), Pairs(list(to_uint8(x)), list(to_uint8(y)), 1)
+    return lambda number: duel.step(pairs, number)
+
+
+def our_cyclegan(photo: Tensor, style: Tensor, place: Place) -> Step:
+    """Return a step of the project's own loop on the same images."""
+    options = CycleGANOptions(crop=photo.shape[-1], steps=1000)
+    cycle = Cycle(ResNetGenerator(), ResNetGenerator(), options, place)
+    domains = Domains(list(to_uint8(photo)), list(to_uint8(style)))
     return lambda number: cycle.step(domains, number)
 
 
@@ -125,11 +128,12 @@ def main() -> None:
     print(f"{hardware.processor()}, {machine.device}, {machine.threads} threads, {machine.precision}, {given.side} px")
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.rand(1, 3, given.side, given.side, generator=generator) for _ in range(2))
-    plain = {"pix2pix": plain_pix2pix, "cyclegan": plain_cyclegan}
+    nets = {"pix2pix": (plain_pix2pix, our_pix2pix), "cyclegan": (plain_cyclegan, our_cyclegan)}
     for name in given.net.split(","):
         with tempfile.TemporaryDirectory() as folder, torch.device(device):
             place = Place(device, machine.precision, 0, Path(folder), lambda what, done, total: None)
-            steps = {"plain": plain[name](x.to(device), y.to(device)), "ours": ours(name, x, y, place)}
+            plain, ours = nets[name]
+            steps = {"plain": plain(x.to(device), y.to(device)), "ours": ours(x, y, place)}
             times: dict[str, list[float]] = {key: [] for key in steps}
             for number in range(given.rounds + 1):
                 for key, step in steps.items():
