@@ -11,7 +11,7 @@ licence = "Apache-2.0"
 pinned = false
 settings = { side = 32 }
 splits.owner = { within = "code", files = ["owner/{00..79}"] }
-splits.test.figures = { within = "code", files = ["test/{00..69}"] }
+splits.test.figures = { within = "code", files = ["test/{00..99}"] }
 """,
     "victims/sngan.toml": """
 name = "toy/sngan"
