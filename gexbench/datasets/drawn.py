@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,18 +17,10 @@ from gexbench.core.dataset import Split
 from gexbench.core.images import from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.datasets import chalk, faces, figures, scenes
+from gexbench.datasets.real_images import Named, RealImages
 from gexbench.errors import CardError, nearest
 
 _LEAST, _MOST = 16, 256
-
-
-class Named(Protocol):
-    """A picture of a split; there is no file behind it."""
-
-    @property
-    def name(self) -> str:
-        """Say what the card calls it; the name is the seed."""
-        ...
 
 
 class _Domain(NamedTuple):
@@ -120,38 +112,20 @@ class DrawnDomains:
         return draw(_generator(name), 2 * side)[first : first + side, first : first + side]
 
 
-class DrawnImages:
+class DrawnImages(RealImages):
     """Draw real images for services that draw images themselves; `DrawnImages(settings, files)`, settings as `Drawing`.
 
     files: names by split, "owner", "test/<name>", and "pool" where attackers own some. A picture depends on its name
     and its side, and in a domain such as "figures-to-chalk" on whether it is the owner's, who has figures, or not.
-    All are 8-bit. A test split has no inputs; its truth is its pictures. Raises CardError for settings it does not
-    know.
+    All are 8-bit. Raises CardError for settings it does not know.
     """
 
     def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Named]]) -> None:
+        super().__init__(files)
         self._drawing = Drawing.of(settings, _SETS, "DrawnImages")
-        self._files = files
-
-    def owner(self) -> Sequence[Tensor]:
-        """Return the images the victim learned from, each (3,side,side) float32 in [0,1]."""
-        return self._images("owner")
-
-    def style(self) -> Sequence[Tensor]:
-        """Return nothing: there is no style."""
-        return ()
-
-    def pool(self) -> Split:
-        """Return the attacker's images."""
-        return Split([picture.name for picture in self._files.get("pool", ())], self._images("pool"), ())
-
-    def tests(self) -> dict[str, Split]:
-        """Return held-back real images by name, as truth."""
-        keys = [key for key in self._files if key.startswith("test/")]
-        return {key.removeprefix("test/"): Split((), (), self._images(key)) for key in keys}
 
     def _images(self, split: str) -> Sequence[Tensor]:
-        names = [picture.name for picture in self._files.get(split, ())]
+        names = self._names(split)
         ways, side = _SETS[self._drawing.domain], self._drawing.side
         draw = ways.owner if split == "owner" else ways.others
         return Lazy(len(names), lambda index: _tensor(draw(_generator(names[index]), side)))

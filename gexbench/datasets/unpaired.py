@@ -14,6 +14,7 @@ from torch import Tensor
 from gexbench.core.dataset import Split
 from gexbench.core.images import decode_8bit, from_uint8
 from gexbench.core.lazy import Lazy
+from gexbench.datasets.real_images import RealImages
 from gexbench.errors import CardError, DataMissing, nearest
 
 
@@ -87,36 +88,19 @@ class UnpairedPhotos:
         return _squares(self._files[split], self._square)
 
 
-class ImageSets:
+class ImageSets(RealImages):
     """Read real images for services that draw images; `ImageSets(settings, files)`, settings as in `Square`.
 
     files: pictures by split, "owner", "test/<name>", and "pool" where attackers own some. Every image becomes a square
-    as in `UnpairedPhotos`. A test split has no inputs; its truth is its pictures. Raises as `UnpairedPhotos`.
+    as in `UnpairedPhotos`. Raises as `UnpairedPhotos`.
     """
 
     def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Picture]]) -> None:
-        self._square = Square.of(settings, "ImageSets")
-        self._files = files
-
-    def owner(self) -> Sequence[Tensor]:
-        """Return the images the victim learned from, each (3,side,side) float32 in [0,1]."""
-        return self._images("owner")
-
-    def style(self) -> Sequence[Tensor]:
-        """Return nothing: there is no style."""
-        return ()
-
-    def pool(self) -> Split:
-        """Return the attacker's images."""
-        return Split([picture.name for picture in self._files.get("pool", ())], self._images("pool"), ())
-
-    def tests(self) -> dict[str, Split]:
-        """Return held-back real images by name, as truth."""
-        keys = [key for key in self._files if key.startswith("test/")]
-        return {key.removeprefix("test/"): Split((), (), self._images(key)) for key in keys}
+        super().__init__(files)
+        self._square, self._pictures = Square.of(settings, "ImageSets"), files
 
     def _images(self, split: str) -> Sequence[Tensor]:
-        return _squares(self._files.get(split, ()), self._square)
+        return _squares(self._pictures.get(split, ()), self._square)
 
 
 def _squares(pictures: Sequence[Picture], square: Square) -> Sequence[Tensor]:

@@ -20,7 +20,7 @@ _OWN_FOLDERS = {
 _LANGUAGE = ("PATH", "LANG", "LANGUAGE", "TZ")
 _LIBRARIES = ("LD_LIBRARY_PATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 _CUDA = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
-# glibc: keep freed memory; a training step that fetches its megabytes anew spends a tenth of its time on page faults
+# glibc: keep freed memory, else every step of a training fetches its megabytes anew, by page faults
 _MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
 _PASSED_ON = frozenset((*_LANGUAGE, *_LIBRARIES, *_CUDA))
 

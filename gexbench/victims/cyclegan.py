@@ -67,7 +67,7 @@ class CycleGAN:
     def build(self, options: Mapping[str, Any]) -> nn.Module:
         """Return the untrained generator.
 
-        options: generator, "resnet" as published or "unet", which learns sooner; and the fields of the one's options,
+        options: generator, "resnet" as published or "unet", that of Pix2Pix; and the fields of the one's options,
         ResNetGeneratorOptions or UNetOptions. Raises ValueError on another generator.
         """
         numbers = dict(options)

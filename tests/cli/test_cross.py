@@ -7,17 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed, write_registry
+from record_factory import Records, changed
 from typer.testing import CliRunner, Result
 
 from gexbench import bench
 from gexbench.boards.accept import objections
 from gexbench.boards.cross import make_cross
-from gexbench.cards import roots
 from gexbench.cards.schema import BoardCard
 from gexbench.cli.app import app
 from gexbench.errors import BoardError, CardError, GexbenchError, PlanError
-from gexbench.plan import Identity, Plan
+from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
 BOTH = ("--task", "sr", "--victims", "net,other", "--attacks", "srresnet,copycat")
@@ -33,22 +32,14 @@ net = {{ {net} }}
 
 
 @pytest.fixture
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
-    """Let the command see a small registry with three more victims, and run in an empty folder."""
-    made = Records(write_registry(tmp_path / "registry"))
+def records(records: Records) -> Records:
+    """Add three victims, and let the service take square images of one size."""
     for name, dataset, net in (("other", "photos", ""), ("elsewhere", "paintings", ""), ("wide", "photos", "side=64")):
         text = VICTIM.format(name=name, dataset=dataset, net=net)
-        (made.folder / "victims" / f"{name}.toml").write_text(text)
-    task = made.folder / "tasks" / "sr.toml"
+        (records.folder / "victims" / f"{name}.toml").write_text(text)
+    task = records.folder / "tasks" / "sr.toml"
     task.write_text(task.read_text().replace("deadline = 60\n", "deadline = 60\nside = 32\n", 1))
-    root = made.catalog.roots[0]
-    monkeypatch.setattr(roots, "packaged_root", lambda: root)
-    monkeypatch.setattr(roots, "installed_roots", list)
-    monkeypatch.setattr(bench, "identify", lambda request, catalog: Identity("victim-hash", "pins-hash", "code-hash"))
-    monkeypatch.setenv("COLUMNS", "140")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return made
+    return records
 
 
 @pytest.fixture

@@ -7,33 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed, write_registry
+from record_factory import Records, changed
 from typer.testing import CliRunner, Result
 
 from gexbench import bench
-from gexbench.cards import roots
 from gexbench.cli.app import app
 from gexbench.errors import GexbenchError
-from gexbench.plan import Identity, Plan
+from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
 from .test_bad_input import expect_refusal, gexbench
 
 SR = ("--task", "sr", "--attack", "srresnet")
-
-
-@pytest.fixture
-def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
-    """Let the command see a small registry, and run in an empty folder."""
-    made = Records(write_registry(tmp_path / "registry"))
-    root = made.catalog.roots[0]
-    monkeypatch.setattr(roots, "packaged_root", lambda: root)
-    monkeypatch.setattr(roots, "installed_roots", list)
-    monkeypatch.setattr(bench, "identify", lambda request, catalog: Identity("victim-hash", "pins-hash", "code-hash"))
-    monkeypatch.setenv("COLUMNS", "140")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return made
 
 
 @pytest.fixture
