@@ -23,9 +23,9 @@ def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
 
 
 def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
-    """Draw a figure of a kind, 0 to 63 as in `figures`; returns (side,side,3)."""
-    shape, colour, place = figures.parts(kind)
-    beside = np.abs(figures.outside(shape, *figures.spot(place, rng), side)) - np.float32(_STROKE * side)
+    """Draw a figure of a kind, 0 to 15 as in `figures`; returns (side,side,3)."""
+    shape, colour = divmod(kind, figures.COLOURS)
+    beside = np.abs(figures.outside(shape, *figures.spot(rng), side)) - np.float32(_STROKE * side)
     crumbs = rng.uniform(0.6, 1.0, (side, side)).astype(np.float32)
     drawn = (np.clip(0.5 - beside, 0.0, 1.0) * crumbs)[..., None]
     chalk = _CHALKS[colour] + np.float32(rng.uniform(-0.04, 0.04))

@@ -1,7 +1,7 @@
 """Figures drawn by code: one coloured shape on a plain ground, so that every kind of image is known and can be counted.
 
-There are 64 kinds, all equally likely: four shapes, four colours, four places. Within a kind, place, size, colour,
-ground and grain vary a little.
+There are 16 kinds, all equally likely: four shapes in four colours. Within a kind, place, size, colour, ground and
+grain vary a little.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 Where = float | NDArray[np.float32]
 
-SHAPES, COLOURS, PLACES = 4, 4, 4
-KINDS = SHAPES * COLOURS * PLACES
+SHAPES, COLOURS = 4, 4
+KINDS = SHAPES * COLOURS
 
 INKS = np.array([(0.84, 0.24, 0.22), (0.20, 0.58, 0.32), (0.20, 0.36, 0.80), (0.93, 0.72, 0.16)], np.float32)
-CENTRES = ((0.3, 0.3), (0.7, 0.3), (0.3, 0.7), (0.7, 0.7))
-RADIUS, SPREAD, STRAY = 0.22, 0.15, 0.04
-"""A figure's mean radius, the share by which it differs, and how far its centre lies off; in sides of an image."""
+RADIUS, SPREAD, STRAY = 0.34, 0.15, 0.06
+"""A figure's mean radius, the share by which it differs, and how far off the middle it lies; in sides of an image."""
 _GRAIN = 0.01
 
 
@@ -31,9 +30,9 @@ def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
 
 
 def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
-    """Draw a figure of a kind, 0 to 63; returns (side,side,3)."""
-    shape, colour, place = parts(kind)
-    inked = coverage(shape, *spot(place, rng), side)[..., None]
+    """Draw a figure of a kind, 0 to 15; returns (side,side,3)."""
+    shape, colour = divmod(kind, COLOURS)
+    inked = coverage(shape, *spot(rng), side)[..., None]
     ink = INKS[colour] + rng.uniform(-0.04, 0.04, 3).astype(np.float32)
     down = middles(side)[:, None, None]
     ground = np.float32(rng.uniform(0.82, 0.92)) + np.float32(rng.uniform(-0.05, 0.05)) * down
@@ -42,15 +41,9 @@ def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
     return drawn
 
 
-def parts(kind: int) -> tuple[int, int, int]:
-    """Return the numbers of a kind's shape, colour and place."""
-    shape, rest = divmod(kind, COLOURS * PLACES)
-    return shape, *divmod(rest, PLACES)
-
-
-def spot(place: int, rng: Generator) -> tuple[float, float, float]:
-    """Draw where a figure of a place lies: its centre, x and y, and its radius, in sides of the image."""
-    x, y = (centre + rng.uniform(-STRAY, STRAY) for centre in CENTRES[place])
+def spot(rng: Generator) -> tuple[float, float, float]:
+    """Draw where a figure lies: its centre, x and y, and its radius, in sides of the image."""
+    x, y = (0.5 + rng.uniform(-STRAY, STRAY) for _ in range(2))
     return x, y, RADIUS * rng.uniform(1.0 - SPREAD, 1.0 + SPREAD)
 
 

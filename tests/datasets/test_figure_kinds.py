@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gexbench.datasets import figures
 from gexbench.datasets.figure_kinds import NONE, FigureKinds, kinds
-from gexbench.datasets.figures import COLOURS, KINDS, PLACES, figure_of
+from gexbench.datasets.figures import COLOURS, KINDS, SHAPES, figure_of
 from gexbench.errors import CardError
 
 sides = pytest.mark.parametrize("side", [32, 64])
@@ -53,10 +53,19 @@ def test_a_ground_without_a_figure_is_none(level: int, grain: float) -> None:
 
 
 @sides
-def test_two_figures_in_one_image_are_none(side: int) -> None:
+def test_halves_of_two_figures_are_none(side: int) -> None:
     of, first, second = _two(side)
-    apart = of[0] % PLACES != of[1] % PLACES
-    assert (kinds(_images(np.minimum(first, second)[apart])) == NONE).all()
+    first[:, :, side // 2 :] = second[:, :, side // 2 :]
+    apart = of[0] % COLOURS != of[1] % COLOURS
+    assert (kinds(_images(first[apart])) == NONE).all()
+
+
+@sides
+def test_two_figures_beside_each_other_are_none(side: int) -> None:
+    _, first, second = _two(side)
+    pair = np.concatenate([first, second], axis=2)[:, ::2, ::2]
+    around = np.full((len(pair), side // 4, side, 3), 220, np.uint8)
+    assert (kinds(_images(np.concatenate([around, pair, around], axis=1))) == NONE).all()
 
 
 @sides
@@ -68,17 +77,16 @@ def test_blends_of_two_kinds_are_none(side: int) -> None:
 
 @sides
 def test_shapes_between_disc_and_square_are_none(side: int) -> None:
-    discs = np.repeat(np.arange(COLOURS * PLACES), 5)
-    disc, square = _drawn(discs, side, 7), _drawn(discs + COLOURS * PLACES, side, 7)
+    discs = np.repeat(np.arange(COLOURS), 20)
+    disc, square = _drawn(discs, side, 7), _drawn(discs + COLOURS, side, 7)
     halfway = ((disc.astype(np.uint16) + square) // 2).astype(np.uint8)
     assert (kinds(_images(halfway)) == NONE).all()
 
 
 @sides
 def test_a_figure_cut_in_half_is_none(side: int) -> None:
-    left = np.flatnonzero(np.arange(KINDS) % 2 == 0)
-    cut = _drawn(left, side, 5)
-    cut[:, :, int(0.3 * side) :] = cut[:, :, -1:]
+    cut = _drawn(np.repeat(np.arange(KINDS), 4), side, 5)
+    cut[:, :, side // 2 :] = cut[:, :, -1:]
     assert (kinds(_images(cut)) == NONE).all()
 
 
@@ -89,12 +97,12 @@ def test_a_figure_cut_in_half_is_none(side: int) -> None:
         lambda x: x[:, ::-1, ::-1, ::-1],
         lambda x: x // 2,
         lambda x: np.repeat(x.mean(axis=3, keepdims=True).astype(np.uint8), 3, axis=3),
-        lambda x: np.roll(x, 8, axis=2),
+        lambda x: np.roll(x, 6, axis=2),
     ],
     ids=["negative", "blue for red, and turned", "dark", "grey", "moved"],
 )
 def test_other_colours_and_places_are_none(spoilt: object) -> None:
-    red = np.arange(PLACES).repeat(4)
+    red = np.arange(SHAPES).repeat(4) * COLOURS
     assert callable(spoilt)
     found = kinds(_images(np.ascontiguousarray(spoilt(_drawn(red, 32, 6))))).numpy()
     assert not np.isin(found, red).any()
@@ -129,9 +137,9 @@ def test_an_image_that_is_not_square_or_too_small_is_none(shape: tuple[int, ...]
 
 def test_a_row_is_one_at_the_kind_and_nothing_for_none() -> None:
     extractor = FigureKinds({}, {})
-    image = _images(_drawn(np.array([37]), 32, 0))[0]
+    image = _images(_drawn(np.array([13]), 32, 0))[0]
     row, empty = extractor.prepare(image), extractor.prepare(torch.zeros(3, 40, 20, dtype=torch.uint8))
-    assert row.nonzero().tolist() == [[37]]
+    assert row.nonzero().tolist() == [[13]]
     assert torch.equal(extractor.features(torch.stack([row, empty])).sum(dim=1), torch.tensor([1.0, 0.0]))
 
 
