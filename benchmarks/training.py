@@ -1,24 +1,26 @@
-"""Time a training step of Pix2Pix and of CycleGAN against the plain loop one would write first.
+"""Time a training step of each published network against the plain loop one would write first.
 
-python benchmarks/training.py [--side 256] [--rounds 3] [--net pix2pix,cyclegan]
+python benchmarks/training.py [--net pix2pix,cyclegan,sngan,pggan,stylegan2] [--rounds 3] [--side 256] [--batch 1]
 
-Both loops train the published networks on images of the same size, batch 1, and take turns in each round, so that a
-busy machine slows both. The plain loop is eager float32: a pass for each loss, separate Adam updates a tensor.
-Ours is the loop that `gexbench run` and `gexbench victim train` use: bfloat16 where the processor has it, channels
-last, translation and identity in one pass, fused Adam. Prints seconds a step (median of the rounds), images a second,
-and the ratio.
+Both loops train the same networks on images of the same size and take turns in each round, so that a busy machine
+slows both. The plain loop is eager float32: a pass for each loss, separate Adam updates a tensor. Ours is the loop that
+`gexbench run` and `gexbench victim train` use: bfloat16 where the processor has it, channels last, passes shared where
+the losses allow it, fused Adam. By default translation is timed at 256 px with batch 1, SNGAN at 32 px with batch 16,
+PGGAN (full grown) and StyleGAN2 (config F, mean of the 16 steps in which each penalty falls due) at 32 px with batch 4.
+Prints seconds a step (median of the rounds), images a second, and the ratio.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import latent_steps
 import torch
+from contest import Step, descend, medians
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,21 +36,12 @@ from gexbench.training.patches import Pairs
 from gexbench.training.unpaired import Domains
 from gexbench.victims.cyclegan import Cycle, CycleGANOptions
 
-Step = Callable[[int], object]
-
 
 def plain_nets(*nets: nn.Module) -> list[torch.optim.Adam]:
     """Give nets their first weights and each an Adam."""
     for net in nets:
         gaussian(net.train(), 0)
     return [torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999), foreach=False) for net in nets]
-
-
-def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Do one step."""
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
 
 
 def plain_pix2pix(x: Tensor, y: Tensor) -> Step:
@@ -91,57 +84,65 @@ def plain_cyclegan(photo: Tensor, style: Tensor) -> Step:
     return step
 
 
-def our_pix2pix(x: Tensor, y: Tensor, place: Place) -> Step:
-    """Return a step of the project's own loop on the same images."""
-    options = ConditionalOptions(8, 64, 0.5, 64, 1000, 1, x.shape[-1], 2e-4, 100.0)
-    duel, pairs = Duel(UNet(), options, place), Pairs(list(to_uint8(x)), list(to_uint8(y)), 1)
-    return lambda number: duel.step(pairs, number)
+def pix2pix(x: Tensor, place: Place) -> tuple[Step, Step]:
+    """Return a step of the plain loop and one of the project's own."""
+    y = x.flip(3)
+    options = ConditionalOptions(8, 64, 0.5, 64, 1000, len(x), x.shape[-1], 2e-4, 100.0)
+    duel, pairs = Duel(UNet(), options, place), Pairs(list(to_uint8(x).cpu()), list(to_uint8(y).cpu()), 1)
+    return plain_pix2pix(x, y), lambda number: duel.step(pairs, number)
 
 
-def our_cyclegan(photo: Tensor, style: Tensor, place: Place) -> Step:
-    """Return a step of the project's own loop on the same images."""
-    options = CycleGANOptions(crop=photo.shape[-1], steps=1000)
-    cycle = Cycle(ResNetGenerator(), ResNetGenerator(), options, place)
-    domains = Domains(list(to_uint8(photo)), list(to_uint8(style)))
-    return lambda number: cycle.step(domains, number)
+def cyclegan(photo: Tensor, place: Place) -> tuple[Step, Step]:
+    """Return a step of the plain loop and one of the project's own."""
+    style = photo.flip(3)
+    cycle = Cycle(ResNetGenerator(), ResNetGenerator(), CycleGANOptions(crop=photo.shape[-1], steps=1000), place)
+    domains = Domains(list(to_uint8(photo).cpu()), list(to_uint8(style).cpu()))
+    return plain_cyclegan(photo, style), lambda number: cycle.step(domains, number)
 
 
-def seconds(step: Step, number: int) -> float:
-    """Return how long a step takes."""
-    start = time.perf_counter()
-    step(number)
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
+@dataclass(frozen=True)
+class Contest:
+    """What is timed: both steps, by images and place; side and batch by default; steps until all parts fell due."""
+
+    steps: Callable[[Tensor, Place], tuple[Step, Step]]
+    side: int
+    batch: int
+    cycle: int = 1
+
+
+CONTESTS = {
+    "pix2pix": Contest(pix2pix, 256, 1),
+    "cyclegan": Contest(cyclegan, 256, 1),
+    "sngan": Contest(latent_steps.sngan, 32, 16),
+    "pggan": Contest(latent_steps.pggan, 32, 4),
+    "stylegan2": Contest(latent_steps.stylegan2, 32, 4, 16),
+}
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--net", default=",".join(CONTESTS))
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--net", default="pix2pix,cyclegan")
+    parser.add_argument("--side", type=int)
+    parser.add_argument("--batch", type=int)
     given = parser.parse_args()
     machine = hardware.choose("auto", autocast=True)
     torch.set_num_threads(machine.threads)
     device = torch.device(machine.device)
-    print(f"{hardware.processor()}, {machine.device}, {machine.threads} threads, {machine.precision}, {given.side} px")
-    generator = torch.Generator().manual_seed(0)
-    x, y = (torch.rand(1, 3, given.side, given.side, generator=generator) for _ in range(2))
-    nets = {"pix2pix": (plain_pix2pix, our_pix2pix), "cyclegan": (plain_cyclegan, our_cyclegan)}
+    print(f"{hardware.processor()}, {machine.device}, {machine.threads} threads, {machine.precision}")
     for name in given.net.split(","):
+        contest = CONTESTS[name]
+        side, batch = given.side or contest.side, given.batch or contest.batch
+        images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0))
         with tempfile.TemporaryDirectory() as folder, torch.device(device):
             place = Place(device, machine.precision, 0, Path(folder), lambda what, done, total: None)
-            plain, ours = nets[name]
-            steps = {"plain": plain(x.to(device), y.to(device)), "ours": ours(x, y, place)}
-            times: dict[str, list[float]] = {key: [] for key in steps}
-            for number in range(given.rounds + 1):
-                for key, step in steps.items():
-                    times[key].append(seconds(step, number))
-        middle = {key: statistics.median(found[1:]) for key, found in times.items()}
-        for key, value in middle.items():
-            print(f"{name:9} {key:6} {value:8.3f} s a step {1 / value:8.3f} images/s")
-        print(f"{name:9} ratio  {middle['plain'] / middle['ours']:8.2f}")
+            plain, ours = contest.steps(images.to(device), place)
+            found = medians({"plain": plain, "ours": ours}, given.rounds, contest.cycle)
+        print(f"{name}, {side} px, batch {batch}")
+        for key, value in found.items():
+            print(f"  {key:6} {value:8.3f} s a step {batch / value:8.3f} images/s")
+        print(f"  ratio  {found['plain'] / found['ours']:8.2f}")
 
 
 if __name__ == "__main__":
