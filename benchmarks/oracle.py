@@ -1,6 +1,8 @@
 """Throughput of the isolated, metered oracle against calling the victim directly, on the same batches.
 
-    python benchmarks/oracle.py [--batch 16] [--batches 16] [--rounds 5]
+    python benchmarks/oracle.py [--task sr] [--batch 16] [--batches 16] [--rounds 5]
+
+Tasks: sr, whose oracle answers questions of 24x24 pixels, and latent-fidelity, whose oracle draws.
 
 The service runs as in a real run: own process, sandbox, ledger on disk. Rounds alternate between the two, so that a
 busy machine slows both; every round asks new questions, since a repeated one would be replayed. The last line is the
@@ -30,8 +32,10 @@ from gexbench.engine.run_folder import RunFolder
 from gexbench.engine.service import open_desk
 from gexbench.plan import Request
 
+ATTACKS = {"sr": "srresnet", "latent-fidelity": "sngan"}
 
-def timed(call: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
+
+def timed(call: Callable[[Tensor], object], batches: list[Tensor]) -> float:
     """Return images a second."""
     start = time.perf_counter()
     for batch in batches:
@@ -39,20 +43,23 @@ def timed(call: Callable[[Tensor], Tensor], batches: list[Tensor]) -> float:
     return sum(len(batch) for batch in batches) / (time.perf_counter() - start)
 
 
-def questions(count: int, size: int, seed: int) -> list[Tensor]:
-    """Return batches of random 24x24 images."""
+def questions(count: int, size: int, seed: int, latent_size: int | None) -> list[Tensor]:
+    """Return batches of random images of 24x24, or of latents."""
     generator = torch.Generator().manual_seed(seed)
+    if latent_size:
+        return [torch.randn(size, latent_size, generator=generator) for _ in range(count)]
     return [round_8bit(torch.rand(size, 3, 24, 24, generator=generator)) for _ in range(count)]
 
 
 def main() -> None:
     """Print images a second of both, and the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=sorted(ATTACKS), default="sr")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--batches", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    catalog, plan = bench.prepare(Request("sr", "srresnet"))
+    catalog, plan = bench.prepare(Request(arguments.task, ATTACKS[arguments.task]))
     asked = arguments.batch * arguments.batches * (arguments.rounds + 1)
     plan = plan.model_copy(update={"budget": asked})
     machine = hardware.choose("cpu", autocast=False)
@@ -67,21 +74,26 @@ def main() -> None:
         service.wait_ready()
         oracle, victim = RemoteOracle(ends.contender, asked), open_desk(plan, files, torch.device("cpu")).victim
 
+        latent_size = getattr(victim, "latent_size", None)
+
         def direct(x: Tensor) -> Tensor:
             with torch.inference_mode():
                 return round_8bit(victim(x))
 
+        def isolated(x: Tensor) -> object:
+            return oracle.sample(len(x)) if latent_size else oracle.query(x)
+
         rates: dict[str, list[float]] = {"direct": [], "isolated": []}
         for number in range(arguments.rounds + 1):
-            batches = questions(arguments.batches, arguments.batch, seed=number)
-            pair = {"direct": timed(direct, batches), "isolated": timed(oracle.query, batches)}
+            batches = questions(arguments.batches, arguments.batch, seed=number, latent_size=latent_size)
+            pair = {"direct": timed(direct, batches), "isolated": timed(isolated, batches)}
             if number:  # the first round warms both up
                 for name, rate in pair.items():
                     rates[name].append(rate)
         service.stop()
         ends.contender.close()
     medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"isolation {isolation}, batches of {arguments.batch} images of 24x24, {machine.threads} threads")
+    print(f"{arguments.task}, isolation {isolation}, batches of {arguments.batch}, {machine.threads} threads")
     for name, median in medians.items():
         print(f"{name:9} {median:7.1f} images/s  (rounds: {', '.join(f'{rate:.1f}' for rate in rates[name])})")
     print(f"ratio     {medians['isolated'] / medians['direct']:.3f}")
