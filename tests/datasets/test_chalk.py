@@ -34,12 +34,11 @@ def test_a_seed_is_always_the_same_picture() -> None:
 
 
 @pytest.mark.parametrize("kind", range(0, figures.KINDS, 3))
-def test_strokes_follow_the_outline_of_the_figure_of_the_same_kind(kind: int) -> None:
-    shape = kind // figures.COLOURS
-    outside = figures.outside(shape, *figures.spot(rng(0)), SIDE)
-    strokes = light(drawn(kind))
-    assert strokes.sum() >= 20
-    assert np.abs(outside[strokes]).max() < 2.0
+def test_chalk_fills_the_outline_of_the_figure_of_the_same_kind(kind: int) -> None:
+    inked = figures.coverage(kind // figures.COLOURS, *figures.spot(rng(0)), SIDE)
+    filled = light(drawn(kind))
+    assert filled[inked > 0.9].all()
+    assert not filled[inked < 0.1].any()
 
 
 def test_boards_are_dark_and_figures_light() -> None:
