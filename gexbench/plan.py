@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
-from gexbench.cards.prose import plain, task_at
+from gexbench.cards.prose import at_profile, plain
 from gexbench.cards.schema import (
     AttackCard,
     Card,
@@ -86,7 +86,7 @@ class Plan(Frozen):
 
     def substance(self) -> dict[str, Any]:
         """Return everything here that affects the numbers, as plain data: no prose, no other profile of the task."""
-        values = {**dict(self), "task": task_at(self.task, self.profile.name)}
+        values = {**dict(self), "task": at_profile(self.task, self.profile.name)}
         return {name: plain(value) for name, value in values.items() if name not in ("isolation", "deadline")}
 
     @property

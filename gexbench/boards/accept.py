@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.prose import differing, task_at
+from gexbench.cards.prose import at_profile, differing
 from gexbench.cards.schema import BoardCard, Card, TaskCard
 from gexbench.errors import CardError
 from gexbench.plan import Plan
@@ -75,7 +75,7 @@ def newcomer_objections(record: RunRecord, catalog: Catalog) -> Iterator[str]:
         except CardError as error:
             yield f"{error}, which it was run with"
             continue
-        keys = differing(_of_profile(ours, plan), _of_profile(card, plan))
+        keys = differing(*(at_profile(each, plan.profile.name) for each in (ours, card)))
         if keys:
             yield f"its {type(card).__name__} {card.name!r} is not this gexbench's; they differ in {', '.join(keys)}"
 
@@ -89,7 +89,3 @@ def _judged_cards(plan: Plan) -> list[Card]:
     """Return the cards that every gexbench has alike; attacks and defenses with a namespace are their authors'."""
     plugs = [card for card in (plan.attack, plan.defense) if card is not None and "/" not in card.name]
     return [plan.task, plan.profile, plan.victim, plan.dataset, *plan.metrics, *plugs]
-
-
-def _of_profile(card: Card, plan: Plan) -> Card:
-    return task_at(card, plan.profile.name) if isinstance(card, TaskCard) else card

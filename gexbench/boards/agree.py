@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gexbench.boards.accept import pinned
 from gexbench.boards.label import attack_label, defense_label, row_key
-from gexbench.cards.prose import bare, task_at
+from gexbench.cards.prose import at_profile, bare
 from gexbench.record import HonestCost, Passport, RunRecord, Score
 
 RENUMBER = "a change that alters numbers needs a new version on its card"
@@ -78,7 +78,7 @@ def _facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
     yield Fact(profile, "hash of the data set's file lists"), plan.dataset_pins
     yield Fact(profile, "hash of the data set's files"), made.dataset
     cards = {
-        "task": task_at(plan.task, plan.profile.name),
+        "task": at_profile(plan.task, plan.profile.name),
         "profile": plan.profile,
         "victim": plan.victim,
         "data-set": plan.dataset,
@@ -88,15 +88,16 @@ def _facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
     for metric, passport in passports(record).items():
         yield Fact(profile, f"passport of {metric}"), bare(passport)
     if plan.defense is not None:
-        defended = (*profile, defense_label(plan))
-        yield Fact(defended, f"card of {defense_label(plan)!r}", RENUMBER), bare(plan.defense)
+        defended, card = (*profile, defense_label(plan)), at_profile(plan.defense, plan.profile.name)
+        yield Fact(defended, f"card of {defense_label(plan)!r}", RENUMBER), bare(card)
         yield Fact(defended, f"code of {defense_label(plan)!r}", RENUMBER), plan.plug_ins.get("defense")
     yield from _row_facts(record)
 
 
 def _row_facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
     plan, label, row = record.plan, attack_label(record.plan), row_key(record.plan)
-    yield Fact(row, f"card of {label!r}", RENUMBER), bare(plan.attack)
+    card = at_profile(plan.attack, plan.profile.name)
+    yield Fact(row, f"card of {label!r}", RENUMBER), bare(card)
     yield Fact(row, f"code of {label!r}", RENUMBER), plan.plug_ins.get("attack")
     yield Fact((*row, plan.seed), f"id at seed {plan.seed} of {label!r}", "a row takes one record a seed"), record.id
     yield Fact((*row, record.id), "seal", "an accepted record is never changed"), record.seal

@@ -77,8 +77,8 @@ def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:
     if desk.refused:
         head = f"{len(desk.refused)} of {len(runs)} records refused, nothing was added:\n  " if len(runs) > 1 else ""
         raise BoardError(head + "\n  ".join(desk.refused), RULES)
-    for path, record in desk.coming.items():
-        atomic_write(path, (record.model_dump_json(indent=2) + "\n").encode())
+    for path, file in desk.coming.items():
+        atomic_write(path, file.read_bytes())  # as it is: its seal is of the keys that its file has
     return Added(tuple(desk.coming), tuple(desk.already))
 
 
@@ -88,7 +88,7 @@ class Desk:
 
     root: Path
     catalog: Catalog
-    coming: dict[Path, RunRecord] = field(default_factory=dict)
+    coming: dict[Path, Path] = field(default_factory=dict)
     already: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     _boards: dict[str, Agreement] = field(default_factory=dict)
@@ -96,7 +96,8 @@ class Desk:
     def take(self, run: Path) -> None:
         """Sort one record in; raises BoardError only for what is wrong with the board itself."""
         try:
-            record = read_record(run / "record.json" if run.is_dir() else run)
+            file = run / "record.json" if run.is_dir() else run
+            record = read_record(file)
             shelf = shelf_of(record, self.root, self.catalog)
         except BoardError as error:
             self.refused.append(str(error))
@@ -113,7 +114,7 @@ class Desk:
         if why:
             self.refused.append(f"{run}: {why}")
             return
-        self.coming[shelf.place(record)] = record
+        self.coming[shelf.place(record)] = file
         agreed.take(Entry(shelf.place(record), record))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
-from gexbench.cards.schema import Frozen, TaskCard
+from gexbench.cards.schema import AttackCard, Card, DefenseCard, Frozen, TaskCard
+
+CardT = TypeVar("CardT", bound=Card)
 
 PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance")
 
@@ -34,6 +36,15 @@ def differing(a: Frozen, b: Frozen) -> list[str]:
     return [key for key in type(a).model_fields if left.get(key) != right.get(key)]
 
 
-def task_at(task: TaskCard, profile: str) -> TaskCard:
-    """Return a task's card with one profile: the others do not touch a run's numbers."""
-    return task.model_copy(update={"profile": {k: v for k, v in task.profile.items() if k == profile}})
+def at_profile(card: CardT, profile: str) -> CardT:
+    """Return a card with one of its profiles, if it has any, and options without their bounds.
+
+    The others do not touch a run's numbers, and neither do bounds, since a run's options stand in its plan.
+    """
+    changes: dict[str, Any] = {}
+    free = {"min": None, "max": None, "choices": None}
+    if isinstance(card, TaskCard | AttackCard | DefenseCard):
+        changes["profile"] = {name: values for name, values in card.profile.items() if name == profile}
+    if isinstance(card, AttackCard | DefenseCard):
+        changes["options"] = {name: option.model_copy(update=free) for name, option in card.options.items()}
+    return card.model_copy(update=changes)

@@ -108,6 +108,22 @@ def test_another_profile_on_the_task_card_does_not_matter(records: Records) -> N
     assert not [*newcomer_objections(with_own_id(changed(record, "plan.task.profile", only_mini)), records.catalog)]
 
 
+def test_another_profile_or_bound_on_the_attack_card_does_not_matter(records: Records) -> None:
+    record = records.make()
+    free = {name: option.model_copy(update={"min": None}) for name, option in record.plan.attack.options.items()}
+    for key, value in (("profile", {**record.plan.attack.profile, "huge": {}}), ("options", free)):
+        other = with_own_id(changed(record, f"plan.attack.{key}", value))
+        assert not [*newcomer_objections(other, records.catalog)]
+
+
+def test_another_default_on_the_attack_card_matters(records: Records) -> None:
+    record = records.make()
+    others = {name: option.model_copy(update={"default": 7}) for name, option in record.plan.attack.options.items()}
+    (text,) = newcomer_objections(with_own_id(changed(record, "plan.attack.options", others)), records.catalog)
+    assert "AttackCard" in text
+    assert "differ in options" in text
+
+
 def test_an_outside_attack_needs_no_card_in_the_registry(records: Records) -> None:
     record = with_own_id(changed(records.make("copycat"), "plan.attack.name", "alice/copycat"))
     assert not [*newcomer_objections(record, records.catalog)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from record_factory import Records, changed, save
 from gexbench.boards.shelf import Shelf, add
 from gexbench.cards.schema import BoardCard
 from gexbench.errors import BoardError
-from gexbench.record import read_record
+from gexbench.record import read_record, seal_of
 
 
 @pytest.fixture
@@ -25,6 +26,18 @@ def test_a_record_is_copied_to_the_board_of_its_task(records: Records, root: Pat
     added = add([save(record, tmp_path / "runs")], root, records.catalog)
     assert added.written == (root / "sr" / "records" / f"{record.plan.run_name}.json",)
     assert read_record(added.written[0]) == record
+
+
+def test_a_record_that_an_earlier_version_wrote_keeps_its_seal(records: Records, root: Path, tmp_path: Path) -> None:
+    file = save(records.make(), tmp_path / "runs") / "record.json"
+    data = json.loads(file.read_text())
+    for scale in data["plan"]["task"]["profile"].values():
+        del scale["extra_metrics"]
+    data["seal"] = seal_of(data)
+    file.write_text(json.dumps(data))
+    (written,) = add([file], root, records.catalog).written
+    assert read_record(written).seal == data["seal"]
+    assert len(shelf(records, root).read().entries) == 1
 
 
 def test_a_record_file_does_as_well_as_its_run_folder(records: Records, root: Path, tmp_path: Path) -> None:
