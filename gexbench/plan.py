@@ -138,7 +138,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*measured, *task.honest_cost])),
         options=_options(attack, request.profile, request.settings, f"attack {attack.name!r}"),
         defense_options=_options(defense, request.profile, request.defense_settings, f"defense {request.defense!r}"),
-        budget=_budget(request.budget, scale.budgets),
+        budget=_budget(request.budget, scale),
         seed=_seed(request.seed),
         isolation=request.isolation,
         device=request.device,
@@ -213,20 +213,20 @@ def _check_exchange(victim: VictimCard, usual: VictimCard, scale: TaskProfile) -
         )
 
 
-def _budget(text: str | None, budgets: tuple[int, ...]) -> int:
-    top = budgets[-1]
+def _budget(text: str | None, scale: TaskProfile) -> int:
+    whole, top = scale.ranked_budget, scale.budgets[-1]
     if text is None:
-        return top
+        return whole
     try:
-        value = round(float(text[:-1]) / 100 * top) if text.endswith("%") else int(text)
+        value = round(float(text[:-1]) / 100 * whole) if text.endswith("%") else int(text)
     except (ValueError, OverflowError):
         raise PlanError(
-            f"--budget {text!r} is neither a number of images nor a percentage", f"for example {top} or 50%"
+            f"--budget {text!r} is neither a number of images nor a percentage", f"for example {whole} or 50%"
         ) from None
     if not 1 <= value <= top:
         raise PlanError(
             f"--budget {text} is {value} images; the task allows 1 to {top}",
-            f"its budgets: {', '.join(map(str, budgets))}",
+            f"its budgets: {', '.join(map(str, scale.budgets))}",
         )
     return value
 

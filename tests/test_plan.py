@@ -40,6 +40,13 @@ def test_a_budget_the_task_does_not_allow_is_refused(text: str) -> None:
         plan(budget=text)
 
 
+def test_where_a_lower_budget_is_ranked_it_is_the_default_and_shares_are_of_it() -> None:
+    paper = {"task": "latent-fidelity", "attack": "sngan", "profile": "paper"}
+    assert plan(**paper).budget == 50000
+    assert plan(**paper, budget="20%").budget == 10000
+    assert plan(**paper, budget="90000").budget == 90000
+
+
 @pytest.mark.parametrize(
     ("changes", "suggestion"),
     [

@@ -51,8 +51,8 @@ class Curve:
 
     @property
     def top(self) -> int:
-        """Return the profile's top budget, which is 100 %."""
-        return self.plan.task.profile[self.plan.profile.name].budgets[-1]
+        """Return the profile's ranked budget, which is 100 %."""
+        return self.plan.task.profile[self.plan.profile.name].ranked_budget
 
     @property
     def tests(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Table:
     @property
     def headline(self) -> bool:
         """Whether this is the profile's ranked budget."""
-        return self.budget == self.rows[0].records[0].plan.task.profile[self.profile].budgets[-1]
+        return self.budget == self.rows[0].records[0].plan.task.profile[self.profile].ranked_budget
 
     @property
     def records(self) -> list[RunRecord]:

@@ -58,9 +58,9 @@ class WeightFile(Frozen):
 
 
 class TaskProfile(Frozen):
-    """A task at one scale. `budgets` counts images; the last one is ranked. `deadline` is seconds for one attempt.
+    """A task at one scale. `budgets` counts images; `ranked` is the one that boards rank, the last if none is named.
 
-    `side`: the service takes square images of that many pixels a side, and no others; None means any size. In tasks of
+    `deadline` is seconds for one attempt. `side`: the service takes square images of that many pixels a side, and no others; None means any size. In tasks of
     sampling it is the side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
@@ -72,6 +72,18 @@ class TaskProfile(Frozen):
     side: int | None = Field(default=None, ge=8)
     samples: int | None = Field(default=None, ge=2)
     extra_metrics: tuple[Name, ...] = ()
+    ranked: int | None = None
+
+    @model_validator(mode="after")
+    def _ranked_is_a_budget(self) -> TaskProfile:
+        if self.ranked is not None and self.ranked not in self.budgets:
+            raise ValueError(f"ranked {self.ranked} is not among budgets")
+        return self
+
+    @property
+    def ranked_budget(self) -> int:
+        """Return the budget that is ranked, and that percentages are of."""
+        return self.ranked or self.budgets[-1]
 
 
 class Main(Frozen):
