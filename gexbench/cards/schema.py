@@ -60,8 +60,9 @@ class WeightFile(Frozen):
 class TaskProfile(Frozen):
     """A task at one scale. `budgets` counts images; `ranked` is the one that boards rank, the last if none is named.
 
-    `deadline` is seconds for one attempt. `side`: the service takes square images of that many pixels a side, and no others; None means any size. In tasks of
-    sampling it is the side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
+    `deadline` is seconds for one attempt. `side`: the service takes square images of that many pixels a side, and no
+    others; None means any size. In tasks of sampling it is the side of the images drawn, and `samples` is how many
+    victim and surrogate draw to be scored.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 

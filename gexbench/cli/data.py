@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+_SHOWN = 20
+
 app = typer.Typer(no_args_is_help=True, help="Look after data sets.\n\nExample: `gexbench data verify sr-small`")
 
 
@@ -38,7 +40,9 @@ def verify_data(
     name: Annotated[str, typer.Argument(help="A data set, see `gexbench data list`.")],
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Name every file of a data set that is missing or differs from its card; exit code 4 if one does.
+    """Name the files of a data set that are missing or differ from its card; exit code 4 if one does.
+
+    Of many, the first twenty; --json names all.
 
     Example: `gexbench data verify photos-mini`
     """
@@ -54,10 +58,11 @@ def verify_data(
             {"dataset": name, "ok": report.ok, "missing": list(report.missing), "differing": list(report.differing)}
         )
     else:
-        for path in report.missing:
-            typer.echo(f"missing    {path}")
-        for path in report.differing:
-            typer.echo(f"differing  {path}")
+        for what, paths in (("missing", report.missing), ("differing", report.differing)):
+            for path in paths[:_SHOWN]:
+                typer.echo(f"{what:9}  {path}")
+            if len(paths) > _SHOWN:
+                typer.echo(f"{what:9}  … and {len(paths) - _SHOWN} more, which --json names")
         typer.echo(
             f"{name}: " + ("complete" if report.ok else "incomplete; set GEXBENCH_DATA to the folder that holds it")
         )

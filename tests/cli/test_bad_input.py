@@ -66,6 +66,14 @@ def test_a_bad_word_is_refused(words: tuple[str, ...], parts: tuple[str, ...], t
     assert list(tmp_path.iterdir()) == []
 
 
+def test_of_many_missing_files_the_first_are_named(tmp_path: Path) -> None:
+    done = gexbench("data", "verify", "celeba-64", cwd=tmp_path, GEXBENCH_DATA=str(tmp_path))
+    assert done.returncode == 4
+    lines = done.stdout.splitlines()
+    assert (len(lines), lines[0]) == (22, "missing    celeba/img_align_celeba/000001.jpg")
+    assert "and 182712 more" in lines[-2]
+
+
 def test_a_broken_card_is_named_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "attacks").mkdir()
     card = tmp_path / "attacks" / "mine.toml"
