@@ -52,7 +52,7 @@ def first_run(words: Sequence[str], folder: str) -> tuple[float, int]:
     process = subprocess.Popen([*GEXBENCH, *words, "--out", folder, "--json"], stdout=subprocess.DEVNULL)
     while process.poll() is None:
         peak = max(peak, resident(family(process.pid)))
-        time.sleep(1.0)  # reading it costs the run some time itself
+        time.sleep(5.0)  # reading it costs the run some time itself
     if process.returncode != 0:
         raise SystemExit(f"the run ended with code {process.returncode}")
     return time.perf_counter() - start, peak

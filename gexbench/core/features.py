@@ -68,6 +68,10 @@ class Features(Protocol):
         """Return the rows of the given numbers (int64, any order), or of a slice, as (n,D) float32 on the CPU."""
         ...
 
+    def __hash__(self) -> int:
+        """Return a hash of the object and not of its rows: metrics may keep by it what they computed."""
+        ...
+
 
 class Rows:
     """Features in memory: (N,D) float32 on the CPU, N at least 1. Raises ValueError for another shape or a NaN."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,8 +52,13 @@ class Prd:
     def measure(self, images: Features, reference: Features) -> float:
         """Return max F_beta in [0,1], the larger set cut to the smaller one; raises ValueError as `mean_curve`."""
         check_sizes(images, reference, least=1)
-        equal = equal_sizes(images, reference, self._recipe.seed)
-        return max_f_beta(mean_curve(*equal, self._recipe), self._recipe.beta)
+        return max_f_beta(_curve_once(images, reference, replace(self._recipe, beta=1.0)), self._recipe.beta)
+
+
+@lru_cache(maxsize=8)
+def _curve_once(images: Features, reference: Features, recipe: Recipe) -> Curve:
+    """Return the curve of two sets at one size; kept, since a task asks for two summaries of each."""
+    return mean_curve(*equal_sizes(images, reference, recipe.seed), recipe)
 
 
 def mean_curve(images: Features, reference: Features, recipe: Recipe) -> Curve:
