@@ -75,10 +75,11 @@ def _tests(table: Table) -> list[str]:
 
 
 def _main(board: Board, table: Table) -> Sheet:
-    """Return the table of ranks: the mean of the splits first, then split by split."""
+    """Return the table of ranks: the mean of the splits first, then, if there are several, split by split."""
     main = table.records[0].plan.task.main
     others = [column for column in board.card.columns if column != main]
-    parts = [(column, test) for column in board.card.columns for test in _tests(table)]
+    splits = tests if len(tests := _tests(table)) > 1 else []
+    parts = [(column, test) for column in board.card.columns for test in splits]
     columns = (
         Column("rank"),
         Column("attack", False),
