@@ -2,8 +2,8 @@
 
     python benchmarks/first_run.py [--task sr] [--attack srresnet]
 
-Prints seconds and peak memory of all processes together (proportional set size, Linux), and the median seconds of five
-starts of `gexbench --help` and `gexbench list`.
+Prints seconds and peak memory of all processes together (proportional set size, Linux, looked at every 5 s), and
+the median seconds of five starts of `gexbench --help` and `gexbench list`.
 """
 
 from __future__ import annotations

@@ -5,14 +5,16 @@
 Tasks: sr, whose oracle answers questions of 24x24 pixels, and latent-fidelity, whose oracle draws.
 
 The service runs as in a real run: own process, sandbox, ledger on disk. Rounds alternate between the two, so that a
-busy machine slows both; every round asks new questions, since a repeated one would be replayed. The last line is the
-ratio of medians.
+busy machine slows both, and both keep freed memory, as a run's children do; every round asks new questions, since a
+repeated one would be replayed. The last line is the ratio of medians.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -30,6 +32,7 @@ from gexbench.engine.parties import Journal, Start
 from gexbench.engine.remote import RemoteService, oracle_ends
 from gexbench.engine.run_folder import RunFolder
 from gexbench.engine.service import open_desk
+from gexbench.engine.surroundings import MEMORY
 from gexbench.plan import Request
 
 ATTACKS = {"sr": "srresnet", "latent-fidelity": "sngan"}
@@ -59,6 +62,8 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
+    if not MEMORY.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MEMORY})
     catalog, plan = bench.prepare(Request(arguments.task, ATTACKS[arguments.task]))
     asked = arguments.batch * arguments.batches * (arguments.rounds + 1)
     plan = plan.model_copy(update={"budget": asked})

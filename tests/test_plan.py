@@ -10,7 +10,7 @@ import pytest
 from gexbench import bench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import PROSE
-from gexbench.cards.schema import Card, DefenseCard, VictimCard
+from gexbench.cards.schema import Card, DefenseCard, TaskProfile, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError
 from gexbench.plan import Identity, Plan, Request, resolve
 
@@ -38,6 +38,11 @@ def test_a_budget_is_a_number_of_images_or_a_share_of_the_tasks(text: str, budge
 def test_a_budget_the_task_does_not_allow_is_refused(text: str) -> None:
     with pytest.raises(PlanError, match="--budget"):
         plan(budget=text)
+
+
+def test_a_ranked_budget_must_be_one_of_the_budgets() -> None:
+    with pytest.raises(ValueError, match="ranked 3 is not among budgets"):
+        TaskProfile(victim="v", dataset="d", budgets=(1, 2), deadline=1.0, ranked=3)
 
 
 def test_where_a_lower_budget_is_ranked_it_is_the_default_and_shares_are_of_it() -> None:

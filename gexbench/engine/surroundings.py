@@ -21,7 +21,7 @@ _LANGUAGE = ("PATH", "LANG", "LANGUAGE", "TZ")
 _LIBRARIES = ("LD_LIBRARY_PATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 _CUDA = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "CUBLAS_WORKSPACE_CONFIG")
 # glibc: keep freed memory, else every step of a training fetches its megabytes anew, by page faults
-_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
+MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(2**30), "MALLOC_MMAP_THRESHOLD_": str(2**30)}
 _PASSED_ON = frozenset((*_LANGUAGE, *_LIBRARIES, *_CUDA))
 
 
@@ -39,7 +39,7 @@ def environment(folder: Path, extra: Mapping[str, str]) -> dict[str, str]:
     passed = {key: value for key, value in os.environ.items() if key in _PASSED_ON or key.startswith("LC_")}
     own = {key: str(folder.absolute() / name) for key, name in _OWN_FOLDERS.items()}
     nobody = {"USER": "nobody", "LOGNAME": "nobody"}  # who asks for a name must not need /etc/passwd
-    return {**passed, **_MEMORY, **own, **nobody, **extra, **_import_settings(extra.get("PYTHONPATH", ""))}
+    return {**passed, **MEMORY, **own, **nobody, **extra, **_import_settings(extra.get("PYTHONPATH", ""))}
 
 
 def _import_settings(first: str) -> dict[str, str]:

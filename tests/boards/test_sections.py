@@ -40,6 +40,16 @@ def test_the_first_table_shows_rank_means_and_splits(records: Records, board_of:
     }
 
 
+def test_a_single_split_is_not_shown_twice(records: Records, board_of: MakeBoard) -> None:
+    record = records.make()
+    one = {name: files for name, files in record.plan.dataset.splits.test.items() if name == "set5"}
+    alone = changed(record, "plan.dataset.splits.test", one)
+    alone = changed(alone, "scores", tuple(score for score in record.scores if score.test == "set5"))
+    found = cells(sheet(board_of(alone), "mini, 100"))
+    assert "B" in found
+    assert "B set5" not in found
+
+
 def test_the_victim_has_a_dash_for_fidelity(records: Records, board_of: MakeBoard) -> None:
     found = cells(sheet(board_of(records.make("victim")), "mini, 100"))
     assert {found[title] for title in ("rank", "B", "95 % CI of B", "B set5", "B set14")} == {"—"}
