@@ -12,6 +12,7 @@ from pathlib import Path
 from gexbench.errors import OutputError
 from gexbench.record import Account
 
+PAGE = 16384
 TABLES = """
 CREATE TABLE IF NOT EXISTS run (plan TEXT NOT NULL, budget INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY);
@@ -46,6 +47,7 @@ class Ledger:
         self.path, self.budget = path, budget
         with _writing(self.path):
             self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute(f"PRAGMA page_size={PAGE}")  # a larger one than SQLite's own: an answer is some kilobytes
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(TABLES)
