@@ -16,21 +16,17 @@ class UNetOptions:
     halving, doubled up to eight times that. dropout: share of values dropped in up to three of the inner layers on the
     way up, while training. norm: "batch", or "instance": each image by its own statistics, which is what the paper's
     batch norm comes to, since it is trained one image at a time and takes the statistics of the image it is tested on.
-    enlarge: "transposed" convolutions as published, or "nearest": pixels repeated, then a convolution, which leaves no
-    chequered pattern. Raises ValueError on a depth below 2, a share outside [0,1), another norm or enlargement.
+    Raises ValueError on a depth below 2, a share outside [0,1), and another norm.
     """
 
     depth: int = 8
     channels: int = 64
     dropout: float = 0.5
     norm: str = "batch"
-    enlarge: str = "transposed"
 
     def __post_init__(self) -> None:
         if self.norm not in ("batch", "instance"):
             raise ValueError(f"norm {self.norm!r} must be 'batch' or 'instance'")
-        if self.enlarge not in ("transposed", "nearest"):
-            raise ValueError(f"enlarge {self.enlarge!r} must be 'transposed' or 'nearest'")
         if self.depth < 2 or self.channels < 1:
             raise ValueError(f"depth {self.depth} must be 2 or more, channels {self.channels} 1 or more")
         if not 0.0 <= self.dropout < 1.0:
@@ -62,7 +58,7 @@ class UNet(nn.Module):
         for level in reversed(range(options.depth)):
             inputs = widths[level] * (1 if level == options.depth - 1 else 2)
             dropout = options.dropout if 4 <= level < options.depth - 1 else 0.0
-            self.up.append(_Up(inputs, widths[level - 1] if level else 3, not level, dropout, options))
+            self.up.append(_Up(inputs, widths[level - 1] if level else 3, not level, dropout, options.norm))
         self._factor = 2**options.depth
 
     def forward(self, x: Tensor) -> Tensor:
@@ -100,15 +96,12 @@ class _Down(nn.Module):
 class _Up(nn.Module):
     """Double the sides."""
 
-    def __init__(self, inputs: int, outputs: int, last: bool, dropout: float, options: UNetOptions) -> None:
+    def __init__(self, inputs: int, outputs: int, last: bool, dropout: float, norm: str) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.ReLU()]
-        if options.enlarge == "nearest":
-            layers += [nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1, bias=last)]
-        else:
-            layers.append(nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=last))
+        up = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=last)
+        layers: list[nn.Module] = [nn.ReLU(), up]
         if not last:
-            layers.append(_norm(options.norm, outputs))
+            layers.append(_norm(norm, outputs))
         if dropout:
             layers.append(nn.Dropout(dropout))
         self.layers = nn.Sequential(*layers)

@@ -42,6 +42,16 @@ def adam(nets: Sequence[nn.Module], lr: float, weight_decay: float = 0.0) -> tor
     return torch.optim.Adam(weights, lr=lr, betas=BETAS, weight_decay=weight_decay, fused=True)
 
 
+def follow(mean: nn.Module, net: nn.Module, share: float) -> None:
+    """Move the mean over past weights, in place: it keeps `share` of itself and takes the rest from the net."""
+    with torch.no_grad():
+        for kept, now in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+            if kept.is_floating_point():
+                kept.lerp_(now, 1.0 - share)
+            else:
+                kept.copy_(now)
+
+
 def linear_rate(number: int, steps: int) -> float:
     """Return the factor on the learning rate: 1 for the first half of the steps, then down a line to 0."""
     half = steps // 2

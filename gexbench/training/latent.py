@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gexbench.core.images import from_uint8
-from gexbench.training.adversarial import frozen
+from gexbench.training.adversarial import follow, frozen
 from gexbench.training.loop import (
     Loop,
     Place,
@@ -101,7 +101,8 @@ class LatentDuel:
         with frozen([self.judge]):
             loss = self.maker_loss(self._latents(draws), draws)
             descend(self.makers, loss)
-        self._remember()
+        if self.options.average:
+            follow(self.mean, self.net, self.options.average)
         return {"generator": loss.detach(), "discriminator": seen.detach()}
 
     def beside(self) -> Mapping[str, Stateful]:
@@ -139,13 +140,3 @@ class LatentDuel:
         size = self.net.latent_size
         assert isinstance(size, int)
         return torch.randn(self.options.batch, size, generator=draws).to(self.place.device)
-
-    def _remember(self) -> None:
-        if not self.options.average:
-            return
-        with torch.no_grad():
-            for kept, now in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
-                if kept.is_floating_point():
-                    kept.lerp_(now, 1.0 - self.options.average)
-                else:
-                    kept.copy_(now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -14,8 +15,8 @@ from gexbench.core.victim import Studio
 from gexbench.nets.initialise import gaussian, seeded
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.nets.resnet_generator import ResNetGenerator, ResNetGeneratorOptions
-from gexbench.nets.unet import UNet, UNetOptions
-from gexbench.training.adversarial import ImagePool, adam, difference, frozen, least_squares, linear_rate
+from gexbench.nets.resunet import ResUNet, ResUNetOptions
+from gexbench.training.adversarial import ImagePool, adam, difference, follow, frozen, least_squares, linear_rate
 from gexbench.training.loop import (
     Loop,
     Place,
@@ -34,7 +35,7 @@ OTHER = {"photo": "style", "style": "photo"}
 
 GENERATORS: Mapping[str, Callable[[Mapping[str, Any]], nn.Module]] = {
     "resnet": lambda numbers: ResNetGenerator(ResNetGeneratorOptions(**numbers)),
-    "unet": lambda numbers: UNet(UNetOptions(**numbers)),
+    "resunet": lambda numbers: ResUNet(ResUNetOptions(**numbers)),
 }
 
 
@@ -44,7 +45,9 @@ class CycleGANOptions:
 
     crop: side of the crops in pixels. lr: of Adam, constant for the first half of the steps, then down a line to 0.
     cycle_weight: of the cycle loss; identity_weight: of the identity loss, in shares of cycle_weight. pool: images made
-    earlier that the discriminators may see again. discriminator_channels: width of their first layer.
+    earlier that the discriminators may see again. discriminator_channels: width of their first layer. average: the
+    share of itself that the mean over the generator's past weights keeps at each step; that mean is what is kept at the
+    end, with 0, as published, the last weights.
     """
 
     crop: int = 256
@@ -55,6 +58,7 @@ class CycleGANOptions:
     identity_weight: float = 0.5
     pool: int = 50
     discriminator_channels: int = 64
+    average: float = 0.0
 
 
 class CycleGAN:
@@ -67,8 +71,8 @@ class CycleGAN:
     def build(self, options: Mapping[str, Any]) -> nn.Module:
         """Return the untrained generator.
 
-        options: generator, "resnet" as published or "unet", that of Pix2Pix; and the fields of the one's options,
-        ResNetGeneratorOptions or UNetOptions. Raises ValueError on another generator.
+        options: generator, "resnet" as published or "resunet"; and the fields of the one's options,
+        ResNetGeneratorOptions or ResUNetOptions. Raises ValueError on another generator.
         """
         numbers = dict(options)
         kind = numbers.pop("generator", "resnet")
@@ -98,6 +102,7 @@ class Cycle:
             net.train().to(place.device).to(memory_format=torch.channels_last)
         self.makers = adam(list(self.generators.values()), options.lr)
         self.critics = adam(list(self.judges.values()), options.lr)
+        self.mean = copy.deepcopy(to_style).requires_grad_(False) if options.average else to_style
         self._nets = nets
 
     def fit(self, domains: Domains) -> None:
@@ -106,13 +111,15 @@ class Cycle:
 
         def step(number: int) -> Mapping[str, Tensor]:
             watched = self.step(domains, number)
-            sheets(number + 1, self.generators)
+            sheets(number + 1, {**self.generators, "style": self.mean})
             return watched
 
         state: dict[str, Stateful] = {**self._nets, "makers": self.makers, "critics": self.critics}
         state |= {f"pool {aim}": pool for aim, pool in self.pools.items()}
+        state |= {"mean": self.mean} if self.options.average else {}
         print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {domains.digest()}"
         run_steps(step, state, Loop("cyclegan", self.options.steps, print_of_all, self.place))
+        self.generators["style"].load_state_dict(self.mean.state_dict())
 
     def step(self, domains: Domains, number: int) -> dict[str, Tensor]:
         """Do one step of all four and return their losses, detached."""
@@ -126,6 +133,8 @@ class Cycle:
             descend(self.makers, torch.stack(list(losses.values())).sum())
         judged = {f"judge {aim}": self._judge_loss(aim, real[aim], made[aim], number) for aim in real}
         descend(self.critics, torch.stack(list(judged.values())).sum())
+        if options.average:
+            follow(self.mean, self.generators["style"], options.average)
         return {name: loss.detach() for name, loss in chain(losses.items(), judged.items())}
 
     def _maker_losses(self, real: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

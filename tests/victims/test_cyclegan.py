@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from gexbench.core.images import round_8bit
 from gexbench.core.victim import Studio
 from gexbench.errors import DataMissing
-from gexbench.nets.unet import UNet
+from gexbench.nets.resunet import ResUNet
 from gexbench.victims.cyclegan import CycleGAN
 
 NET = {"blocks": 1, "channels": 8}
@@ -63,6 +63,10 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
+def near(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.allclose(a, b, atol=1e-5) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
 def test_it_learns_to_make_dark_photos_bright(studio: Studio) -> None:
     net = train(replace(studio, options={**TRAIN, "steps": 120}))
     unseen = torch.stack(photos(4, 2))
@@ -72,17 +76,17 @@ def test_it_learns_to_make_dark_photos_bright(studio: Studio) -> None:
     assert float(made.mean()) > float(unseen.mean()) + 0.3
 
 
-def test_a_unet_as_generator_learns_it_too(studio: Studio) -> None:
-    unet = {"generator": "unet", "depth": 2, "channels": 8, "dropout": 0.0, "norm": "instance"}
+def test_a_u_net_of_residual_blocks_learns_it_too(studio: Studio) -> None:
+    resunet = {"generator": "resunet", "depth": 2, "channels": 8, "blocks": 1}
     unseen = torch.stack(photos(4, 2))
-    net = train(replace(studio, net=unet, options={**TRAIN, "steps": 120}))
-    assert isinstance(net, UNet)
+    net = train(replace(studio, net=resunet, options={**TRAIN, "steps": 120}))
+    assert isinstance(net, ResUNet)
     with torch.no_grad():
         assert float(net(unseen).mean()) > float(unseen.mean()) + 0.3
 
 
 def test_another_generator_is_refused() -> None:
-    with pytest.raises(ValueError, match="generator 'vgg' must be one of resnet, unet"):
+    with pytest.raises(ValueError, match="generator 'vgg' must be one of resnet, resunet"):
         CycleGAN().build({"generator": "vgg"})
 
 
@@ -92,8 +96,25 @@ def test_the_seed_alone_decides_the_weights(studio: Studio, tmp_path: Path) -> N
     assert not equal(train(replace(studio, workdir=tmp_path / "c", seed=1)), first)
 
 
+def test_the_mean_over_past_weights_is_what_is_kept(studio: Studio, tmp_path: Path) -> None:
+    runs: dict[str, dict[str, float]] = {
+        "last": {},
+        "quick": {"average": 1e-9},
+        "slow": {"average": 0.99999},
+        "first": {"lr": 0.0},
+    }
+    nets = {
+        name: train(replace(studio, options={**TRAIN, **numbers}, workdir=tmp_path / name))
+        for name, numbers in runs.items()
+    }
+    assert near(nets["quick"], nets["last"])
+    assert near(nets["slow"], nets["first"])
+    assert not near(nets["slow"], nets["last"])
+
+
+@pytest.mark.parametrize("average", [0.0, 0.5])
 def test_a_training_that_was_stopped_ends_with_the_same_bits(
-    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, tmp_path: Path, average: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gexbench.training.loop.time.monotonic", count(0, 30).__next__)  # a checkpoint every step
 
@@ -101,7 +122,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
         if done == 8:
             raise Interrupted
 
-    longer = {**TRAIN, "steps": 12}
+    longer = {**TRAIN, "steps": 12, "average": average}
     with pytest.raises(Interrupted):
         train(replace(studio, options=longer, progress=stop))
     told: list[int] = []
