@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,7 +16,7 @@ from gexbench.core.victim import Studio
 from gexbench.nets.initialise import reset, seeded
 from gexbench.nets.ugatit_discriminator import UGATITDiscriminator
 from gexbench.nets.ugatit_generator import UGATITGenerator, UGATITGeneratorOptions, clip_rho
-from gexbench.training.adversarial import adam, cross_entropy, difference, frozen, least_squares, linear_rate
+from gexbench.training.adversarial import adam, cross_entropy, difference, follow, frozen, least_squares, linear_rate
 from gexbench.training.loop import Loop, Place, Stateful, autocast, derived_seed, descend, run_steps, set_rate
 from gexbench.training.super_resolution import finished
 from gexbench.training.unpaired import ROWS, Domains, Sheets
@@ -30,7 +31,10 @@ class UGATITOptions:
     crop: side of the crops in pixels; the full net takes only its own side. lr: of Adam, constant for the first half of
     the steps, then down a line to 0. weight_decay: of all four nets. cycle_weight, identity_weight, cam_weight: of the
     cycle, identity and attention losses beside the adversarial one. discriminator_channels: width of their first layer;
-    discriminator_layers: their depths, local and global.
+    discriminator_layers: their depths, local and global. average: the share of itself that the mean over the
+    generator's past weights keeps at each step; that mean is what is kept at the end, with 0, as published, the last
+    weights. first_weights: "gaussian" as published, or "uniform", PyTorch's own, with which the authors' PyTorch code
+    starts. Raises ValueError on another start.
     """
 
     crop: int = 256
@@ -43,6 +47,12 @@ class UGATITOptions:
     cam_weight: float = 1000.0
     discriminator_channels: int = 64
     discriminator_layers: Sequence[int] = (5, 7)
+    average: float = 0.0
+    first_weights: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        if self.first_weights not in ("gaussian", "uniform"):
+            raise ValueError(f"first_weights {self.first_weights!r} must be 'gaussian' or 'uniform'")
 
 
 class UGATIT:
@@ -72,11 +82,14 @@ class AttendedCycle:
         self.judges = {aim: _judge(options, derived_seed(place.seed, f"judge {aim}")) for aim in generators}
         self._nets: dict[str, nn.Module] = {f"judges {aim}": net for aim, net in self.judges.items()}
         for aim, generator in generators.items():
-            reset(generator, seed=0)
+            reset(generator, derived_seed(place.seed, f"generators {aim}"))
             self._nets[f"generators {aim}"] = generator
         for name, net in self._nets.items():
-            _gaussian(net, derived_seed(place.seed, name))
+            if options.first_weights == "gaussian":
+                _gaussian(net, derived_seed(place.seed, name))
             net.train().to(place.device).to(memory_format=torch.channels_last)
+        style = generators["style"]
+        self.mean = copy.deepcopy(style).requires_grad_(False) if options.average else style
         self.makers = adam(list(self.generators.values()), options.lr, options.weight_decay)
         self.critics = adam(list(self.judges.values()), options.lr, options.weight_decay)
 
@@ -86,12 +99,14 @@ class AttendedCycle:
 
         def step(number: int) -> Mapping[str, Tensor]:
             watched = self._step(domains, number)
-            sheets(number + 1, self.generators)
+            sheets(number + 1, {**self.generators, "style": self.mean})
             return watched
 
         state: dict[str, Stateful] = {**self._nets, "makers": self.makers, "critics": self.critics}
+        state |= {"mean": self.mean} if self.options.average else {}
         print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {domains.digest()}"
         run_steps(step, state, Loop("ugatit", self.options.steps, print_of_all, self.place))
+        self.generators["style"].load_state_dict(self.mean.state_dict())
 
     def _shown(self, domains: Domains) -> Domains:
         # crops, because the full net takes no other size
@@ -111,6 +126,8 @@ class AttendedCycle:
             clip_rho(generator)
         judged = {f"judge {aim}": self._judge_loss(aim, real[aim], made[aim]) for aim in real}
         descend(self.critics, torch.stack(list(judged.values())).sum())
+        if options.average:
+            follow(self.mean, self.generators["style"], options.average)
         return {name: loss.detach() for name, loss in chain(losses.items(), judged.items())}
 
     def _maker_losses(self, real: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -72,6 +72,10 @@ def equal(one: nn.Module, other: nn.Module) -> bool:
     return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
+def near(one: nn.Module, other: nn.Module) -> bool:
+    return all(torch.allclose(a, b, atol=1e-4) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
 def test_it_learns_to_make_dark_photos_bright(studio: Studio) -> None:
     net = train(replace(studio, options={**TRAIN, "steps": 25}))
     unseen = torch.stack(photos(4, 2))
@@ -96,7 +100,38 @@ def test_the_seed_alone_decides_the_weights(studio: Studio, tmp_path: Path) -> N
     assert not equal(train(replace(studio, workdir=tmp_path / "c", seed=1)), first)
 
 
-def test_what_a_net_learned_before_does_not_matter(studio: Studio, tmp_path: Path) -> None:
+def test_the_mean_over_past_weights_is_what_is_kept(studio: Studio, tmp_path: Path) -> None:
+    runs: dict[str, dict[str, float]] = {
+        "last": {},
+        "quick": {"average": 1e-9},
+        "slow": {"average": 0.99999},
+        "first": {"lr": 0.0},
+    }
+    nets = {
+        name: train(replace(studio, options={**TRAIN, **numbers}, workdir=tmp_path / name))
+        for name, numbers in runs.items()
+    }
+    assert near(nets["quick"], nets["last"])
+    assert near(nets["slow"], nets["first"])
+    assert not near(nets["slow"], nets["last"])
+
+
+def test_first_weights_are_drawn_as_published_or_as_pytorch_draws_them(studio: Studio, tmp_path: Path) -> None:
+    still = {**TRAIN, "steps": 1, "lr": 0.0}
+    first, other = (
+        next(train(replace(studio, options={**still, **numbers}, workdir=tmp_path / name)).parameters()).detach()
+        for name, numbers in (("a", {}), ("b", {"first_weights": "uniform"}))
+    )
+    bound = 1.0 / math.sqrt(3 * 7 * 7)
+    assert float(first.std()) == pytest.approx(0.02, rel=0.1)
+    assert 0.9 * bound < float(other.abs().max()) <= bound
+    with pytest.raises(ValueError, match="first_weights 'zero' must be"):
+        train(replace(studio, options={**still, "first_weights": "zero"}))
+
+
+@pytest.mark.parametrize("first_weights", ["gaussian", "uniform"])
+def test_what_a_net_learned_before_does_not_matter(studio: Studio, tmp_path: Path, first_weights: str) -> None:
+    studio = replace(studio, options={**TRAIN, "first_weights": first_weights})
     used = UGATIT().build(NET)
     with torch.no_grad():
         for parameter in used.parameters():
@@ -134,8 +169,9 @@ def test_the_attention_is_right_when_it_takes_sources_for_sources(
     assert max(losses["attention style"], losses["attention photo"]) < 1e-3
 
 
+@pytest.mark.parametrize("average", [0.0, 0.5])
 def test_a_training_that_was_stopped_ends_with_the_same_bits(
-    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, tmp_path: Path, average: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gexbench.training.loop.time.monotonic", count(0, 30).__next__)  # a checkpoint every step
 
@@ -143,7 +179,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
         if done == 6:
             raise Interrupted
 
-    longer = {**TRAIN, "steps": 10}
+    longer = {**TRAIN, "steps": 10, "average": average}
     with pytest.raises(Interrupted):
         train(replace(studio, options=longer, progress=stop))
     told: list[int] = []
