@@ -28,14 +28,14 @@ class ResUNetOptions:
 
 
 class ResUNet(nn.Module):
-    """Translate images: (N,3,H,W) to the same shape, float32 RGB in [0,1], sides multiples of 2^depth and
-    at least twice that.
+    """Translate images: (N,3,H,W) to the same shape, float32 RGB in [0,1].
 
-    As CycleGAN's generator halves the sides, works there with residual blocks and doubles them, with three differences:
-    features skip to the way up at all sides, the full ones too; pixels are repeated and then convolved, which leaves no
-    chequered pattern; the first features are not normalised, so that brightness gets through. Works on [-1,1] inside.
-    Raises ValueError on other sides. Source: Ronneberger, Fischer and Brox 2015 for the skips; Zhu, Park, Isola and
-    Efros 2017, section 7.2, for the rest; put together here.
+    Sides must be multiples of 2^depth, at least twice that. Like CycleGAN's generator it halves the sides, works there
+    with residual blocks and doubles them again, with three differences: features skip to the way up at all sides, the
+    full ones too; pixels are repeated and then convolved, which leaves no chequered pattern; nothing is normalised at
+    the full sides, so that each image keeps its brightness and contrast. Works on [-1,1] inside. Raises ValueError on
+    other sides. Source: Ronneberger, Fischer and Brox 2015 for the skips; Zhu, Park, Isola and Efros 2017, section 7.2,
+    for the rest; put together here.
     """
 
     def __init__(self, options: ResUNetOptions | None = None) -> None:
@@ -45,8 +45,13 @@ class ResUNet(nn.Module):
         self.first = _mirrored(3, widths[0], 5)
         self.down = nn.ModuleList(_normed(_mirrored(a, b, 4, stride=2), b) for a, b in pairwise(widths))
         self.blocks = nn.ModuleList(_Block(widths[-1]) for _ in range(options.blocks))
-        self.up = nn.ModuleList(_normed(_mirrored(a + b, a, 3), a) for a, b in pairwise(widths))
-        self.last = nn.Sequential(nn.LeakyReLU(0.2), _mirrored(widths[0], 3, 5))
+        self.up = nn.ModuleList(_normed(_mirrored(a + b, a, 3), a) for a, b in pairwise(widths[1:]))
+        self.last = nn.Sequential(
+            nn.LeakyReLU(0.2),
+            _mirrored(widths[1] + widths[0], widths[0], 3),
+            nn.LeakyReLU(0.2),
+            _mirrored(widths[0], 3, 5),
+        )
         self._factor = 2**options.depth
 
     def forward(self, x: Tensor) -> Tensor:
@@ -62,9 +67,9 @@ class ResUNet(nn.Module):
             y = down(y)
         for block in self.blocks:
             y = block(y)
-        for up, skipped in zip(reversed(self.up), reversed(held), strict=True):
-            y = up(torch.cat([F.interpolate(y, scale_factor=2), skipped], dim=1))
-        return (torch.tanh(self.last(y)) + 1.0) / 2.0
+        for up in (*reversed(self.up), self.last):
+            y = up(torch.cat([F.interpolate(y, scale_factor=2), held.pop()], dim=1))
+        return (torch.tanh(y) + 1.0) / 2.0
 
 
 class _Block(nn.Module):

@@ -102,6 +102,12 @@ def test_a_u_net_of_residual_blocks_sees_every_pixel_of_its_output_at_the_full_s
     assert int(gaps.argmax()) in {y * 32 + x for y in range(13, 20) for x in range(13, 20)}
 
 
+def test_a_u_net_of_residual_blocks_tells_a_dark_ground_from_a_bright_one() -> None:
+    net = seeded(SMALL["u-net of residual blocks"], 0)
+    dark, bright = (net(torch.full((1, 3, 16, 16), value)).detach() for value in (0.2, 0.8))
+    assert float((dark - bright).abs().mean()) > 0.01
+
+
 def test_dropout_stands_in_the_three_inner_layers_of_the_published_u_net() -> None:
     with torch.device("meta"):
         net = UNet()
