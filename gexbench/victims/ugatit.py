@@ -33,8 +33,7 @@ class UGATITOptions:
     cycle, identity and attention losses beside the adversarial one. discriminator_channels: width of their first layer;
     discriminator_layers: their depths, local and global. average: the share of itself that the mean over the
     generator's past weights keeps at each step; that mean is what is kept at the end, with 0, as published, the last
-    weights. first_weights: "gaussian" as published, or "uniform", PyTorch's own, with which the authors' PyTorch code
-    starts. Raises ValueError on another start.
+    weights. first_weights: "gaussian" as published, or "uniform", PyTorch's own. Raises ValueError on another start.
     """
 
     crop: int = 256
