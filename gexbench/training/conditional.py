@@ -91,9 +91,11 @@ class Duel:
     def __init__(self, net: nn.Module, options: ConditionalOptions, place: Place) -> None:
         self.net, self.options, self.place = net, options, place
         self.judge = seeded(lambda: PatchGAN(6, options.discriminator_channels, norm="batch"), place.seed)
+        # on a CPU, Adam and the gradients of layers that double the sides would copy weights laid out channels last
+        layout = torch.channels_last if place.device.type == "cuda" else torch.preserve_format
         for name, member in (("generator", net), ("discriminator", self.judge)):
             gaussian(member, derived_seed(place.seed, name))
-            member.train().to(place.device).to(memory_format=torch.channels_last)
+            member.train().to(place.device).to(memory_format=layout)
         self.makers, self.critics = adam([net], options.lr), adam([self.judge], options.lr)
 
     def fit(self, pairs: Pairs) -> None:
