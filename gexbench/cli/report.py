@@ -13,8 +13,8 @@ from gexbench.record import RunRecord
 MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
 
 
-def report(record: RunRecord, folder: Path, as_json: bool) -> None:
-    """Print a record: as JSON, or as a table with what to know about it."""
+def report(record: RunRecord, file: Path, as_json: bool) -> None:
+    """Print a record, which lies in `file`: as JSON, or as a table with what to know about it."""
     if as_json:
         sys.stdout.write(record.model_dump_json(indent=2) + "\n")
         return
@@ -23,7 +23,7 @@ def report(record: RunRecord, folder: Path, as_json: bool) -> None:
         console.print(score_table(record))
     else:
         console.print(f"[bold red]failed:[/] {record.reason}", highlight=False)
-    for line in facts(record, folder):
+    for line in facts(record, file):
         console.print(line, highlight=False, soft_wrap=True)
 
 
@@ -51,14 +51,30 @@ def _cell(record: RunRecord, test: str, metric: str, compare: str) -> str:
     for s in record.scores:
         if (s.test, s.metric, s.compare) == (test, metric, compare):
             arrow = "↑" if s.higher_is_better else "↓"
-            return f"{s.value:.{2 if s.unit == 'dB' else 4}f} {s.unit if s.unit == 'dB' else ''}{arrow}"
+            return f"{_number(s.value, s.unit)}{'' if s.unit == 'dB' else ' '}{arrow}"
     return "—"
 
 
-def facts(record: RunRecord, folder: Path) -> list[str]:
+def _number(value: float, unit: str, sign: str = "") -> str:
+    return f"{value:{sign}.2f} dB" if unit == "dB" else f"{value:{sign}.4f}"
+
+
+def _gaps(record: RunRecord) -> list[str]:
+    """Return how far the surrogate is from the truth beyond the victim, a line a test split, by the main metric."""
+    metric = record.plan.task.main.metric
+    found = {(s.test, s.compare): s for s in record.scores if s.metric == metric}
+    return [
+        f"gap       {metric} on {test}: C - A = {_number(found[test, 'C'].value - a.value, a.unit, '+')}"
+        for (test, compare), a in found.items()
+        if compare == "A" and (test, "C") in found
+    ]
+
+
+def facts(record: RunRecord, file: Path) -> list[str]:
     """Return what stands below the table."""
     account, plan = record.account, record.plan
     lines = [
+        *_gaps(record),
         f"queries   {account.answered} of {account.budget} answered, {account.replayed} replayed, "
         f"{account.refused} refused; {record.cost_usd:.2f} USD at {plan.task.price} a query",
         f"isolation {record.isolation}"
@@ -71,6 +87,6 @@ def facts(record: RunRecord, folder: Path) -> list[str]:
         )
     lines += [f"absent    {metric}: {why}" for metric, why in record.absent.items()]
     lines += [f"incident  {text}" for text in record.incidents]
-    if (folder / "samples.png").exists():
-        lines.append(f"picture   {folder / 'samples.png'}")
-    return [*lines, f"record    {folder / 'record.json'}"]
+    if (picture := file.with_name("samples.png")).exists():
+        lines.append(f"picture   {picture}")
+    return [*lines, f"record    {file}"]

@@ -61,6 +61,6 @@ def run(
     catalog, plan = bench.prepare(request)
     with Ticker(silent=json) as ticker:
         record = bench.run_plan(plan, catalog, out, ticker.tick)
-    report(record, out / plan.run_name, as_json=json)
+    report(record, out / plan.run_name / "record.json", as_json=json)
     if record.status != "ok":
         raise typer.Exit(3)

@@ -25,7 +25,7 @@ def show(
     path = Path(name)
     record = path / "record.json" if path.is_dir() else path
     if record.is_file():
-        report(read_record(record), record.parent, as_json=json)
+        report(read_record(record), record, as_json=json)
         return
     found = _cards(name, registry or [])
     if json:

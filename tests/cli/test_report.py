@@ -1,0 +1,34 @@
+"""What `gexbench show` prints of a record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from record_factory import Records
+from typer.testing import CliRunner
+
+from gexbench.cli.app import app
+from gexbench.record import RunRecord
+
+
+def shown(record: RunRecord, file: str = "record.json") -> list[str]:
+    Path(file).write_text(record.model_dump_json(), encoding="utf-8")
+    return CliRunner().invoke(app, ["show", file], catch_exceptions=False).stdout.splitlines()
+
+
+def test_the_gap_between_surrogate_and_victim_is_printed_for_each_test_split(records: Records) -> None:
+    lines = shown(records.make(c=28.5))
+    assert [line for line in lines if line.startswith("gap")] == [
+        "gap       psnr-y on set5: C - A = -1.50 dB",
+        "gap       psnr-y on set14: C - A = -1.50 dB",
+    ]
+
+
+def test_a_control_without_an_A_has_no_gap(records: Records) -> None:
+    record = records.make()
+    scores = tuple(score for score in record.scores if score.compare != "A")
+    assert not any(line.startswith("gap") for line in shown(record.model_copy(update={"scores": scores}).sealed()))
+
+
+def test_the_record_is_named_by_the_file_it_was_read_from(records: Records) -> None:
+    assert shown(records.make(), "of-a-board.json")[-1] == "record    of-a-board.json"
