@@ -99,7 +99,8 @@ def test_shipped_victims_are_the_files_their_cards_pin() -> None:
         assert filed.card.weights is not None
         path = filed.root.path / filed.card.weights.file
         assert file_sha256(path) == filed.card.weights.sha256
-        assert path.stat().st_size <= 4_000_000
+        # a first look must be a light download; a victim of small is a larger net
+        assert path.stat().st_size <= (4_000_000 if filed.card.name.endswith("-mini") else 10_000_000)
 
 
 def test_every_budget_list_rises() -> None:
