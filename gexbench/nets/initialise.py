@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 Net = TypeVar("Net", bound=nn.Module)
 NORMS = (nn.BatchNorm2d, nn.InstanceNorm2d)
@@ -35,12 +36,14 @@ def reset(net: nn.Module, seed: int) -> None:
 def gaussian(net: nn.Module, seed: int, std: float = 0.02) -> None:
     """Draw convolutions' weights from N(0, std) and norms' from N(1, std), in place, biases 0, from `seed` alone.
 
-    Source: Radford, Metz and Chintala 2016, section 3; Isola et al. 2017, section 6.2; Zhu et al. 2017, section 7.1.
+    Weights under a spectral norm, which takes their size away, stay as they were drawn. Source: Radford, Metz and
+    Chintala 2016, section 3; Isola et al. 2017, section 6.2; Zhu et al. 2017, section 7.1.
     """
     generator = torch.Generator().manual_seed(seed)
     for module in net.modules():
         if isinstance(module, LAYERS) and module.weight is not None:
-            mean = 1.0 if isinstance(module, NORMS) else 0.0
-            nn.init.normal_(module.weight, mean, std, generator=generator)
+            if not is_parametrized(module, "weight"):
+                mean = 1.0 if isinstance(module, NORMS) else 0.0
+                nn.init.normal_(module.weight, mean, std, generator=generator)
             if module.bias is not None:
                 nn.init.zeros_(module.bias)

@@ -45,9 +45,9 @@ class CycleGANOptions:
 
     crop: side of the crops in pixels. lr: of Adam, constant for the first half of the steps, then down a line to 0.
     cycle_weight: of the cycle loss; identity_weight: of the identity loss, in shares of cycle_weight. pool: images made
-    earlier that the discriminators may see again. discriminator_channels: width of their first layer. average: the
-    share of itself that the mean over the generator's past weights keeps at each step; that mean is what is kept at the
-    end, with 0, as published, the last weights.
+    earlier that the discriminators may see again. discriminator_channels: width of their first layer;
+    discriminator_norm: see PatchGAN. average: the share of itself that the mean over the generator's past weights keeps
+    at each step; that mean is what is kept at the end, with 0, as published, the last weights.
     """
 
     crop: int = 256
@@ -58,6 +58,7 @@ class CycleGANOptions:
     identity_weight: float = 0.5
     pool: int = 50
     discriminator_channels: int = 64
+    discriminator_norm: str = "instance"
     average: float = 0.0
 
 
@@ -91,10 +92,10 @@ class Cycle:
     """Two generators, a discriminator for each domain, and how they are trained."""
 
     def __init__(self, to_style: nn.Module, to_photo: nn.Module, options: CycleGANOptions, place: Place) -> None:
-        width = options.discriminator_channels
+        width, norm = options.discriminator_channels, options.discriminator_norm
         self.options, self.place = options, place
         self.generators = {"style": to_style, "photo": to_photo}
-        self.judges = {aim: seeded(lambda: PatchGAN(channels=width), place.seed) for aim in self.generators}
+        self.judges = {aim: seeded(lambda: PatchGAN(channels=width, norm=norm), place.seed) for aim in self.generators}
         self.pools = {aim: ImagePool(options.pool) for aim in self.generators}
         nets = {f"{role} {aim}": net for role in ("generators", "judges") for aim, net in getattr(self, role).items()}
         for name, net in nets.items():

@@ -129,6 +129,16 @@ def test_the_patch_discriminator_learns_to_tell_noise_from_blocks() -> None:
     assert float(net(noise).detach().mean()) > 0.0 > float(net(blocks).detach().mean())
 
 
+def test_under_the_spectral_norm_no_layer_of_the_patch_discriminator_lengthens_what_it_gets() -> None:
+    net = seeded(lambda: PatchGAN(channels=4, norm="spectral"), 0)
+    x = _images(1, 32)
+    for _ in range(100):
+        net(x)  # each pass in training mode is a step of the power iteration
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d)]
+    longest = [float(torch.linalg.matrix_norm(layer.weight.detach().flatten(1), 2)) for layer in layers]
+    assert longest == pytest.approx([1.0] * 5, abs=1e-2)
+
+
 @pytest.mark.parametrize(
     ("build", "message"),
     [

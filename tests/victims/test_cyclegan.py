@@ -92,9 +92,9 @@ def test_the_seed_alone_decides_the_weights(studio: Studio, tmp_path: Path) -> N
     assert not equal(train(replace(studio, workdir=tmp_path / "c", seed=1)), first)
 
 
-@pytest.mark.parametrize("average", [0.0, 0.5])
+@pytest.mark.parametrize("more", [{}, {"average": 0.5}, {"discriminator_norm": "spectral"}])
 def test_a_training_that_was_stopped_ends_with_the_same_bits(
-    studio: Studio, tmp_path: Path, average: float, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, tmp_path: Path, more: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gexbench.training.loop.time.monotonic", count(0, 30).__next__)  # a checkpoint every step
 
@@ -102,7 +102,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
         if done == 8:
             raise Interrupted
 
-    longer = {**TRAIN, "steps": 12, "average": average}
+    longer = {**TRAIN, "steps": 12, **more}
     with pytest.raises(Interrupted):
         train(replace(studio, options=longer, progress=stop))
     told: list[int] = []
