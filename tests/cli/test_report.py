@@ -24,7 +24,7 @@ def test_the_gap_between_surrogate_and_victim_is_printed_for_each_test_split(rec
     ]
 
 
-def test_a_control_without_an_A_has_no_gap(records: Records) -> None:
+def test_a_record_without_A_has_no_gap(records: Records) -> None:
     record = records.make()
     scores = tuple(score for score in record.scores if score.compare != "A")
     assert not any(line.startswith("gap") for line in shown(record.model_copy(update={"scores": scores}).sealed()))
