@@ -129,7 +129,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
         for role, f in filed.items()
         if f.card.entry
     }
-    pins = catalog.filed(DatasetCard, scale.dataset).pins
+    pins = catalog.filed(DatasetCard, request.dataset or scale.dataset).pins
     return Identity(
         victim_weights=weights_sha256(catalog.get(VictimCard, request.victim or scale.victim), catalog),
         dataset_pins=hashlib.sha256(pins.read_bytes()).hexdigest() if pins.is_file() else "not pinned",

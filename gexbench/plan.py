@@ -47,6 +47,7 @@ class Request:
     deadline: float | None = None
     folders: tuple[Path, ...] = field(default=())
     victim: str | None = None
+    dataset: str | None = None
 
 
 class Plan(Frozen):
@@ -124,9 +125,17 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         )
     attack = catalog.get(AttackCard, request.attack)
     defense = catalog.get(DefenseCard, request.defense) if request.defense else None
-    victim, dataset = catalog.get(VictimCard, request.victim or scale.victim), catalog.get(DatasetCard, scale.dataset)
+    victim = catalog.get(VictimCard, request.victim or scale.victim)
+    dataset = catalog.get(DatasetCard, request.dataset or scale.dataset)
     _check_match(task, attack, defense, victim)
-    _check_exchange(victim, catalog.get(VictimCard, scale.victim), scale)
+    _check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
+    home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
+    if victim.dataset != home and _owner(catalog.get(DatasetCard, victim.dataset)) != _owner(dataset):
+        raise PlanError(
+            f"victim {victim.name!r} learned from {victim.dataset!r}, one of this task and data from {home!r}",
+            "name two that go together with --victim and --dataset",
+        )
+    _check_side(victim, scale)
     measured = task.metrics_at(request.profile)
     return Plan(
         task=task,
@@ -199,13 +208,29 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
         raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
 
 
-def _check_exchange(victim: VictimCard, usual: VictimCard, scale: TaskProfile) -> None:
-    """Raise PlanError where another victim than the profile's learned from other data or has images of another side."""
-    if victim.dataset != usual.dataset:
+def _check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) -> None:
+    """Raise PlanError where another data set than the profile's has other kinds of splits or images of another side."""
+    parts, wanted = ({k for k, v in card.splits if v is not None} for card in (dataset, usual))
+    if parts != wanted:
         raise PlanError(
-            f"victim {victim.name!r} learned from {victim.dataset!r}, this task's from {usual.dataset!r}",
-            "gexbench victim list",
+            f"data set {dataset.name!r} has the splits {', '.join(sorted(parts))}; this task takes "
+            f"{', '.join(sorted(wanted))}",
+            "gexbench list datasets",
         )
+    side = dataset.settings.get("side", scale.side)
+    if scale.side is not None and side != scale.side:
+        raise PlanError(
+            f"data set {dataset.name!r} has images of {side} px, this task of {scale.side}", "gexbench list datasets"
+        )
+
+
+def _owner(dataset: DatasetCard) -> tuple[Any, ...]:
+    """Return what the owner's images depend on: data sets that have it alike differ in other splits alone."""
+    return dataset.reader, dataset.settings, dataset.splits.owner
+
+
+def _check_side(victim: VictimCard, scale: TaskProfile) -> None:
+    """Raise PlanError where a victim has images of another side than the task's."""
     if victim.net.get("side", scale.side) != scale.side:
         raise PlanError(
             f"victim {victim.name!r} has images of {victim.net['side']} px, this task of {scale.side}",

@@ -85,6 +85,7 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
         device=plan.device,
         deadline=plan.deadline,
         victim=plan.victim.name,
+        dataset=plan.dataset.name,
     )
     here = resolve(request, catalog, identify(request, catalog))
     wanted = plan.model_copy(update={"code": here.code})

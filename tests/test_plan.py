@@ -181,8 +181,40 @@ def test_another_victim_than_the_profiles_brings_its_own_weights() -> None:
 
 
 def test_a_victim_that_learned_from_other_data_is_refused() -> None:
-    with pytest.raises(PlanError, match="'srgan-small' learned from 'sr-small', this task's from 'photos-mini'"):
+    with pytest.raises(
+        PlanError, match="'srgan-small' learned from 'sr-small', one of this task and data from 'photos-mini'"
+    ):
         plan(victim="srgan-small")
+
+
+def test_another_data_set_goes_with_a_victim_that_learned_from_its_owners_images() -> None:
+    church = plan(
+        task="latent-fidelity", attack="sngan", profile="paper", victim="sngan-church", dataset="lsun-church-64"
+    )
+    assert (church.victim.name, church.dataset.name) == ("sngan-church", "lsun-church-64")
+    with pytest.raises(
+        PlanError, match="'sngan-celeba' learned from 'celeba-64', one of this task and data from 'lsun-ch"
+    ):
+        plan(task="latent-fidelity", attack="sngan", profile="paper", dataset="lsun-church-64")
+
+
+def test_a_new_domain_for_the_same_owner_keeps_the_victim() -> None:
+    made = plan(task="stylegan-transfer", attack="stylegan-transfer", profile="paper", dataset="lsun-classrooms-256")
+    assert (made.victim.name, list(made.dataset.splits.test)) == ("stylegan2-bedroom", ["classroom"])
+
+
+def test_the_same_file_names_of_another_reader_or_domain_are_other_images() -> None:
+    with pytest.raises(
+        PlanError, match="'cyclegan-monet-mini' learned from 'scenes-mini', one of this task and data from"
+    ):
+        plan(task="monet2photo", attack="pix2pix", dataset="faces-mini")
+
+
+def test_a_data_set_with_other_splits_or_another_side_is_refused() -> None:
+    with pytest.raises(PlanError, match="'celeba-64' has the splits owner, test; this task takes owner, pool, test"):
+        plan(task="stylegan-transfer", attack="stylegan-transfer", profile="paper", dataset="celeba-64")
+    with pytest.raises(PlanError, match="'lsun-church-64' has images of 64 px, this task of 32"):
+        plan(task="latent-fidelity", attack="sngan", dataset="lsun-church-64")
 
 
 def test_accuracy_extraction_grants_what_its_attacks_need_and_is_ranked_against_the_truth() -> None:

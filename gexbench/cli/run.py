@@ -20,6 +20,9 @@ def run(
     victim: Annotated[
         str | None, typer.Option(help="Another victim than the profile's; such a record stands on no board.")
     ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
+    ] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     isolation: Annotated[
         Literal["auto", "none"],
@@ -57,6 +60,7 @@ def run(
         deadline,
         tuple(registry or ()),
         victim,
+        dataset,
     )
     catalog, plan = bench.prepare(request)
     with Ticker(silent=json) as ticker:

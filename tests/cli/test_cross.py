@@ -37,6 +37,9 @@ def records(records: Records) -> Records:
     for name, dataset, net in (("other", "photos", ""), ("elsewhere", "paintings", ""), ("wide", "photos", "side=64")):
         text = VICTIM.format(name=name, dataset=dataset, net=net)
         (records.folder / "victims" / f"{name}.toml").write_text(text)
+    photos = (records.folder / "datasets" / "photos.toml").read_text()
+    paintings = photos.replace('"photos"', '"paintings"').replace('files = ["a"]', 'files = ["z"]')
+    (records.folder / "datasets" / "paintings.toml").write_text(paintings)
     task = records.folder / "tasks" / "sr.toml"
     task.write_text(task.read_text().replace("deadline = 60\n", "deadline = 60\nside = 32\n", 1))
     return records
