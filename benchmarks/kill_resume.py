@@ -2,8 +2,9 @@
 
     python benchmarks/kill_resume.py [--task sr] [--attack srresnet] [--kills 20] [--steps 60] [--seed 0]
 
-Prints, after every kill, what the ledger holds; ends with whether the run completed, whether any question was paid
-twice, whether the budget held, and whether scores and surrogate equal the undisturbed run's. Exit code 1 if not.
+Prints, after every kill, what the ledger holds. A run that completes before its kill is kept, and the next kills meet
+a new one. Ends with whether all of them completed, whether any question was paid twice, whether the budget held, and
+whether scores and surrogates equal the undisturbed run's. Exit code 1 if not.
 """
 
 from __future__ import annotations
@@ -69,27 +70,29 @@ def main() -> int:
         calm, wild = Path(folder) / "calm", Path(folder) / "wild"
         reference, seconds = undisturbed(calm, run)
         print(f"undisturbed: {seconds:.1f} s, {reference.account.answered} answered")
-        kills = fresh = 0
+        kills, folders = 0, [wild]
         while kills < arguments.kills:
             process = start(wild, run)
             try:
                 process.wait(dice.uniform(0, seconds))
                 print("completed before the kill; starting over in a new folder")
-                fresh += 1
-                wild = wild.with_name(f"wild-{fresh}")
+                wild = wild.with_name(f"wild-{len(folders)}")
+                folders.append(wild)
             except subprocess.TimeoutExpired:
                 os.kill(process.pid, signal.SIGKILL)
                 process.wait()
                 kills += 1
                 print(f"kill {kills:2}: ledger {ledger_of(wild)}")
-        record = undisturbed(wild, run)[0]
-        held = ledger_of(wild)
+        undisturbed(wild, run)
+        ends = [(read_record(next(out.glob("*/record.json"))), ledger_of(out)) for out in folders]
     verdicts = {
-        "completed": record.status == "ok",
-        "budget held": held["questions"] <= record.account.budget,
-        "no question paid twice": held["questions"] == held["distinct"] == record.account.answered,
-        "scores equal": record.scores == reference.scores,
-        "surrogate equal": record.surrogate_sha256 == reference.surrogate_sha256,
+        "completed": all(record.status == "ok" for record, _ in ends),
+        "budget held": all(held["questions"] <= record.account.budget for record, held in ends),
+        "no question paid twice": all(
+            held["questions"] == held["distinct"] == record.account.answered for record, held in ends
+        ),
+        "scores equal": all(record.scores == reference.scores for record, _ in ends),
+        "surrogate equal": all(record.surrogate_sha256 == reference.surrogate_sha256 for record, _ in ends),
     }
     for what, holds in verdicts.items():
         print(f"{'yes' if holds else 'NO '}  {what}")
