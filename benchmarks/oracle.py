@@ -87,7 +87,7 @@ def main() -> None:
                 return round_8bit(victim(x))
 
         def isolated(x: Tensor) -> object:
-            while select.select([service.control], [], [], 0.0)[0]:  # lest it waits for its other reader
+            while select.select([service.control], [], [], 0.0)[0]:  # unread, they would block the service
                 service.handle()
             return oracle.sample(len(x)) if latent_size else oracle.query(x)
 

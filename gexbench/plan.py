@@ -130,11 +130,8 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     _check_match(task, attack, defense, victim)
     _check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
     home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
-    if victim.dataset != home and _owner(catalog.get(DatasetCard, victim.dataset)) != _owner(dataset):
-        raise PlanError(
-            f"victim {victim.name!r} learned from {victim.dataset!r}, one of this task and data from {home!r}",
-            "name two that go together with --victim and --dataset",
-        )
+    if victim.dataset != home:
+        _check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
     _check_side(victim, scale)
     measured = task.metrics_at(request.profile)
     return Plan(
@@ -224,9 +221,14 @@ def _check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) ->
         )
 
 
-def _owner(dataset: DatasetCard) -> tuple[Any, ...]:
-    """Return what the owner's images depend on: data sets that have it alike differ in other splits alone."""
-    return dataset.reader, dataset.settings, dataset.splits.owner
+def _check_owner(victim: VictimCard, learned: DatasetCard, dataset: DatasetCard) -> None:
+    """Raise PlanError unless the data set's owner has the images the victim learned from."""
+    ours, theirs = ((card.reader, card.settings, card.splits.owner) for card in (dataset, learned))
+    if ours != theirs:
+        raise PlanError(
+            f"victim {victim.name!r} learned from {learned.name!r}, not from the owner's images of {dataset.name!r}",
+            "name two that go together with --victim and --dataset",
+        )
 
 
 def _check_side(victim: VictimCard, scale: TaskProfile) -> None:
