@@ -42,6 +42,7 @@ def expect_refusal(done: subprocess.CompletedProcess[str], code: int, *parts: st
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
+        ((*RUN, "--dataset", "sr-small"), ("learned from 'photos-mini'", "'sr-small'", "--victim and --dataset")),
         (("run", "--task", "srr", "--attack", "srresnet"), ("no task named 'srr'", "did you mean sr?")),
         (("run", "--task", "sr", "--attack", "srresnte"), ("no attack named", "srresnet")),
         ((*RUN, "--defense", "jpg"), ("no defense named", "jpeg")),
