@@ -25,7 +25,7 @@ class LatentRegression:
 
         Raises PlanError where the service does not tell its latents.
         """
-        images, latents = bought(oracle, oracle.budget)
+        images, latents = bought(oracle)
         if latents is None:
             raise PlanError("the service does not tell its latents", "grant the knowledge latents")
         options = brief.options

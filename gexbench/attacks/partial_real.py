@@ -32,7 +32,7 @@ class PartialReal:
             raise PlanError("partial-real needs real images", "grant the knowledge partial-real")
         options, place = dict(brief.options), Place.of(brief)
         steps = options.pop("real_steps")
-        images, _ = bought(oracle, oracle.budget)
+        images, _ = bought(oracle)
         gan = fit_sngan(images, options, place)
         plan = replace(LatentOptions(**{name: options[name] for name in PLAN}), steps=steps)
         LatentDuel(gan.generator, gan.discriminator, plan, place, "real").fit([to_uint8(image) for image in brief.real])

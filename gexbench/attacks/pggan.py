@@ -20,5 +20,5 @@ class PGGANAttack:
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         """Buy `oracle.budget` images; options: those of fit_pggan."""
-        images, _ = bought(oracle, oracle.budget)
+        images, _ = bought(oracle)
         return fit_pggan(images, brief.options, Place.of(brief)).generator

@@ -20,5 +20,5 @@ class SNGANAttack:
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         """Buy `oracle.budget` images; options: those of fit_sngan."""
-        images, _ = bought(oracle, oracle.budget)
+        images, _ = bought(oracle)
         return fit_sngan(images, brief.options, Place.of(brief)).generator

@@ -31,7 +31,7 @@ class StyleGANTransfer:
         """
         pool, options, place = _pool(brief), dict(brief.options), Place.of(brief)
         steps = options.pop("pool_steps")
-        images, _ = bought(oracle, oracle.budget)
+        images, _ = bought(oracle)
         return _gone_on(fit_stylegan2(images, options, place), pool, options, steps, place)
 
 

@@ -93,7 +93,7 @@ class _Bid:
             )
         judge, place = brief.discriminator.to(brief.device), Place.of(brief)
         real = [to_uint8(image) for image in brief.real]
-        self.images, _ = bought(oracle, oracle.budget)
+        self.images, _ = bought(oracle)
         truth, lies = _logits(judge, real, place), _logits(judge, self.images, place)
         half = len(real) // 2
         self.calibration: Calibration = calibrate(truth[:half], lies, kind, draws)
