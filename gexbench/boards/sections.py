@@ -75,11 +75,15 @@ def _tests(table: Table) -> list[str]:
 
 
 def _main(board: Board, table: Table) -> Sheet:
-    """Return the table of ranks: the mean of the splits first, then, if there are several, split by split."""
-    main = table.records[0].plan.task.main
-    others = [column for column in board.card.columns if column != main]
+    """Return the table of ranks: the mean of the splits first, then, if there are several, split by split.
+
+    A column whose metric the profile does not measure is left out.
+    """
+    plan = table.records[0].plan
+    main, shown = plan.task.main, [column for column in board.card.columns if column.metric in plan.measured]
+    others = [column for column in shown if column != main]
     splits = tests if len(tests := _tests(table)) > 1 else []
-    parts = [(column, test) for column in board.card.columns for test in splits]
+    parts = [(column, test) for column in shown for test in splits]
     columns = (
         Column("rank"),
         Column("attack", False),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from record_factory import Records, changed
 
@@ -9,6 +10,7 @@ from gexbench.boards.flat import long_rows
 from gexbench.boards.rank import Board
 from gexbench.boards.sections import page
 from gexbench.boards.sheet import Sheet
+from gexbench.cards.schema import Main
 
 
 def sheet(board: Board, title: str) -> Sheet:
@@ -48,6 +50,13 @@ def test_a_single_split_is_not_shown_twice(records: Records, board_of: MakeBoard
     found = cells(sheet(board_of(alone), "mini, 100"))
     assert "B" in found
     assert "B set5" not in found
+
+
+def test_a_column_that_a_profile_does_not_measure_is_left_out(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make())
+    columns = (*board.card.columns, Main(metric="figure-share", compare="B"))
+    wider = replace(board, card=board.card.model_copy(update={"columns": columns}))
+    assert page(wider) == page(board)
 
 
 def test_the_victim_has_a_dash_for_fidelity(records: Records, board_of: MakeBoard) -> None:
