@@ -58,7 +58,8 @@ class StyleDuel(LatentDuel):
     """The saturation-free logistic loss, the penalties R1 and on path lengths each so many steps; the rate stays.
 
     Source: Karras, Laine, Aittala, Hellsten, Lehtinen and Aila 2020 (arXiv 1912.04958), sections 3.1 and 3.2 and
-    appendix B; style mixing as in Karras, Laine and Aila 2019, section 3.1.
+    appendix B; style mixing as in Karras, Laine and Aila 2019, section 3.1. Unlike in appendix B, Adam's rate
+    and momenta are not corrected for how seldom a penalty falls due.
     """
 
     betas = (0.0, 0.99)
