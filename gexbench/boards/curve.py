@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,9 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """Return the stem of the curve's files, such as `sr-srresnet-mini-curve`."""
-        parts = (self.plan.task.name, self.plan.attack.name, self.plan.profile.name, "curve")
-        return "-".join(part.replace("/", ".") for part in parts)
+        """Return the stem of the curve's files: `sr-srresnet-mini-curve`, `sr-srresnet-steps=100-mini-curve`."""
+        label = re.sub(r"[^\w.=+@-]+", "-", self.label.replace("/", ".")).strip("-")
+        return f"{self.plan.task.name}-{label[:100]}-{self.plan.profile.name}-curve"
 
     @property
     def title(self) -> str:

@@ -15,6 +15,8 @@ from gexbench.errors import BoardError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DECADE = 10
+"""Budgets that reach further stand on a logarithmic axis, so that the low ones can be told apart."""
 PANEL = {"B": "B  surrogate / victim", "C": "C  surrogate / truth"}
 
 
@@ -50,8 +52,12 @@ def _panel(axes: Axes, curve: Curve, compare: Compare) -> None:
     for number, test in enumerate(curve.tests):
         _line(axes, curve, (compare, test), f"C{number}")
     axes.set_title(PANEL[compare], fontsize=9)
+    low, high = min(curve.budgets), max(curve.budgets)
+    if high >= DECADE * low:
+        axes.set_xscale("log")
     axes.set_xticks(curve.budgets, [f"{budget}\n{100 * budget / curve.top:.3g} %" for budget in curve.budgets])
-    axes.set_xlim(0, 1.06 * max(curve.budgets))
+    axes.minorticks_off()
+    axes.set_xlim(low / 1.2 if axes.get_xscale() == "log" else 0.0, 1.06 * high)
     axes.set_xlabel("queries allowed")
     axes.set_ylabel(_plain_text(heading(card)))
     axes.spines[["top", "right"]].set_visible(False)

@@ -51,7 +51,11 @@ def test_the_title_says_what_was_copied_by_what(records: Records) -> None:
     assert make_curve(runs(records)).title == "srresnet on sr@1 · mini · victim net · 3 seeds"
     changed_steps = make_curve([records.make(settings=("steps=5",))])
     assert changed_steps.title == "srresnet (steps=5) on sr@1 · mini · victim net · 1 seed"
-    assert changed_steps.name == "sr-srresnet-mini-curve"
+
+
+def test_files_of_other_options_have_another_name(records: Records) -> None:
+    assert make_curve(runs(records)).name == "sr-srresnet-mini-curve"
+    assert make_curve([records.make(settings=("steps=5",))]).name == "sr-srresnet-steps=5-mini-curve"
 
 
 def test_the_csv_has_a_line_for_every_number_and_nothing_else(records: Records) -> None:
@@ -98,6 +102,13 @@ def test_a_panel_is_drawn_for_both_comparisons_and_a_line_for_every_split(record
     assert list(c.get_lines()[1].get_ydata()) == [24.0, 24.0, 24.0]
     assert [tick.get_text() for tick in b.get_xticklabels()] == ["25\n25 %", "50\n50 %", "100\n100 %"]
     assert b.get_ylabel() == "psnr-y, dB ↑"
+
+
+def test_budgets_of_more_than_a_decade_stand_on_a_logarithmic_axis(records: Records) -> None:
+    near, far = (panels(make_curve([records.make(), records.make(budget=low)]))[0] for low in ("25", "5"))
+    assert (near.get_xscale(), near.get_xlim()[0]) == ("linear", 0.0)
+    assert far.get_xscale() == "log"
+    assert [tick.get_text() for tick in far.get_xticklabels()] == ["5\n5 %", "100\n100 %"]
 
 
 def test_band_and_points_show_the_seeds(records: Records) -> None:
