@@ -23,7 +23,7 @@ from gexbench.cards.schema import VictimCard
 from gexbench.core.images import to_uint8
 from gexbench.engine.compare import Bench, compare
 from gexbench.engine.features.images import open_images
-from gexbench.engine.victims import weights_path
+from gexbench.engine.victims import weights_path, weights_sha256
 from gexbench.engine.weights import load_weights
 from gexbench.nets.latent_gan import LatentGAN
 
@@ -50,8 +50,10 @@ def main() -> None:
     arguments = parser.parse_args()
     catalog = Catalog.load()
     card = catalog.get(VictimCard, arguments.victim)
+    if card.task_kind != "sampling":
+        parser.error(f"victim {card.name} draws nothing of its own: it answers questions")
     victim = load_entry(card.entry)().build(card.net)
-    load_weights(victim, weights_path(card, catalog), card.weights.sha256)
+    load_weights(victim, weights_path(card, catalog), weights_sha256(card, catalog))
     victim.eval()
     found: dict[str, list[float]] = {}
     for pair in range(arguments.pairs):

@@ -62,7 +62,10 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """Return the stem of the curve's files: `sr-srresnet-mini-curve`, `sr-srresnet-steps=100-mini-curve`."""
+        """Return the stem of the curve's files: `sr-srresnet-mini-curve`, `sr-srresnet-steps=100-mini-curve`.
+
+        Of an attack with its options the first 100 characters.
+        """
         label = re.sub(r"[^\w.=+@-]+", "-", self.label.replace("/", ".")).strip("-")
         return f"{self.plan.task.name}-{label[:100]}-{self.plan.profile.name}-curve"
 

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DECADE = 10
-"""Budgets that reach further stand on a logarithmic axis, so that the low ones can be told apart."""
+"""From this ratio of budgets on the axis is logarithmic, so that the low ones can be told apart."""
+
 PANEL = {"B": "B  surrogate / victim", "C": "C  surrogate / truth"}
 
 
 def to_png(curve: Curve) -> bytes:
     """Return the curve as a picture, the same bytes for the same records: a panel a comparison, a line a test split.
 
-    A line is the mean over seeds, its band one standard deviation on both sides, and a point one seed. Raises
-    BoardError where the main metric was not measured.
+    A line is the mean over seeds, its band one standard deviation on both sides, and a point one seed. Budgets that
+    span a decade or more stand on a logarithmic axis. Raises BoardError where the main metric was not measured.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
