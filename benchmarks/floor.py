@@ -21,10 +21,10 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import VictimCard
 from gexbench.core.images import to_uint8
-from gexbench.engine.compare import Bench, compare
-from gexbench.engine.features.images import open_images
-from gexbench.engine.victims import weights_path, weights_sha256
-from gexbench.engine.weights import load_weights
+from gexbench.engine.scoring.compare import Bench, compare
+from gexbench.engine.scoring.features.images import open_images
+from gexbench.engine.store.victim_weights import weights_path, weights_sha256
+from gexbench.engine.store.weights import load_weights
 from gexbench.nets.latent_gan import LatentGAN
 
 AT_ONCE = 100

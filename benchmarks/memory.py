@@ -26,8 +26,8 @@ from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import ExtractorCard
-from gexbench.engine.features.collect import Collector
-from gexbench.engine.features.images import open_images
+from gexbench.engine.scoring.features.collect import Collector
+from gexbench.engine.scoring.features.images import open_images
 from gexbench.metrics.frechet import Frechet
 from gexbench.metrics.kernel import Kid
 

@@ -42,9 +42,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import ExtractorCard
 from gexbench.core.features import Moments, Rows
-from gexbench.engine import hardware
-from gexbench.engine.features.collect import Collector
-from gexbench.engine.features.images import FolderImages, ImageSet, TensorImages, ZipImages
+from gexbench.engine.machine import hardware
+from gexbench.engine.scoring.features.collect import Collector
+from gexbench.engine.scoring.features.images import FolderImages, ImageSet, TensorImages, ZipImages
 from gexbench.metrics.frechet import frechet_distance, frechet_low_rank
 from gexbench.metrics.kernel import Kid, mean_mmd2
 from gexbench.nets.inception import Inception

@@ -32,7 +32,7 @@ from torch import Tensor
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import AssetCard
 from gexbench.core.images import crop_to_multiple, downscale_8bit, read_image, round_8bit, to_uint8, upscale
-from gexbench.engine.assets import AssetStore
+from gexbench.engine.store.assets import AssetStore
 from gexbench.errors import AssetMissing
 from gexbench.metrics.lpips import Lpips
 from gexbench.metrics.ms_ssim import ms_ssim

@@ -26,14 +26,15 @@ from torch import Tensor
 
 from gexbench import bench
 from gexbench.core.images import round_8bit
-from gexbench.engine import execute, hardware
-from gexbench.engine.contender import RemoteOracle
-from gexbench.engine.isolation import chosen, places
-from gexbench.engine.parties import Journal, Start
-from gexbench.engine.remote import RemoteService, oracle_ends
-from gexbench.engine.run_folder import RunFolder
-from gexbench.engine.service import open_desk
-from gexbench.engine.surroundings import MEMORY
+from gexbench.engine.attacker.process import RemoteOracle
+from gexbench.engine.machine import hardware
+from gexbench.engine.run import execute
+from gexbench.engine.run.isolation import chosen, places
+from gexbench.engine.run.parties import Journal, Start
+from gexbench.engine.run.remote import RemoteService, oracle_ends
+from gexbench.engine.run.run_folder import RunFolder
+from gexbench.engine.sandbox.environment import MEMORY
+from gexbench.engine.service.process import open_desk
 from gexbench.plan import Request
 
 ATTACKS = {"sr": "srresnet", "latent-fidelity": "sngan"}

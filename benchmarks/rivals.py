@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import AssetCard
-from gexbench.engine.assets import AssetStore, silent
-from gexbench.engine.download import Wanted, receive
+from gexbench.engine.store.assets import AssetStore, silent
+from gexbench.engine.store.download import Wanted, receive
 
 STEM = {
     "conv": "Conv2d_1a_3x3",

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gexbench.core.images import to_uint8
-from gexbench.engine import hardware
+from gexbench.engine.machine import hardware
 from gexbench.nets.initialise import gaussian
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.nets.resnet_generator import ResNetGenerator

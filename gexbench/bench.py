@@ -77,9 +77,9 @@ def score(
     the ending, on both sides. device: "auto", "cuda", "mps" or "cpu". cache: keep the features of each image for later
     calls. Raises GexbenchError naming what is missing or refused.
     """
-    from gexbench.engine.compare import Bench, compare
-    from gexbench.engine.features.images import open_images
-    from gexbench.engine.places import features_folder
+    from gexbench.engine.scoring.compare import Bench, compare
+    from gexbench.engine.scoring.features.images import open_images
+    from gexbench.engine.store.paths import features_folder
 
     bench = Bench(Catalog.load(), device, features_folder() if cache else None)
     return compare(open_images(images), open_images(reference), metrics, bench, quiet)
@@ -114,8 +114,8 @@ def _name_folders(request: Request) -> Request:
 
 def identify(request: Request, catalog: Catalog) -> Identity:
     """Return the hashes of victim weights, data-set list, computing code and plug-ins that belong to a request."""
-    from gexbench.engine.provenance import code_digest, plug_in_digest, plug_in_folder
-    from gexbench.engine.victims import weights_sha256
+    from gexbench.engine.machine.provenance import code_digest, plug_in_digest, plug_in_folder
+    from gexbench.engine.store.victim_weights import weights_sha256
 
     task = catalog.get(TaskCard, request.task)
     scale = task.profile.get(request.profile)
@@ -175,6 +175,6 @@ def plan_cross(
 
 def run_plan(plan: Plan, catalog: Catalog, out: Path, tick: Tick) -> RunRecord:
     """Run a plan below `out`; see engine.execute."""
-    from gexbench.engine.execute import execute
+    from gexbench.engine.run.execute import execute
 
     return execute(plan, catalog, out / plan.run_name, tick)

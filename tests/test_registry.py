@@ -19,7 +19,7 @@ from gexbench.cards.schema import (
     TaskCard,
     VictimCard,
 )
-from gexbench.engine.weights import file_sha256
+from gexbench.engine.store.weights import file_sha256
 from gexbench.plan import Identity, Request, resolve
 
 CATALOG = Catalog.load()

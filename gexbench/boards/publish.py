@@ -8,10 +8,10 @@ from typing import Any
 
 from gexbench.boards.defended import damages
 from gexbench.boards.flat import long_rows, plain, to_csv
+from gexbench.boards.folder import Shelf, is_fresh, write_fresh
 from gexbench.boards.markdown import to_markdown
 from gexbench.boards.rank import Board, make_board
 from gexbench.boards.sections import page
-from gexbench.boards.shelf import Shelf, is_fresh, write_fresh
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import BoardCard, TaskCard
 from gexbench.errors import BoardError

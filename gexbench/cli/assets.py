@@ -22,7 +22,7 @@ def list_assets(json: Json = False) -> None:
     Example: `gexbench assets list`
     """
     from gexbench.cli.output import print_json
-    from gexbench.engine.assets import AssetStore
+    from gexbench.engine.store.assets import AssetStore
 
     store = AssetStore()
     rows = [
@@ -58,7 +58,7 @@ def fetch(
 
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
-    from gexbench.engine.assets import AssetStore
+    from gexbench.engine.store.assets import AssetStore
 
     store, paths = AssetStore(), {}
     with Ticker(silent=json) as ticker:
@@ -80,8 +80,8 @@ def bundle(
     Example: `gexbench assets bundle weights.zip lpips-alex`
     """
     from gexbench.cli.output import print_json
-    from gexbench.engine.asset_bundle import bundle as write
-    from gexbench.engine.assets import AssetStore
+    from gexbench.engine.store.asset_bundle import bundle as write
+    from gexbench.engine.store.assets import AssetStore
 
     cards = _cards(names)
     write(AssetStore(), cards, file)
@@ -98,8 +98,8 @@ def unbundle(file: Annotated[Path, typer.Argument(help="A file that `bundle` wro
     Example: `gexbench assets unbundle weights.zip`
     """
     from gexbench.cli.output import print_json
-    from gexbench.engine.asset_bundle import unbundle as read
-    from gexbench.engine.assets import AssetStore
+    from gexbench.engine.store.asset_bundle import unbundle as read
+    from gexbench.engine.store.assets import AssetStore
 
     taken = read(AssetStore(), file, _cards(None))
     if json:

@@ -30,7 +30,7 @@ def add(
 
     Example: `gexbench board add runs/sr-srresnet-*`
     """
-    from gexbench.boards.shelf import add as add_records
+    from gexbench.boards.folder import add as add_records
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 

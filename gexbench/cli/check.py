@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from gexbench.engine.rehearsal import Finding
+    from gexbench.engine.checks.small_runs import Finding
 
 
 def check(
@@ -22,7 +22,7 @@ def check(
     Example: `gexbench check submissions/example/nearest`
     """
     from gexbench import bench
-    from gexbench.engine.checkup import check_folder
+    from gexbench.engine.checks.plug_in import check_folder
 
     findings: list[Finding] = []
     for finding in check_folder(path, bench.prepare):

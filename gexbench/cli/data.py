@@ -20,7 +20,7 @@ def list_data(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.output import print_json
-    from gexbench.engine.data import verify
+    from gexbench.engine.store.datasets import verify
 
     rows = []
     for filed in Catalog.load().all(DatasetCard).values():
@@ -49,7 +49,7 @@ def verify_data(
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.output import print_json
-    from gexbench.engine.data import verify
+    from gexbench.engine.store.datasets import verify
 
     filed = Catalog.load().filed(DatasetCard, name)
     report = verify(filed.card, filed.pins)

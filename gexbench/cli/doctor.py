@@ -15,7 +15,7 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = F
     Example: `gexbench doctor`
     """
     from gexbench.cli.output import print_json
-    from gexbench.engine.doctor import examine
+    from gexbench.engine.checks.machine import examine
 
     findings = examine()
     if json:

@@ -21,7 +21,7 @@ def losses(
     Example: `gexbench losses runs/sr-srresnet-mini-b512-s0-9bb9b795 --to events`
     """
     from gexbench.cli.output import print_json
-    from gexbench.engine.losses import read_folder, write_events
+    from gexbench.engine.run.losses import read_folder, write_events
 
     place = to / folder.resolve().name
     written = [(curves, write_events(curves, place / curves.name)) for curves in read_folder(folder)]

@@ -34,9 +34,9 @@ def score(
     """
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.progress import Ticker
-    from gexbench.engine.compare import Bench, compare
-    from gexbench.engine.features.images import open_images
-    from gexbench.engine.places import features_folder
+    from gexbench.engine.scoring.compare import Bench, compare
+    from gexbench.engine.scoring.features.images import open_images
+    from gexbench.engine.store.paths import features_folder
 
     names = [name.strip() for name in metric.split(",") if name.strip()]
     bench = Bench(Catalog.load(), device, None if no_cache else features_folder())

@@ -20,7 +20,7 @@ def list_victims(json: Json = False) -> None:
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import VictimCard
     from gexbench.cli.output import print_json
-    from gexbench.engine.victims import weights_path
+    from gexbench.engine.store.victim_weights import weights_path
     from gexbench.errors import AssetMissing
 
     catalog, rows = Catalog.load(), []
@@ -59,7 +59,7 @@ def train(
     catalog = Catalog.load(registry or ())
     card = catalog.get(VictimCard, name)
     with Ticker(silent=json) as ticker:
-        from gexbench.engine.train import train_victim
+        from gexbench.engine.run.train_victim import train_victim
 
         path, sha256 = train_victim(card, catalog, to, ticker.tick)
     same = sha256 == card.weights.sha256 if card.weights else None
@@ -88,9 +88,9 @@ def convert(
     import hashlib
 
     from gexbench.cli.output import print_json
-    from gexbench.engine.convert import to_safetensors
-    from gexbench.engine.places import atomic_write
-    from gexbench.engine.stylegan_pickle import gan_from_stylegan2
+    from gexbench.engine.store.convert import to_safetensors
+    from gexbench.engine.store.paths import atomic_write
+    from gexbench.engine.store.stylegan_pickle import gan_from_stylegan2
     from gexbench.errors import AssetMissing
 
     if not file.is_file():

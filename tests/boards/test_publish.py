@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from record_factory import Records, save
 
+from gexbench.boards.folder import Shelf, add
 from gexbench.boards.publish import as_json, build, open_board, pages, shelves
-from gexbench.boards.shelf import Shelf, add
 from gexbench.errors import BoardError, CardError
 
 

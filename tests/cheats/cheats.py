@@ -245,11 +245,11 @@ class Patcher:
 
     def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
         import gexbench.core.images
-        import gexbench.engine.contender
-        import gexbench.engine.meter
+        import gexbench.engine.attacker.process
+        import gexbench.engine.service.meter
 
         gexbench.core.images.round_8bit = lambda x: torch.ones_like(x)
-        gexbench.engine.meter.Meter.query = lambda self, x: x  # type: ignore[method-assign, assignment]
+        gexbench.engine.service.meter.Meter.query = lambda self, x: x  # type: ignore[method-assign, assignment]
         torch.set_default_dtype(torch.float64)
         torch.set_default_dtype(torch.float32)
         os.environ["GEXBENCH_HOME"] = "elsewhere"

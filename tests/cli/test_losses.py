@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gexbench.cli.app import app
-from gexbench.engine import losses
-from gexbench.engine.losses import Tick, read_folder
+from gexbench.engine.run import losses
+from gexbench.engine.run.losses import Tick, read_folder
 from gexbench.errors import GexbenchError
 
 RUNNER = CliRunner()

@@ -15,7 +15,7 @@ from PIL import Image
 from gexbench.cards.schema import DatasetCard
 from gexbench.core.images import downscale_8bit, from_uint8, round_8bit
 from gexbench.datasets.photos import ScaledPhotos
-from gexbench.engine import data
+from gexbench.engine.store import datasets
 from gexbench.errors import CardError, DataMissing
 
 CARD = Path(__file__).parents[2] / "registry" / "datasets" / "photos-mini.toml"
@@ -177,7 +177,7 @@ def test_refuses_settings_it_cannot_follow(settings: dict[str, int | float], mes
 
 def test_the_mini_pool_is_512_different_crops_that_show_something() -> None:
     card = DatasetCard.model_validate(tomllib.loads(CARD.read_text()))
-    pool = ScaledPhotos(card.settings, data.locate(card, CARD.with_suffix(".sha256"))).pool()
+    pool = ScaledPhotos(card.settings, datasets.locate(card, CARD.with_suffix(".sha256"))).pool()
     inputs = list(pool.inputs)
     assert {tuple(x.shape) for x in inputs} == {(3, 24, 24)}
     assert len({x.numpy().tobytes() for x in inputs}) == 512

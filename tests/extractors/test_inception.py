@@ -21,7 +21,7 @@ from torch.nn.functional import interpolate
 
 from gexbench.cards.schema import AssetCard, ExtractorCard
 from gexbench.core.images import decode_8bit
-from gexbench.engine.assets import AssetStore
+from gexbench.engine.store.assets import AssetStore
 from gexbench.errors import AssetMissing, CardError
 from gexbench.extractors.inception import ASSET, RESIZES, InceptionFeatures
 

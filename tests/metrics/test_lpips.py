@@ -18,7 +18,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import AssetCard, MetricCard
 from gexbench.core.images import read_image, round_8bit
 from gexbench.core.metric import Evidence
-from gexbench.engine.assets import AssetStore
+from gexbench.engine.store.assets import AssetStore
 from gexbench.errors import AssetMissing, CardError
 from gexbench.metrics.lpips import Lpips
 

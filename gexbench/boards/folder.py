@@ -1,0 +1,131 @@
+"""The folder of a board: its accepted records, the list of verified ones, and its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from gexbench.boards.accept import newcomer_objections, objections, pinned
+from gexbench.boards.agree import Agreement, Entry
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import BoardCard
+from gexbench.engine.store.paths import atomic_write
+from gexbench.errors import BoardError, nearest
+from gexbench.record import RunRecord, read_record
+
+RULES = "docs/reading-a-board.md says what a board takes"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """`leaderboards/<board>`: records/*.json, verified.txt, README.md and <board>.csv."""
+
+    card: BoardCard
+    folder: Path
+
+    def read(self) -> Agreement:
+        """Return the accepted records by file name; raises BoardError when one does not belong, naming it and why."""
+        agreed = Agreement()
+        for path in sorted((self.folder / "records").glob("*.json")):
+            entry = Entry(path, read_record(path))
+            twice = [f"it is a copy of {other.name}" for other in agreed.copies(entry.record)]
+            why = next(chain(objections(entry.record, self.card), twice), None) or agreed.conflict(entry)
+            if why:
+                raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {why}", RULES)
+            agreed.take(entry)
+        return agreed
+
+    def verified(self) -> frozenset[str]:
+        """Return the ids in verified.txt, one a line; `#` begins a comment."""
+        path = self.folder / "verified.txt"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return frozenset(filter(None, (line.partition("#")[0].strip() for line in lines)))
+
+    def place(self, record: RunRecord) -> Path:
+        """Return where a record goes."""
+        return self.folder / "records" / f"{record.plan.run_name}.json"
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `add` did: the records that were written, and those that had been there."""
+
+    written: tuple[Path, ...]
+    already: tuple[Path, ...]
+
+
+def shelf_of(record: RunRecord, root: Path, catalog: Catalog) -> Shelf:
+    """Return the shelf that takes records of the record's task; raises BoardError when there is none."""
+    task = pinned(record.plan.task)
+    boards = {filed.card.task: filed.card for filed in catalog.all(BoardCard).values()}
+    if task not in boards:
+        raise BoardError(f"no board takes records of {task}", nearest(task, boards))
+    return Shelf(boards[task], root / boards[task].name)
+
+
+def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:
+    """Copy records to their boards below `root`.
+
+    runs: run folders or record files. One that lies on its board already is left there. Raises BoardError naming every
+    refused record and why; nothing is written then.
+    """
+    desk = Desk(root, catalog)
+    for run in runs:
+        desk.take(run)
+    if desk.refused:
+        head = f"{len(desk.refused)} of {len(runs)} records refused, nothing was added:\n  " if len(runs) > 1 else ""
+        raise BoardError(head + "\n  ".join(desk.refused), RULES)
+    for path, file in desk.coming.items():
+        atomic_write(path, file.read_bytes())  # as it is: its seal is of the keys that its file has
+    return Added(tuple(desk.coming), tuple(desk.already))
+
+
+@dataclass
+class Desk:
+    """Where records are looked at one after the other, each beside those before it."""
+
+    root: Path
+    catalog: Catalog
+    coming: dict[Path, Path] = field(default_factory=dict)
+    already: list[Path] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    _boards: dict[str, Agreement] = field(default_factory=dict)
+
+    def take(self, run: Path) -> None:
+        """Sort one record in; raises BoardError only for what is wrong with the board itself."""
+        try:
+            file = run / "record.json" if run.is_dir() else run
+            record = read_record(file)
+            shelf = shelf_of(record, self.root, self.catalog)
+        except BoardError as error:
+            self.refused.append(str(error))
+            return
+        if shelf.card.name not in self._boards:
+            self._boards[shelf.card.name] = shelf.read()
+        agreed = self._boards[shelf.card.name]
+        copies = agreed.copies(record)
+        if copies:
+            self.already += [path for path in copies if path not in self.coming]
+            return
+        reasons = chain(objections(record, shelf.card), newcomer_objections(record, self.catalog))
+        why = next(reasons, None) or agreed.conflict(Entry(run, record))
+        if why:
+            self.refused.append(f"{run}: {why}")
+            return
+        self.coming[shelf.place(record)] = file
+        agreed.take(Entry(shelf.place(record), record))
+
+
+def write_fresh(path: Path, text: str) -> bool:
+    """Write a page unless it stands there already; returns whether it was written."""
+    if is_fresh(path, text):
+        return False
+    atomic_write(path, text.encode())
+    return True
+
+
+def is_fresh(path: Path, text: str) -> bool:
+    """Return whether a page stands there as it should."""
+    return path.is_file() and path.read_bytes() == text.encode()

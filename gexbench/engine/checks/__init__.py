@@ -1,0 +1,1 @@
+"""What `gexbench check` and `gexbench doctor` look at."""

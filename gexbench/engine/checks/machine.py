@@ -1,0 +1,132 @@
+"""What a run needs from a machine, and whether it is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from gexbench.cards.catalog import FOLDERS, Catalog
+from gexbench.cards.schema import AssetCard, VictimCard
+from gexbench.engine.sandbox.rules import support
+from gexbench.engine.store.assets import AssetStore
+from gexbench.engine.store.paths import data_root, home
+from gexbench.engine.store.victim_weights import weights_sha256
+from gexbench.errors import GexbenchError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: ✓ fine, ! works with less, ✗ must be mended."""
+
+    mark: Literal["✓", "!", "✗"]
+    what: str
+    found: str
+    advice: str = ""
+
+
+def examine() -> list[Finding]:
+    """Return the findings in the order a newcomer meets the problems."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _torch,
+        _sandbox,
+        _registry,
+        _victims,
+        _assets,
+        _data,
+        _space,
+    )
+    return [finding for check in checks for finding in check()]
+
+
+def _torch() -> Iterator[Finding]:
+    """Import torch and torchvision in a child, where a broken pair cannot take this process along."""
+    code = "import torch, torchvision; print(torch.__version__, torchvision.__version__, torch.cuda.is_available())"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=300)
+    if done.returncode == 0:
+        torch, vision, cuda = done.stdout.split()
+        yield Finding("✓", "torch", f"{torch}, torchvision {vision}, {'CUDA' if cuda == 'True' else 'CPU'}")
+    elif "torchvision::nms" in done.stderr:
+        yield Finding(
+            "✗",
+            "torch",
+            "torch and torchvision are builds for different devices",
+            "install both from one source: pip install --force-reinstall torch torchvision",
+        )
+    else:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        yield Finding("✗", "torch", f"does not import: {last}", "pip install --force-reinstall torch torchvision")
+
+
+def _sandbox() -> Iterator[Finding]:
+    found = support()
+    if found.landlock_abi:
+        extra = "with system call filter" if found.seccomp else "without system call filter"
+        yield Finding("✓", "sandbox", f"Landlock ABI {found.landlock_abi}, {extra}")
+    else:
+        yield Finding(
+            "!",
+            "sandbox",
+            "this system has no Landlock: attacks run behind a process boundary alone",
+            "run untrusted attacks on Linux 5.13 or later with Landlock enabled",
+        )
+
+
+def _registry() -> Iterator[Finding]:
+    try:
+        catalog = Catalog.load()
+        count = sum(len(catalog.all(kind)) for kind in FOLDERS)
+        yield Finding("✓", "registry", f"{count} cards, all valid")
+    except GexbenchError as error:
+        yield Finding("✗", "registry", str(error), error.hint)
+
+
+def _victims() -> Iterator[Finding]:
+    catalog = Catalog.load()
+    for name, filed in catalog.all(VictimCard).items():
+        try:
+            weights_sha256(filed.card, catalog)
+            yield Finding("✓", "victim", name)
+        except GexbenchError as error:
+            yield Finding("✗" if filed.card.weights else "!", "victim", str(error), error.hint)
+
+
+def _assets() -> Iterator[Finding]:
+    store = AssetStore()
+    for name, filed in Catalog.load().all(AssetCard).items():
+        state = store.status(filed.card)
+        if state == "present":
+            yield Finding("✓", "asset", name)
+        else:
+            yield Finding(
+                "!", "asset", f"{name} is {state}: the metrics that need it are absent", f"gexbench assets fetch {name}"
+            )
+
+
+def _data() -> Iterator[Finding]:
+    root = data_root()
+    if root is None:
+        yield Finding(
+            "!", "data", "GEXBENCH_DATA is not set: profile mini only", "set it to the folder of your data sets"
+        )
+    elif not root.is_dir():
+        yield Finding("✗", "data", f"GEXBENCH_DATA names {root}, which is no folder", "correct it")
+    else:
+        yield Finding("✓", "data", str(root))
+
+
+def _space() -> Iterator[Finding]:
+    for place in dict.fromkeys((Path.cwd(), _existing(home()))):
+        free = shutil.disk_usage(place).free / 2**30
+        writable = os.access(place, os.W_OK)
+        mark: Literal["✓", "!", "✗"] = "✓" if free > 2 and writable else "!"
+        yield Finding(mark, "space", f"{free:.0f} GiB free at {place}" + ("" if writable else ", not writable"))
+
+
+def _existing(path: Path) -> Path:
+    return path if path.exists() else _existing(path.parent)

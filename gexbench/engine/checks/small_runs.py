@@ -1,0 +1,152 @@
+"""Two small runs of a plug-in through the real engine, and what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.options import effective
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard
+from gexbench.engine.checks.inspect import Candidate, culprit
+from gexbench.engine.run.execute import execute
+from gexbench.errors import GexbenchError
+from gexbench.plan import Plan
+from gexbench.record import RunRecord
+
+QUESTIONS, DEADLINE = 16, 120.0
+PROFILE, OWN_OPTIONS = "mini", "check"
+"""The scale of the small runs, and the card's table of options for them: `[attack.profile.check]`."""
+
+Subject = AttackCard | DefenseCard
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at. subject: the card's name, or the path where there is none; detail: why, or what."""
+
+    subject: str
+    what: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the small runs of one subject need."""
+
+    subject: Subject
+    catalog: Catalog
+    plan: Plan
+    folder: Path
+
+    def finding(self, what: str, passed: bool, detail: str) -> Finding:
+        """Return a finding about the subject."""
+        return Finding(self.subject.name, what, passed, detail)
+
+    @property
+    def candidate(self) -> Candidate:
+        """Return the subject as code to look at."""
+        attack, card = isinstance(self.subject, AttackCard), self.subject
+        root = self.catalog.filed(AttackCard if attack else DefenseCard, card.name).root
+        options = self.plan.options if attack else self.plan.defense_options
+        return Candidate("attack" if attack else "defense", card.entry or "", root.code, options, self.plan.task.scale)
+
+    def culprit(self, run: str) -> str:
+        """Return where in the subject's code the last traceback of a run lies; see audition.culprit."""
+        return culprit(self.folder / run, self.candidate.folder)
+
+
+def shrunk(plan: Plan, subject: Subject) -> Plan:
+    """Return a plan with few questions, test images and metrics, and the card's own options; attacks get less time.
+
+    Options are the defaults, changed as `[profile.mini]`, then `[profile.check]` say. Raises PlanError for a bad one.
+    """
+    override = {**subject.profile.get(PROFILE, {}), **subject.profile.get(OWN_OPTIONS, {})}
+    options = effective(subject.options, override, (), f"{subject.name!r} in [profile.{OWN_OPTIONS}]")
+    wanted = (plan.task.main.metric, *plan.task.honest_cost[:1])
+    metrics = tuple(metric for metric in plan.metrics if metric.name in wanted and not metric.assets)
+    changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics, "dataset": _first_tests(plan.dataset)}
+    if isinstance(subject, AttackCard):
+        return plan.model_copy(update={**changed, "deadline": DEADLINE, "options": options})
+    return plan.model_copy(update={**changed, "defense_options": options})
+
+
+def _first_tests(card: DatasetCard) -> DatasetCard:
+    tests = {name: split.model_copy(update={"files": split.files[:1]}) for name, split in card.splits.test.items()}
+    return card.model_copy(update={"splits": card.splits.model_copy(update={"test": tests})})
+
+
+def attack_runs(stage: Stage) -> Iterator[Finding]:
+    """Run an attack twice with one seed and yield what that shows."""
+    first = _run(stage, "first")
+    yield from judged(stage, first)
+    if first.status == "ok":
+        yield stage.finding("same seed", *agreement(first, _run(stage, "second")))
+    tried = "; ".join(first.incidents)
+    yield stage.finding("global state", not tried, tried or f"left as it was (isolation: {first.isolation})")
+
+
+def judged(stage: Stage, record: RunRecord) -> Iterator[Finding]:
+    """Yield what one run of an attack shows: it hands something back, within budget, that works on its own."""
+    account, returned = record.account, "evidence" in record.seconds
+    reason = record.reason + stage.culprit("first")
+    late = f"; give it less to do in [profile.{OWN_OPTIONS}] on its card" if reason.endswith("its deadline") else ""
+    done = f"returned a surrogate {record.seconds.get('extract', 0.0):.1f} s after the service was ready"
+    yield stage.finding("extract", returned, done if returned else reason + late)
+    within = f"{account.answered} of {account.budget} questions answered, none refused"
+    beyond = f"{account.refused} images were refused: over the budget of {account.budget}, or of a size nobody takes"
+    yield stage.finding("budget", not account.refused, beyond if account.refused else within)
+    if returned:
+        works = "answers after the oracle has closed, with images of the right size in [0,1]"
+        yield stage.finding("surrogate", record.status == "ok", works if record.status == "ok" else reason)
+
+
+def agreement(first: RunRecord, second: RunRecord) -> tuple[bool, str]:
+    """Say whether two runs of one plan gave the same surrogate: equal scores, and equal weights where it has any."""
+    if second.status != "ok":
+        return False, f"the second run failed: {second.reason}"
+    advice = "draw from brief.generator alone"
+    if _numbers(first) != _numbers(second):
+        return False, f"two runs with one seed gave surrogates that score differently; {advice}"
+    if first.surrogate_sha256 != second.surrogate_sha256:
+        return False, f"two runs with one seed gave surrogates with different weights; {advice}"
+    return True, "two runs with one seed gave the same surrogate"
+
+
+def defense_runs(stage: Stage) -> Iterator[Finding]:
+    """Open a service behind a defense twice with one seed and yield what that shows."""
+    first = _defended_run(stage, "first")
+    if isinstance(first, str):
+        yield stage.finding("run", False, first)
+        return
+    cost = ", ".join(f"{cost.metric} {cost.value:.4g} {cost.unit}".strip() for cost in first.honest_cost)
+    yield stage.finding("run", True, f"a service behind it answers; what it costs honest users: {cost}")
+    second = _defended_run(stage, "second")
+    same = not isinstance(second, str) and _numbers(first) == _numbers(second)
+    yield stage.finding("same seed", same, f"two services with one seed answered {'alike' if same else 'differently'}")
+
+
+def _defended_run(stage: Stage, name: str) -> RunRecord | str:
+    """Return a run's record, or why it failed; raises GexbenchError only where the machine is to blame."""
+    try:
+        record = _run(stage, name)
+        return record.reason + stage.culprit(name) if record.status == "failed" else record
+    except GexbenchError as error:
+        if error.exit_code in (4, 5):
+            raise
+        return f"{error}{stage.culprit(name)}"
+
+
+def _run(stage: Stage, name: str) -> RunRecord:
+    return execute(stage.plan, stage.catalog, stage.folder / name, lambda what, done, total: None)
+
+
+def _numbers(record: RunRecord) -> list[float]:
+    return [score.value for score in record.scores] + [cost.value for cost in record.honest_cost]
+
+
+def told(error: GexbenchError) -> str:
+    """Return an error and its hint as one line."""
+    return " ".join((f"{error}; {error.hint}" if error.hint else str(error)).split())

@@ -1,0 +1,1 @@
+"""One file a task kind, and what all kinds share."""

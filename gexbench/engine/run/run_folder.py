@@ -1,0 +1,114 @@
+"""The folder of one run: who may write what in it, and how a record gets there whole."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from gexbench.engine.store.paths import atomic_write
+from gexbench.engine.store.weights import file_sha256
+from gexbench.errors import OutputError, RunFailed
+from gexbench.plan import Plan
+from gexbench.record import RunRecord, read_record
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
+
+    service/ holds the ledger and is the service's; contender/ is the attack's; brief/ is what the attack may read. What
+    the two processes print is in service.log and log.txt.
+    """
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """Return the record's path."""
+        return self.path / "record.json"
+
+    @property
+    def ledger(self) -> Path:
+        """Return the ledger's path."""
+        return self.path / "service" / "ledger.sqlite"
+
+    @property
+    def work(self) -> Path:
+        """Return the contender's own folder."""
+        return self.path / "contender"
+
+    @property
+    def brief(self) -> Path:
+        """Return the folder of the images the contender is given."""
+        return self.path / "brief"
+
+    def finished(self) -> RunRecord | None:
+        """Return the record of a run that ended well, or None."""
+        record = read_record(self.record) if self.record.is_file() else None
+        return record if record is not None and record.status == "ok" else None
+
+    def open(self, plan: Plan) -> None:
+        """Make the folders and write the plan; raises OutputError."""
+        try:
+            for folder in (self.path, self.work, self.brief, self.ledger.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.path}: {error.strerror}", "choose another folder with --out"
+            ) from None
+        atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second bench out of this folder; the lock goes with the process. Raises OutputError."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / ".lock").open("a")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.path}: {error.strerror}", "choose another folder with --out"
+            ) from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(f"another gexbench is running in {self.path}", "wait for it, or use --out") from None
+            yield
+
+    def put_record(self, record: RunRecord) -> RunRecord:
+        """Seal and write a record; one that is there already is kept beside it, never changed."""
+        if self.record.exists():
+            earlier = len(list(self.path.glob("record.failed-*.json"))) + 1
+            os.replace(self.record, self.path / f"record.failed-{earlier}.json")
+        sealed = record.sealed()
+        atomic_write(self.record, (sealed.model_dump_json(indent=2) + "\n").encode())
+        return sealed
+
+    def take_surrogate(self, kind: str) -> str | None:
+        """Move what the contender saved to surrogate/ and return its hash; None when it has no weights.
+
+        Raises RunFailed unless it is a plain safetensors file. Call it after the contender's processes are gone.
+        """
+        saved, kept = self.work / "surrogate" / "model.safetensors", self.path / "surrogate"
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+        atomic_write(kept / "class.txt", (kind + "\n").encode())
+        if saved.parent.is_symlink() or not os.path.lexists(saved):
+            return None
+        if not stat.S_ISREG(saved.lstat().st_mode):
+            raise RunFailed("the attack left something else than a file as its surrogate's weights")
+        try:
+            with safe_open(saved, framework="numpy"):
+                pass
+        except (SafetensorError, OSError):
+            raise RunFailed("the attack left surrogate weights that are not safetensors") from None
+        os.replace(saved, kept / "model.safetensors")
+        return file_sha256(kept / "model.safetensors")

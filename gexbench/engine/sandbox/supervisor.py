@@ -1,0 +1,127 @@
+"""The warden: a small trusted process between the bench and a child, so that nothing outlives a run.
+
+It adopts every orphan of the child (PR_SET_CHILD_SUBREAPER, prctl(2)), and ends them all when the child ends, when the
+bench says so, or when the bench is gone. Its orders come as JSON on standard input, its reports leave as JSON lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from gexbench.engine.sandbox import linux
+from gexbench.engine.sandbox.descendants import Family
+from gexbench.engine.sandbox.rules import Rules, restrict
+
+_GRACE = 0.5  # seconds for helper processes that end by themselves once the child has gone
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def main() -> None:
+    """Start the child that standard input describes, watch it, and report how it ended."""
+    order = json.load(sys.stdin)
+    lifeline, result = int(order["lifeline"]), int(order["result"])
+    for private in (lifeline, result):
+        os.set_inheritable(private, False)
+    linux.adopt_orphans()
+    wake = _wake_on_signals()
+    try:
+        pid = _start(order)
+    except OSError as problem:
+        _report(result, {"error": str(problem)})
+        return
+    for shared in order["fds"]:
+        os.close(shared)  # or the other ends would not notice that the child has gone
+    _report(result, {"pid": pid})
+    family = Family(pid)
+    killed = _watch(family, lifeline, wake)
+    survivors = family.clear(0.0 if killed else _GRACE)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    end = {"killed": killed, "stragglers": 0 if killed else family.stragglers, "survivors": survivors}
+    _report(result, {**family.end(), **end, "peak_memory": peak})
+
+
+def _wake_on_signals() -> int:
+    """Make a signal readable: return a descriptor that gets a byte, the signal's number, for each."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    for number in (signal.SIGCHLD, *_ENDING):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    return read
+
+
+def _watch(family: Family, lifeline: int, wake: int) -> bool:
+    """Wait until the child has ended; return whether it was killed, for the bench said so or is gone."""
+    bench, killed = os.getppid(), False
+    poll = select.poll()
+    poll.register(wake, select.POLLIN)
+    poll.register(lifeline, select.POLLIN)
+    while True:
+        family.reap()
+        if family.status is not None:
+            return killed
+        ready = {descriptor for descriptor, _ in poll.poll(500)}
+        told = wake in ready and any(number in _ENDING for number in os.read(wake, 4096))
+        if not killed and (told or lifeline in ready or os.getppid() != bench):
+            killed = True
+            poll.unregister(lifeline)
+            family.kill()
+
+
+def _start(order: Mapping[str, Any]) -> int:
+    """Fork the child; raises OSError, with what went wrong in it, unless it comes as far as running Python."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        _become(order, write)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        problem = pipe.read()
+    if problem:
+        os.waitpid(pid, 0)
+        raise OSError(problem.decode(errors="replace"))
+    return pid
+
+
+def _become(order: Mapping[str, Any], complaints: int) -> None:
+    try:
+        _settle(os.getppid(), order["folder"])
+        if order["rules"] is not None:
+            restrict(Rules(**{key: tuple(map(Path, paths)) for key, paths in order["rules"].items()}))
+        os.execv(sys.executable, [sys.executable, "-P", "-m", order["module"], *order["argv"]])
+    except BaseException as problem:
+        os.write(complaints, f"{type(problem).__name__}: {problem}".encode()[:4000])
+    finally:
+        os._exit(127)
+
+
+def _settle(warden: int, folder: str) -> None:
+    os.setsid()
+    linux.die_with_parent(signal.SIGKILL)
+    if os.getppid() != warden:
+        os._exit(127)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.chdir(folder)
+    with contextlib.suppress(OSError):  # when memory runs out, this process goes first
+        Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _report(result: int, values: Mapping[str, object]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        os.write(result, json.dumps(values).encode() + b"\n")
+
+
+if __name__ == "__main__":
+    main()

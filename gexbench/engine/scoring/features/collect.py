@@ -1,0 +1,185 @@
+"""From sets of images to rows of features: every image through every network once, ever."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import PIL
+import torch
+from torch import Tensor
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
+from gexbench.cards.schema import AssetCard, ExtractorCard
+from gexbench.core.extractor import Extractor
+from gexbench.core.features import CHUNK, Features, Moments
+from gexbench.engine.machine import hardware
+from gexbench.engine.scoring.features.cache import FeatureCache
+from gexbench.engine.scoring.features.images import ImageSet
+from gexbench.engine.scoring.features.work import on_cores, on_devices
+from gexbench.engine.store.assets import AssetStore
+from gexbench.engine.store.paths import writing
+from gexbench.errors import DataMissing
+
+Tick = Callable[[str, int, int], None]
+_CPU_BATCH, _GPU_BATCH, _GPU_BYTES = 8, 256, 48 << 20
+
+
+class StoredFeatures:
+    """Features of one set on disk, in the order of their images' hashes."""
+
+    def __init__(self, cache: FeatureCache, keys: Sequence[bytes], width: int) -> None:
+        self._cache, self._width = cache, width
+        self._given, self._keys = keys, sorted(keys)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return how many images there are and how long a row is."""
+        return len(self._keys), self._width
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Return the moments of all rows; a thousand rows are in memory at a time."""
+        starts = range(0, len(self._keys), CHUNK)
+        return Moments.of_chunks(self.rows(slice(start, start + CHUNK)) for start in starts)
+
+    def rows(self, which: Tensor | slice) -> Tensor:
+        """Return the rows of the given numbers, or of a slice."""
+        keys = self._keys[which] if isinstance(which, slice) else [self._keys[i] for i in which.tolist()]
+        return self._cache.rows(keys)
+
+    def in_order(self) -> Tensor:
+        """Return all rows in the order of the set's names, in memory."""
+        return self._cache.rows(self._given)
+
+    def halves(self) -> tuple[Features, Features]:
+        """Return two disjoint halves, split by content; of an image that is there twice one is left out."""
+        once = sorted(set(self._keys))
+        return (
+            StoredFeatures(self._cache, once[0::2], self._width),
+            StoredFeatures(self._cache, once[1::2], self._width),
+        )
+
+
+class Collector:
+    """Features of image sets on the devices there are.
+
+    device: as in `hardware.choose`; all CUDA devices share the work. folder: where rows are kept for later runs; None
+    keeps them until the collector is gone. Raises OutputError when the folder cannot be made.
+    """
+
+    def __init__(self, catalog: Catalog, device: str = "auto", folder: Path | None = None) -> None:
+        self._catalog, self._folder = catalog, folder
+        if folder is not None:
+            with writing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        self.device = hardware.choose(device, autocast=False).device
+        self._caches: dict[str, FeatureCache] = {}
+        self._keys: dict[ImageSet, list[bytes]] = {}
+        self._networks: dict[str, list[Extractor]] = {}
+        self._done: dict[tuple[str, ImageSet], StoredFeatures] = {}
+
+    def __enter__(self) -> Collector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the files; features that were given out cannot be read any more."""
+        for cache in self._caches.values():
+            cache.close()
+
+    def collect(self, card: ExtractorCard, images: ImageSet, tick: Tick) -> StoredFeatures:
+        """Return the features of a set; what an earlier call, run or process has computed is not computed again.
+
+        Raises AssetMissing when the network's weights are not here, DataMissing naming an image that cannot be read.
+        """
+        if (card.name, images) not in self._done:
+            cache, keys = self._cache(card), self._hashed(images, tick)
+            first = {key: index for index, key in reversed(list(enumerate(keys)))}
+            missing = {key: first[key] for key in sorted(cache.missing(keys), key=first.__getitem__)}
+            if missing:
+                self._compute(card, images, missing, tick)
+            self._done[card.name, images] = StoredFeatures(cache, keys, card.width)
+        return self._done[card.name, images]
+
+    def digest(self, images: ImageSet, tick: Tick) -> str:
+        """Return the SHA-256 of a set's content: the same for the same images under any names, in any order."""
+        return hashlib.sha256(b"".join(sorted(self._hashed(images, tick)))).hexdigest()
+
+    def _hashed(self, images: ImageSet, tick: Tick) -> list[bytes]:
+        if images not in self._keys:
+            self._keys[images] = list(_keys(images, tick))
+        return self._keys[images]
+
+    def _compute(self, card: ExtractorCard, images: ImageSet, missing: Mapping[bytes, int], tick: Tick) -> None:
+        extractors, size, what, done = self._extractors(card), self._batch_size(), f"features {card.name}", 0
+
+        def read(item: tuple[bytes, int]) -> tuple[bytes, Tensor]:
+            key, index = item
+            content = images.content(index)
+            if _key(content) != key:
+                raise DataMissing(f"{images.names[index]} changed while its set was being read", "start again")
+            return key, extractors[0].prepare(images.decode(content, index))
+
+        tick(what, 0, len(missing))
+        cores = hardware.cores()
+        if self.device == "cpu":
+            computed = on_cores(read, extractors[0], missing.items(), size, cores)
+        else:
+            computed = on_devices(read, extractors, missing.items(), size, cores)
+        for keys, rows in computed:
+            _refuse_nan(images, keys, rows, missing)
+            self._cache(card).put(keys, rows)
+            done += len(keys)
+            tick(what, done, len(missing))
+
+    def _extractors(self, card: ExtractorCard) -> list[Extractor]:
+        if card.name not in self._networks:
+            store = AssetStore()
+            paths = {name: store.path(self._catalog.get(AssetCard, name)) for name in card.assets}
+            count = torch.cuda.device_count() if self.device == "cuda" else 1
+            names = [f"cuda:{index}" for index in range(count)] if self.device == "cuda" else [self.device]
+            self._networks[card.name] = [load_entry(card.entry)(card.settings, paths).to(name) for name in names]
+        return self._networks[card.name]
+
+    def _batch_size(self) -> int:
+        if self.device != "cuda":
+            return _CPU_BATCH
+        return min(_GPU_BATCH, max(8, torch.cuda.mem_get_info()[0] // _GPU_BYTES))
+
+    def _cache(self, card: ExtractorCard) -> FeatureCache:
+        if card.name not in self._caches:
+            file = f"{card.name.replace('/', '_')}-{self._identity(card)}.sqlite"
+            self._caches[card.name] = FeatureCache(self._folder / file if self._folder else None, card.width)
+        return self._caches[card.name]
+
+    def _identity(self, card: ExtractorCard) -> str:
+        """Return 12 hex digits that change with anything that moves a row's last bits."""
+        weights = {name: self._catalog.get(AssetCard, name).result_sha256 for name in card.assets}
+        facts = [card.entry, card.version, card.settings, weights, torch.__version__, PIL.__version__, self.device]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _keys(images: ImageSet, tick: Tick) -> Iterator[bytes]:
+    count = len(images.names)
+    for index in range(count):
+        yield _key(images.content(index))
+        if index % 256 == 0 or index + 1 == count:
+            tick("hashing images", index + 1, count)
+
+
+def _key(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _refuse_nan(images: ImageSet, keys: Sequence[bytes], rows: Tensor, missing: Mapping[bytes, int]) -> None:
+    if bool(torch.isfinite(rows).all()):
+        return
+    bad = keys[int((~torch.isfinite(rows).all(dim=1)).nonzero()[0, 0])]
+    raise DataMissing(
+        f"{images.names[missing[bad]]} gives features that are NaN or infinite",
+        "no distance is defined with it; take it out",
+    )

@@ -1,0 +1,1 @@
+"""What lies on the disk: paths, assets, data sets, weights, and the doors they come in by."""

@@ -1,0 +1,183 @@
+"""Where a data set's files are, and whether they are the ones its card means."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gexbench.cards.schema import DatasetCard, SplitFiles
+from gexbench.engine.store.file_lists import expand, matching, read_pins
+from gexbench.engine.store.paths import data_root
+from gexbench.engine.store.zip_folder import File, Shelf
+from gexbench.errors import CardError, DataMissing
+
+Files = dict[str, list[File]]
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was looked at, and every file that is not as the card says; names are those of the card."""
+
+    checked: int
+    missing: tuple[str, ...]
+    differing: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Say whether every file is there and is the one that is meant."""
+        return not self.missing and not self.differing
+
+
+@dataclass
+class _Search:
+    files: Files = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    differing: list[str] = field(default_factory=list)
+    lacking: SplitFiles | None = None
+
+
+def locate(card: DatasetCard, pins: Path) -> Files:
+    """Return the files of each split, keyed "owner", "pool", "test/<name>", in the card's order.
+
+    Every file is read once and hashed. pins: the list of hashes beside the card, read when the card is pinned. Raises
+    DataMissing when files are missing or are not the pinned ones, or when two splits hold the same content; CardError
+    when the list is broken or lacks a file the card names.
+    """
+    search = _search(card, pins)
+    if search.missing and search.lacking:
+        told = f"data set {card.name}: missing {_first(search.missing)}; {_where(search.lacking, search.missing[0])}"
+        raise DataMissing(told, _way_out(search.lacking))
+    if search.differing:
+        told = f"data set {card.name}: not as pinned {_first(search.differing)}"
+        raise DataMissing(told, f"gexbench data verify {card.name} names them all; put the original files there")
+    _refuse_overlap(card, search.files)
+    return search.files
+
+
+def verify(card: DatasetCard, pins: Path) -> Report:
+    """Look at every file of a card and name all that are missing or different; raises CardError as `locate`."""
+    search = _search(card, pins)
+    found = sum(len(files) for files in search.files.values())
+    checked = found + len(search.missing) + len(search.differing)
+    return Report(checked, tuple(search.missing), tuple(search.differing))
+
+
+def digest(card: DatasetCard, files: Mapping[str, Sequence[File]]) -> str:
+    """Return one sha256 (hex) of a data set as it was read: its name, and each file's split, name and hash, sorted."""
+    lines = sorted(f"{split}\t{file.name}\t{file.sha256}\n" for split, listed in files.items() for file in listed)
+    return hashlib.sha256("".join([f"{card.name}\n", *lines]).encode()).hexdigest()
+
+
+def split_digest(files: Sequence[File]) -> str:
+    """Return one sha256 (hex) of a split's files: their names and hashes, sorted."""
+    return hashlib.sha256("".join(sorted(f"{file.name}\t{file.sha256}\n" for file in files)).encode()).hexdigest()
+
+
+def _search(card: DatasetCard, pins: Path) -> _Search:
+    pinned = read_pins(pins) if card.pinned else None
+    shelves: dict[Path, Shelf] = {}
+    search = _Search()
+    for split, wanted in _splits(card):
+        search.files[split] = []
+        for pattern in (one for listed in wanted.files for one in expand(listed)):
+            if wanted.within == "code":
+                search.files[split].append(File.drawn(pattern))
+                continue
+            root = _root(wanted, pattern)
+            shelf = shelves.setdefault(root, Shelf(root)) if root else None
+            for name in _names(pattern, pinned, shelf):
+                file = shelf.find(name) if shelf else None
+                if file is None:
+                    search.missing.append(name)
+                    search.lacking = search.lacking or wanted
+                elif pinned is not None and file.sha256 != _pin(name, pinned, pins):
+                    search.differing.append(name)
+                else:
+                    search.files[split].append(file)
+        _note_shortage(search, split, wanted)
+        _note_difference(search, split, wanted)
+    return search
+
+
+def _note_shortage(search: _Search, split: str, wanted: SplitFiles) -> None:
+    found = len(search.files[split])
+    if wanted.count is not None and 0 < found != wanted.count:
+        search.missing.append(f"{', '.join(wanted.files)} of {split}: found {found} of {wanted.count} files")
+        search.lacking = search.lacking or wanted
+
+
+def _note_difference(search: _Search, split: str, wanted: SplitFiles) -> None:
+    files = search.files[split]
+    if wanted.digest is not None and not search.missing and (found := split_digest(files)) != wanted.digest:
+        told = f"{', '.join(wanted.files)} of {split}: the digest of the {len(files)} files is {found}"
+        search.differing.append(told)
+
+
+def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:
+    yield "owner", card.splits.owner
+    if card.splits.pool is not None:
+        yield "pool", card.splits.pool
+    if card.splits.style is not None and card.splits.reference is not None:
+        yield "style", card.splits.style
+        yield "reference", card.splits.reference
+    for name, wanted in card.splits.test.items():
+        yield f"test/{name}", wanted
+
+
+def _names(pattern: str, pinned: Mapping[str, str] | None, shelf: Shelf | None) -> list[str]:
+    """Return the names a pattern means; a pattern that means none stands for itself, and is then missing."""
+    if "*" not in pattern:
+        return [pattern]
+    if pinned is not None:
+        return matching(pattern, pinned) or [pattern]
+    return (shelf.names(pattern) if shelf else []) or [pattern]
+
+
+def _pin(name: str, pinned: Mapping[str, str], pins: Path) -> str:
+    if name not in pinned:
+        raise CardError(f"{name} has no hash in {pins}", "add its line with `sha256sum`, or set pinned = false")
+    return pinned[name]
+
+
+def _root(wanted: SplitFiles, name: str) -> Path | None:
+    if wanted.within == "data":
+        return data_root()
+    package = name.split("/")[0]
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0]).parent
+
+
+def _first(names: Sequence[str]) -> str:
+    count = "1 file" if len(names) == 1 else f"{len(names)} files"
+    return f"{count}: {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
+
+
+def _where(wanted: SplitFiles, name: str) -> str:
+    root = _root(wanted, name)
+    if wanted.within == "package":
+        return f"looked in {root}" if root else f"the package {name.split('/')[0]!r} is not installed"
+    return f"looked below GEXBENCH_DATA={root}" if root else "GEXBENCH_DATA is not set"
+
+
+def _way_out(wanted: SplitFiles) -> str:
+    if wanted.within == "package":
+        return "install or reinstall the package that carries them"
+    return "set GEXBENCH_DATA to the folder in which these paths begin"
+
+
+def _refuse_overlap(card: DatasetCard, files: Files) -> None:
+    owners: dict[str, tuple[str, str]] = {}
+    for split, listed in files.items():
+        for file in listed:
+            other, name = owners.setdefault(file.sha256, (split, file.name))
+            if other != split:
+                raise DataMissing(
+                    f"data set {card.name}: {file.name} of {split} is the same file as {name} of {other}",
+                    "splits must share no image; take one of them out",
+                )

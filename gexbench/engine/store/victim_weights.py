@@ -1,0 +1,37 @@
+"""Where a victim's weights lie, and what they hash to. Never imports torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import VictimCard
+from gexbench.engine.store.paths import home
+from gexbench.engine.store.weights import file_sha256
+from gexbench.errors import AssetMissing
+
+
+def trained_path(card: VictimCard) -> Path:
+    """Return where `gexbench victim train` puts the weights of a victim that does not ship."""
+    return home() / "victims" / f"{card.name.replace('/', '.')}-v{card.version}.safetensors"
+
+
+def weights_path(card: VictimCard, catalog: Catalog) -> Path:
+    """Return the weights' path, shipped or trained here; raises AssetMissing with the command that trains them."""
+    filed = catalog.filed(VictimCard, card.name)
+    path = filed.root.path / card.weights.file if card.weights else trained_path(card)
+    if not path.is_file():
+        raise AssetMissing(f"victim {card.name!r} has no weights here ({path})", f"gexbench victim train {card.name}")
+    return path
+
+
+def weights_sha256(card: VictimCard, catalog: Catalog) -> str:
+    """Return the hash of a victim's weights; raises AssetMissing when the file differs from what its card pins."""
+    path = weights_path(card, catalog)
+    found = file_sha256(path)
+    if card.weights and found != card.weights.sha256:
+        raise AssetMissing(
+            f"{path} is not the file victim {card.name!r} pins (sha256 {found[:12]}…, not {card.weights.sha256[:12]}…)",
+            "install gexbench again",
+        )
+    return found

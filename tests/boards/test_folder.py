@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from record_factory import Records, changed, save
+
+from gexbench.boards.folder import Shelf, add
+from gexbench.cards.schema import BoardCard
+from gexbench.errors import BoardError
+from gexbench.record import read_record, seal_of
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "leaderboards"
+
+
+def shelf(records: Records, root: Path) -> Shelf:
+    return Shelf(records.catalog.get(BoardCard, "sr"), root / "sr")
+
+
+def test_a_record_is_copied_to_the_board_of_its_task(records: Records, root: Path, tmp_path: Path) -> None:
+    record = records.make()
+    added = add([save(record, tmp_path / "runs")], root, records.catalog)
+    assert added.written == (root / "sr" / "records" / f"{record.plan.run_name}.json",)
+    assert read_record(added.written[0]) == record
+
+
+def test_a_record_that_an_earlier_version_wrote_keeps_its_seal(records: Records, root: Path, tmp_path: Path) -> None:
+    file = save(records.make(), tmp_path / "runs") / "record.json"
+    data = json.loads(file.read_text())
+    for scale in data["plan"]["task"]["profile"].values():
+        del scale["extra_metrics"]
+    data["seal"] = seal_of(data)
+    file.write_text(json.dumps(data))
+    (written,) = add([file], root, records.catalog).written
+    assert read_record(written).seal == data["seal"]
+    assert len(shelf(records, root).read().entries) == 1
+
+
+def test_a_record_file_does_as_well_as_its_run_folder(records: Records, root: Path, tmp_path: Path) -> None:
+    run = save(records.make(), tmp_path / "runs")
+    assert len(add([run / "record.json"], root, records.catalog).written) == 1
+
+
+def test_adding_a_record_again_changes_nothing(records: Records, root: Path, tmp_path: Path) -> None:
+    run = save(records.make(), tmp_path / "runs")
+    first = add([run, run], root, records.catalog)
+    before = first.written[0].stat().st_mtime_ns
+    again = add([run], root, records.catalog)
+    assert (again.written, again.already) == ((), first.written)
+    assert first.written[0].stat().st_mtime_ns == before
+
+
+def test_one_refused_record_keeps_all_from_being_added(records: Records, root: Path, tmp_path: Path) -> None:
+    good = save(records.make(), tmp_path / "good")
+    bad = save(changed(records.make(seed=1), "isolation", "none"), tmp_path / "bad")
+    with pytest.raises(BoardError, match="1 of 2 records refused, nothing was added") as refused:
+        add([good, bad], root, records.catalog)
+    assert f"{bad}: it was run with --isolation none" in str(refused.value)
+    assert not root.exists()
+
+
+def test_records_added_together_are_compared_with_each_other(records: Records, root: Path, tmp_path: Path) -> None:
+    first = save(records.make(), tmp_path / "runs")
+    second = save(changed(records.make("copycat"), "provenance.dataset", "other"), tmp_path / "runs")
+    with pytest.raises(BoardError, match="hash of the data set's files is other, not files-hash"):
+        add([first, second], root, records.catalog)
+
+
+def test_a_record_is_compared_with_those_on_the_board(records: Records, root: Path, tmp_path: Path) -> None:
+    add([save(records.make(), tmp_path / "runs")], root, records.catalog)
+    rerun = save(records.make(b=29.0), tmp_path / "again")
+    with pytest.raises(BoardError, match="an accepted record is never changed"):
+        add([rerun], root, records.catalog)
+
+
+def test_an_unsandboxed_record_is_taken(records: Records, root: Path, tmp_path: Path) -> None:
+    run = save(changed(records.make(), "isolation", "process"), tmp_path / "runs")
+    assert len(add([run], root, records.catalog).written) == 1
+
+
+def test_an_edited_record_is_refused(records: Records, root: Path, tmp_path: Path) -> None:
+    file = save(records.make(b=27.0), tmp_path / "runs") / "record.json"
+    file.write_text(file.read_text(encoding="utf-8").replace("27.0", "28.0"), encoding="utf-8")
+    with pytest.raises(BoardError, match="changed after it was written"):
+        add([file], root, records.catalog)
+
+
+def test_a_task_without_a_board_is_refused(records: Records, root: Path, tmp_path: Path) -> None:
+    run = save(changed(records.make(), "plan.task.version", 2), tmp_path / "runs")
+    with pytest.raises(BoardError, match="no board takes records of sr@2") as refused:
+        add([run], root, records.catalog)
+    assert refused.value.hint
+
+
+def test_a_folder_without_a_record_is_refused(records: Records, root: Path, tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match="No such file"):
+        add([tmp_path], root, records.catalog)
+
+
+def test_a_record_put_on_the_shelf_by_hand_is_checked_when_read(records: Records, root: Path) -> None:
+    board = shelf(records, root)
+    failed = changed(records.make(), "status", "failed")
+    board.place(failed).parent.mkdir(parents=True)
+    board.place(failed).write_text(failed.model_dump_json(), encoding="utf-8")
+    with pytest.raises(BoardError, match=r"srresnet.*cannot stand on the board 'sr': its run failed"):
+        board.read()
+
+
+def test_a_copy_under_another_name_does_not_count_twice(records: Records, root: Path, tmp_path: Path) -> None:
+    (written,) = add([save(records.make(), tmp_path / "runs")], root, records.catalog).written
+    (written.parent / "zz.json").write_bytes(written.read_bytes())
+    with pytest.raises(BoardError, match=f"it is a copy of {written.name}"):
+        shelf(records, root).read()
+
+
+def test_verified_ids_stand_one_a_line_with_comments(records: Records, root: Path) -> None:
+    board = shelf(records, root)
+    assert board.verified() == frozenset()
+    board.folder.mkdir(parents=True)
+    (board.folder / "verified.txt").write_text("abc  # by alice\n\n# nothing\ndef\n", encoding="utf-8")
+    assert board.verified() == {"abc", "def"}

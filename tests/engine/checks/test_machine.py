@@ -1,0 +1,53 @@
+"""The doctor says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gexbench.engine.checks import machine
+
+
+def finding(what: str) -> list[machine.Finding]:
+    return [found for found in machine.examine() if found.what == what]
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, code: int, out: str, err: str) -> None:
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, code, out, err)
+
+    monkeypatch.setattr(machine.subprocess, "run", run)
+
+
+def test_a_working_torch_is_named_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, 0, "2.11.0 0.26.0 False\n", "")
+    assert finding("torch") == [machine.Finding("✓", "torch", "2.11.0, torchvision 0.26.0, CPU")]
+
+
+def test_builds_for_different_devices_are_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, 1, "", "RuntimeError: operator torchvision::nms does not exist\n")
+    (found,) = finding("torch")
+    assert found.mark == "✗"
+    assert "pip install" in found.advice
+
+
+def test_a_torch_that_does_not_import_is_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, 1, "", "Traceback\nImportError: libcudart.so not found\n")
+    (found,) = finding("torch")
+    assert "libcudart.so" in found.found
+
+
+def test_a_missing_asset_names_its_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pretend(monkeypatch, 0, "2.11.0 0.26.0 False\n", "")
+    monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path))
+    assert any("gexbench assets fetch lpips-alex" in found.advice for found in finding("asset"))
+
+
+def test_a_data_folder_that_is_none_is_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pretend(monkeypatch, 0, "2.11.0 0.26.0 False\n", "")
+    monkeypatch.setenv("GEXBENCH_DATA", str(tmp_path / "nowhere"))
+    (found,) = finding("data")
+    assert found.mark == "✗"

@@ -1,0 +1,191 @@
+"""Attacks that cheat are stopped, named in the record, and leave no damage."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gexbench.cards.roots import packaged_root
+from gexbench.engine.sandbox.rules import support
+from gexbench.record import RunRecord, read_record
+
+CHEATS = Path(__file__).resolve().parents[2] / "cheats"
+BUDGET = 8
+Run = Callable[..., RunRecord]
+
+sandboxed = pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GEXBENCH_HOME with something worth stealing in it."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "assets").mkdir()
+    (folder / "assets" / "secret.safetensors").write_bytes(b"secret")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Run:
+    """Run a cheat by name with options; the run folders are kept for a look."""
+    import gexbench
+
+    def run_cheat(name: str, deadline: float | None = None, task: str = "sr", **options: str) -> RunRecord:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GEXBENCH_HOME", str(home))
+            return gexbench.run(
+                task, f"cheat/{name}", out=tmp_path_factory.getbasetemp() / "runs", options=options, budget=str(BUDGET),
+                folders=(CHEATS,), deadline=deadline,
+            )  # fmt: skip
+
+    return run_cheat
+
+
+@pytest.fixture(scope="module")
+def burglary(run: Run, home: Path, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    """One run that tries every door."""
+    import sklearn.datasets
+
+    runs = tmp_path_factory.getbasetemp() / "runs"
+    earlier = runs / "an-earlier-run"
+    earlier.mkdir(parents=True)
+    (earlier / "record.json").write_text("{}")
+    photo = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
+    return run(
+        "burglar",
+        weights=str(next((packaged_root().path / "weights").glob("*.safetensors"))),
+        cache=str(home / "assets" / "secret.safetensors"),
+        test_image=str(photo),
+        ledger=str(earlier.parent / "an-earlier-run" / "record.json"),
+        record=str(earlier / "record.json"),
+        data=str(home),
+        outside=str(tmp_path_factory.getbasetemp() / "outside.txt"),
+        bench=str(os.getpid()),
+    )
+
+
+DOORS = (
+    *(f"read {what}" for what in ("weights", "cache", "test_image", "ledger", "record", "data")),
+    *(f"write {what}" for what in ("ledger", "record", "outside")),
+    *(f"proc {what}" for what in ("mem", "environ", "maps", "fd/0", "root/etc/passwd", "1")),
+    *("kill bench", "tcp", "udp"),
+)
+
+
+@sandboxed
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_stays_shut(burglary: RunRecord, door: str) -> None:
+    assert str(burglary.attack_report[door]).startswith("refused"), burglary.attack_report
+
+
+@sandboxed
+@pytest.mark.parametrize(
+    "deed", ["/weights/", "secret.safetensors", "china.jpg", "record.json", "outside.txt", "network socket", "/proc/"]
+)
+def test_an_attempt_is_named_in_the_record(burglary: RunRecord, deed: str) -> None:
+    assert any(deed in incident for incident in burglary.incidents), burglary.incidents
+
+
+@sandboxed
+def test_a_burglar_changes_nothing(burglary: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> None:
+    base = tmp_path_factory.getbasetemp()
+    assert (base / "runs" / "an-earlier-run" / "record.json").read_text() == "{}"
+    assert not (base / "outside.txt").exists()
+
+
+def test_a_glutton_gets_its_budget_and_no_more(run: Run) -> None:
+    record = run("glutton")
+    assert record.account.answered == BUDGET
+    assert record.attack_report["answered"] == BUDGET
+    assert "goes over the budget" in str(record.attack_report["one batch"])
+    assert record.account.refused >= BUDGET + 1
+    assert record.attack_report["child asked"] == 0
+
+
+def test_questions_about_test_images_are_named_in_the_record(run: Run) -> None:
+    record = run("peeker", task="monet2photo")
+    assert (record.status, record.account.answered) == ("ok", BUDGET)
+    assert record.incidents == ("asked about 3 of the 128 images of test scenes",)
+
+
+def test_a_surrogate_that_asks_after_the_end_is_refused(run: Run) -> None:
+    record = run("latecomer")
+    assert record.status == "failed"
+    assert "the oracle has closed" in record.reason
+    assert record.account.answered == 0
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("shape", "returned shape"),
+        ("nan", "NaN"),
+        ("range", "outside \\[0,1\\]"),
+        ("type", "returned str"),
+        ("raises", "raised"),
+    ],
+)
+def test_a_broken_surrogate_fails_with_the_reason(run: Run, way: str, reason: str) -> None:
+    record = run("mistake", way=way)
+    assert record.status == "failed"
+    assert not record.scores
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(record.reason)
+
+
+@pytest.mark.parametrize("way", ["exit", "object"])
+def test_a_pickle_in_place_of_weights_is_never_opened(run: Run, way: str, tmp_path: Path) -> None:
+    record = run("trojan", way=way, outside=str(tmp_path / "executed"))
+    assert record.status == "failed"
+    assert not (tmp_path / "executed").exists()
+    assert record.surrogate_sha256 is None
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("crashes", "ended by signal 11"),
+        ("exits", "exited with code 0 before"),
+        ("sys.exit", "SystemExit"),
+        ("raises", "ZeroDivisionError"),
+        ("garbage", "frame"),
+    ],
+)
+def test_an_attack_that_ends_early_fails_with_the_reason(run: Run, way: str, reason: str) -> None:
+    record = run("ending", way=way)
+    assert record.status == "failed"
+    assert reason in record.reason
+
+
+def test_an_attack_that_hangs_is_ended_at_its_deadline(run: Run) -> None:
+    start = time.monotonic()
+    record = run("ending", way="hangs", deadline=2.0)
+    assert "still running after 2 s" in record.reason
+    assert time.monotonic() - start < 60
+
+
+@sandboxed
+def test_a_child_left_behind_is_killed_and_named(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    record = run("parent")
+    assert any("left 1 process" in incident for incident in record.incidents)
+    pid_file = next((tmp_path_factory.getbasetemp() / "runs").glob("*cheat.parent*/contender/child.pid"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+def test_patches_stay_in_the_attacks_process_and_are_named(run: Run) -> None:
+    record = run("patcher")
+    honest = run("glutton")
+    assert record.score("psnr-y", "C") == honest.score("psnr-y", "C")
+    assert any("gexbench.core.images.round_8bit was replaced" in incident for incident in record.incidents)
+    assert any("Meter" in incident for incident in record.incidents)
+
+
+def test_a_failed_run_leaves_a_sealed_record(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run("mistake", way="nan")
+    path = next((tmp_path_factory.getbasetemp() / "runs").glob("*cheat.mistake*/record.json"))
+    assert read_record(path).status == "failed"

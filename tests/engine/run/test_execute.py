@@ -1,0 +1,166 @@
+"""One run from plan to record."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import gexbench
+from gexbench.record import RunRecord, read_record
+
+ROOT = Path(__file__).resolve().parents[3]
+SHORT = {"steps": 3, "batch": 4}
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    return gexbench.run("sr", "srresnet", out=runs(tmp_path_factory), options=SHORT, budget="25%")
+
+
+def runs(factory: pytest.TempPathFactory) -> Path:
+    return factory.getbasetemp() / "execute-runs"
+
+
+def test_a_run_scores_every_metric_in_every_comparison(record: RunRecord) -> None:
+    assert record.status == "ok"
+    assert record.incidents == ()
+    measured = {(s.metric, s.compare, s.test) for s in record.scores}
+    wanted = [m for m in record.plan.task.metrics if m not in record.absent]
+    assert measured == {(m, c, "photos") for m in wanted for c in ("A", "B", "C")}
+    assert {s.n for s in record.scores} == {4}
+
+
+def test_a_run_spends_its_budget_and_says_what_it_cost(record: RunRecord) -> None:
+    assert (record.account.answered, record.account.refused) == (128, 0)
+    assert record.cost_usd == pytest.approx(128 * 0.016)
+
+
+def test_a_run_leaves_record_plan_picture_ledger_and_surrogate(
+    record: RunRecord, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = runs(tmp_path_factory) / record.plan.run_name
+    assert read_record(folder / "record.json") == record
+    assert json.loads((folder / "plan.json").read_text())["budget"] == 128
+    with Image.open(folder / "samples.png") as picture:
+        assert picture.width > picture.height
+    with sqlite3.connect(folder / "service" / "ledger.sqlite") as ledger:
+        assert ledger.execute("SELECT COUNT(*), COUNT(answer) FROM question").fetchone() == (128, 0)
+    ledger.close()
+    assert (folder / "surrogate" / "model.safetensors").stat().st_size > 100_000
+
+
+def test_a_run_that_is_done_is_not_run_again(record: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> None:
+    start = time.monotonic()
+    again = gexbench.run("sr", "srresnet", out=runs(tmp_path_factory), options=SHORT, budget="25%")
+    assert again == record
+    assert again.started == record.started
+    assert time.monotonic() - start < 60
+
+
+def test_without_isolation_the_scores_are_the_same_and_the_record_says_so(record: RunRecord, tmp_path: Path) -> None:
+    bare = gexbench.run("sr", "srresnet", out=tmp_path, options=SHORT, budget="25%", isolation="none")
+    assert bare.isolation == "none"
+    assert bare.scores == record.scores
+    assert bare.surrogate_sha256 == record.surrogate_sha256
+
+
+def test_the_victim_control_has_no_b_and_its_c_is_its_a(tmp_path: Path) -> None:
+    control = gexbench.run("sr", "victim", out=tmp_path)
+    assert {s.compare for s in control.scores} == {"A", "C"}
+    assert control.score("psnr-y", "A") == control.score("psnr-y", "C")
+    assert control.account.asked == 0
+
+
+def test_a_defense_changes_answers_and_its_cost_to_honest_users_is_measured(record: RunRecord, tmp_path: Path) -> None:
+    defended = gexbench.run("sr", "srresnet", out=tmp_path, options=SHORT, budget="25%", defense="gaussian-noise")
+    costs = {cost.metric: cost.value for cost in defended.honest_cost}
+    assert {"psnr-rgb", "ssim-rgb"} <= set(costs)
+    assert 25 < costs["psnr-rgb"] < 50
+    assert defended.surrogate_sha256 != record.surrogate_sha256
+    assert defended.score("psnr-y", "A") == record.score("psnr-y", "A")
+
+
+def _command(out: Path) -> list[str]:
+    words = ["run", "--task", "sr", "--attack", "srresnet", "--budget", "25%", "--set", "steps=3", "--set", "batch=4"]
+    return [sys.executable, "-m", "gexbench", *words, "--json", "--out", str(out)]
+
+
+def test_a_run_killed_while_it_asks_goes_on_and_pays_nothing_twice(record: RunRecord, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        _command(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+    spent = _wait_for_questions(tmp_path)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(1.5)  # the wardens notice and clear up
+    done = subprocess.run(_command(tmp_path), capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    again = RunRecord.model_validate_json(done.stdout)
+    assert again.account.answered == 128
+    assert again.account.replayed >= spent > 0
+    assert again.account.sessions == 2
+    assert again.scores == record.scores
+    assert again.surrogate_sha256 == record.surrogate_sha256
+
+
+def test_a_run_stopped_while_it_is_scored_goes_on_and_pays_nothing_twice(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run() -> RunRecord:
+        return gexbench.run("sr", "srresnet", out=tmp_path, options=SHORT, budget="25%", isolation="none")
+
+    monkeypatch.setattr("gexbench.engine.run.execute.score.score", _interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run()
+    monkeypatch.undo()
+    again = run()
+    assert (again.account.answered, again.account.replayed, again.account.sessions) == (128, 128, 2)
+    assert again.scores == record.scores
+    (path,) = tmp_path.glob("*/service/ledger.sqlite")
+    assert _answers_kept(path) == 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _answers_kept(path: Path) -> int:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as ledger:
+        return int(ledger.execute("SELECT COUNT(answer) FROM question").fetchone()[0])
+
+
+def _wait_for_questions(out: Path) -> int:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        for path in out.glob("*/service/ledger.sqlite"):
+            ledger = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            try:
+                count = int(ledger.execute("SELECT COUNT(*) FROM question").fetchone()[0])
+            except sqlite3.OperationalError:
+                count = 0
+            finally:
+                ledger.close()
+            if count:
+                return count
+        time.sleep(0.02)
+    raise AssertionError("the run asked nothing within two minutes")
+
+
+def test_a_second_bench_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    from gexbench.engine.run.run_folder import RunFolder
+    from gexbench.errors import OutputError
+
+    folder = RunFolder(tmp_path / "run")
+    with folder.locked(), pytest.raises(OutputError, match="another gexbench is running"), folder.locked():
+        pass

@@ -1,0 +1,38 @@
+"""What the interpreter's allow-list holds, and what it never holds."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gexbench.engine.sandbox.rules import interpreter_rules
+from gexbench.errors import PlanError
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def test_rules_never_allow_a_folder_around_something_private(tmp_path: Path) -> None:
+    private = [Path(os.__file__).parent / "json", tmp_path / "plug/secret", REPOSITORY / "gexbench/engine"]
+    (tmp_path / "plug/secret").mkdir(parents=True)
+    (tmp_path / "plug/code.py").touch()
+    rules = interpreter_rules(private, [tmp_path / "plug"], "cpu")
+    for path in private:
+        assert not any(path.resolve().is_relative_to(allowed.resolve()) for allowed in rules.read)
+    assert (tmp_path / "plug/code.py").resolve() in rules.read
+
+
+def test_a_private_folder_around_the_package_does_not_close_it_but_what_is_private_within_stays_so() -> None:
+    rules = interpreter_rules([REPOSITORY, REPOSITORY / "gexbench/engine"], [], "cpu")
+    assert REPOSITORY / "gexbench/core" in rules.read
+    assert REPOSITORY / "gexbench/engine" not in rules.read
+    assert REPOSITORY not in rules.read
+
+
+def test_a_plug_in_that_is_private_or_a_link_into_something_private_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data/inner").mkdir(parents=True)
+    (tmp_path / "plug").symlink_to("data/inner")
+    for plug in (tmp_path / "plug", tmp_path / "data"):
+        with pytest.raises(PlanError, match="attacks may not read"):
+            interpreter_rules([tmp_path / "data"], [plug], "cpu")

@@ -1,0 +1,144 @@
+"""One metric between two sets: passports, floors, and what is not defined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from feature_factory import NET_SHA256, noise, quiet, write_net, write_registry
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import MetricCard
+from gexbench.engine.scoring.features.collect import Collector
+from gexbench.engine.scoring.features.images import TensorImages
+from gexbench.engine.scoring.measure import CannotMeasure, Meters, Pair, Reading, SetMeter, measure, meter, prepare
+from gexbench.errors import AssetMissing
+
+
+@pytest.fixture
+def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    """Return cards of metrics on the tiny extractor, with its weights in GEXBENCH_HOME."""
+    monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
+    write_net(tmp_path / "home")
+    return write_registry(tmp_path / "registry")
+
+
+def _prepared(catalog: Catalog, *names: str) -> Meters:
+    return prepare([catalog.get(MetricCard, name) for name in names], catalog)
+
+
+def _reading(catalog: Catalog, name: str, images: range, reference: range) -> Reading:
+    pair = Pair(TensorImages([noise(s) for s in images]), TensorImages([noise(s) for s in reference]))
+    return measure(_prepared(catalog, name).ready[name], pair, Collector(catalog, "cpu"), quiet)
+
+
+def test_the_passport_of_a_set_metric_holds_its_extractors_recipe_too(catalog: Catalog) -> None:
+    ready = _prepared(catalog, "fid").ready["fid"]
+    assert isinstance(ready, SetMeter)
+    assert ready.passport.model_dump() == {
+        "metric": "fid",
+        "version": 2,
+        "implementation": "gexbench.metrics.frechet:Frechet on feature_factory:Colours",
+        "settings": {
+            "precision": "float64 on colours",
+            "features.extractor": "colours",
+            "features.extractor_version": 3,
+            "features.resize": "none",
+        },
+        "preprocessing": "as it is; all rows",
+        "precision": "float64 on colours",
+        "weights": {"colour-net": NET_SHA256},
+    }
+
+
+def test_the_passport_of_a_paired_metric_is_its_card(catalog: Catalog) -> None:
+    found = _prepared(catalog, "psnr-rgb").ready["psnr-rgb"].passport
+    assert found.implementation == "gexbench.metrics.pixel:Psnr"
+    assert found.settings == {"space": "rgb"}
+    assert found.preprocessing == "8 bits"
+    assert found.precision == "float64 on 8-bit images"
+    assert found.weights == {}
+
+
+def test_a_metric_without_its_weights_is_absent_with_the_command_and_the_others_are_ready(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    (tmp_path / "home" / "assets" / "colour-net.safetensors").unlink()
+    meters = _prepared(catalog, "fid", "psnr-rgb", "lpips-alex")
+    assert set(meters.ready) == {"psnr-rgb"}
+    assert "(gexbench assets fetch colour-net)" in meters.absent["fid"]
+    assert "(gexbench assets fetch lpips-alex)" in meters.absent["lpips-alex"]
+    with pytest.raises(AssetMissing):
+        meter(catalog.get(MetricCard, "fid"), catalog)
+
+
+def test_a_card_with_a_floor_gives_it_with_the_size_of_a_half(catalog: Catalog) -> None:
+    reading = _reading(catalog, "fid", range(7), range(100, 109))
+    assert (reading.n, reading.n_reference) == (7, 9)
+    assert reading.floor is not None
+    assert reading.floor.n == 5
+    assert reading.value > 0.0
+    assert reading.floor.value > 0.0
+
+
+def test_the_floor_is_the_metric_between_two_halves_of_the_reference(catalog: Catalog) -> None:
+    collector, reference = Collector(catalog, "cpu"), TensorImages([noise(s) for s in range(9)])
+    ready = _prepared(catalog, "fid").ready["fid"]
+    assert isinstance(ready, SetMeter)
+    reading = measure(ready, Pair(TensorImages([noise(s) for s in range(50, 54)]), reference), collector, quiet)
+    assert reading.floor is not None
+    assert reading.floor.value == ready.metric.measure(*collector.collect(ready.extractor, reference, quiet).halves())
+
+
+@pytest.mark.parametrize(("name", "reference"), [("fid-bf16", range(9)), ("fid", range(3))])
+def test_there_is_no_floor_without_a_card_that_wants_one_or_halves_of_two_images(
+    catalog: Catalog, name: str, reference: range
+) -> None:
+    assert _reading(catalog, name, range(20, 29), reference).floor is None
+
+
+def test_copies_in_the_reference_take_the_floor_away_and_not_the_value(catalog: Catalog) -> None:
+    copies = TensorImages([noise(s) for s in (1, 2, 3, 3, 3)])
+    pair = Pair(TensorImages([noise(s) for s in range(20, 29)]), copies)
+    reading = measure(_prepared(catalog, "fid").ready["fid"], pair, Collector(catalog, "cpu"), quiet)
+    assert reading.value > 0.0
+    assert reading.n_reference == 5
+    assert reading.floor is None
+
+
+def test_a_paired_metric_follows_the_order_of_partners(catalog: Catalog) -> None:
+    ready, images = _prepared(catalog, "psnr-rgb").ready["psnr-rgb"], [noise(s) for s in range(3)]
+    rotated, collector = TensorImages([images[1], images[2], images[0]]), Collector(catalog, "cpu")
+    matched = measure(ready, Pair(TensorImages(images), rotated, [2, 0, 1]), collector, quiet)
+    unmatched = measure(ready, Pair(TensorImages(images), rotated), collector, quiet)
+    assert matched == Reading(float("inf"), 3, 3)
+    assert 0.0 < unmatched.value < 20.0
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "why"),
+    [
+        ("fid", range(1), "the image set has 1; this metric needs 2"),
+        ("kid-100", range(9), "subsets of 100 images and a set has 9"),
+    ],
+)
+def test_what_is_not_defined_says_which_metric_and_why(catalog: Catalog, name: str, images: range, why: str) -> None:
+    with pytest.raises(CannotMeasure, match=f"{name} is not defined here: .*{why}") as caught:
+        _reading(catalog, name, images, range(100, 220))
+    assert caught.value.exit_code == 2
+
+
+def test_images_of_two_sizes_are_not_defined_for_a_paired_metric(catalog: Catalog) -> None:
+    pair = Pair(TensorImages([noise(1, 4, 4)]), TensorImages([noise(1, 4, 5)]))
+    with pytest.raises(CannotMeasure, match="psnr-rgb is not defined here"):
+        measure(_prepared(catalog, "psnr-rgb").ready["psnr-rgb"], pair, Collector(catalog, "cpu"), quiet)
+
+
+def test_progress_names_hashing_features_and_the_metric(catalog: Catalog) -> None:
+    told: list[tuple[str, int, int]] = []
+    pair = Pair(TensorImages([noise(s) for s in range(5)]), TensorImages([noise(s) for s in range(5, 9)]))
+    ready = _prepared(catalog, "fid").ready["fid"]
+    measure(ready, pair, Collector(catalog, "cpu"), lambda *said: told.append(said))
+    assert {what for what, _, _ in told} == {"hashing images", "features colours", "measuring fid"}
+    assert ("features colours", 5, 5) in told
+    assert told[-1] == ("measuring fid", 1, 1)

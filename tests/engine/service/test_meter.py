@@ -1,0 +1,154 @@
+"""The meter: the budget is a law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gexbench.core.defense import Defense, History
+from gexbench.core.images import round_8bit
+from gexbench.engine.service.ledger import Ledger
+from gexbench.engine.service.meter import Desk, Meter
+from gexbench.errors import BudgetError, QueryError
+
+
+class Double(nn.Module):
+    """A victim that doubles the side and inverts."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 1 - x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+class Noise(Defense):
+    """Draws from the question's own generator."""
+
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        return y + 0.1 * torch.randn(y.shape, generator=history.generator)
+
+
+def make_meter(path: Path, budget: int = 10, defense: Defense | None = None) -> Meter:
+    desk = Desk(Double().eval(), defense or Defense({}), torch.device("cpu"), 2, seed=0)
+    return Meter(desk, Ledger(path / "ledger.sqlite", "plan", budget))
+
+
+@pytest.fixture
+def meter(tmp_path: Path) -> Meter:
+    return make_meter(tmp_path)
+
+
+def images(count: int, seed: int = 0, side: int = 8) -> Tensor:
+    return round_8bit(torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(seed)))
+
+
+def test_an_answer_is_the_victims_rounded_to_8_bits(meter: Meter) -> None:
+    x = images(2)
+    answer = meter.query(x)
+    assert torch.equal(answer, round_8bit(Double()(x)))
+
+
+def test_every_image_counts_once(meter: Meter) -> None:
+    meter.query(images(3))
+    assert meter.remaining == 7
+    assert meter.ledger.account().answered == 3
+
+
+def test_a_batch_over_the_budget_is_refused_whole_and_costs_nothing(meter: Meter) -> None:
+    meter.query(images(8))
+    with pytest.raises(BudgetError, match="2 of 10 left"):
+        meter.query(images(3, seed=1))
+    assert meter.remaining == 2
+    account = meter.ledger.account()
+    assert (account.answered, account.refused) == (8, 3)
+    meter.query(images(2, seed=2))
+    assert meter.remaining == 0
+
+
+def test_a_question_asked_again_is_replayed_for_nothing(meter: Meter) -> None:
+    first = meter.query(images(4))
+    assert torch.equal(meter.query(images(4)), first)
+    account = meter.ledger.account()
+    assert (account.answered, account.replayed) == (4, 4)
+
+
+def test_a_question_twice_in_one_batch_is_paid_once(meter: Meter) -> None:
+    x = images(1)
+    answer = meter.query(torch.cat([x, x]))
+    assert torch.equal(answer[0], answer[1])
+    assert meter.ledger.account().answered == 1
+
+
+def test_known_questions_do_not_count_against_the_budget_of_a_batch(meter: Meter) -> None:
+    meter.query(images(8))
+    meter.query(torch.cat([images(8), images(2, seed=1)]))
+    assert meter.ledger.spent == 10
+
+
+def test_after_a_restart_spent_stays_spent_and_the_attack_meets_the_same_numbers(tmp_path: Path) -> None:
+    first = make_meter(tmp_path)
+    answers = first.query(images(8))
+    first.ledger.close()
+    second = make_meter(tmp_path)
+    assert second.remaining == 10
+    assert torch.equal(second.query(images(8)), answers)
+    assert second.remaining == 2
+    assert second.ledger.spent == 8
+    with pytest.raises(BudgetError):
+        second.query(images(3, seed=5))
+
+
+def test_another_path_through_the_questions_after_a_restart_cannot_spend_more(tmp_path: Path) -> None:
+    first = make_meter(tmp_path)
+    first.query(images(8))
+    first.ledger.close()
+    second = make_meter(tmp_path)
+    with pytest.raises(BudgetError, match="2 of 10 left"):
+        second.query(images(3, seed=9))
+
+
+def test_a_defense_that_draws_gives_the_same_answer_to_the_same_question(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    one, other = make_meter(tmp_path, defense=Noise({})), make_meter(tmp_path / "other", defense=Noise({}))
+    together = one.query(images(4))
+    alone = torch.cat([other.query(image[None]) for image in reversed(images(4))])
+    assert torch.equal(together, alone.flip(0))
+
+
+def test_a_closed_oracle_refuses(meter: Meter) -> None:
+    meter.close()
+    with pytest.raises(QueryError, match="closed"):
+        meter.query(images(1))
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        (lambda: images(1)[0], "not \\(3, 8, 8\\)"),
+        (lambda: images(1)[:, :1], "batch"),
+        (lambda: images(1) + 1, "outside"),
+        (lambda: images(1) * float("nan"), "NaN"),
+        (lambda: (images(1) * 255).byte(), "float tensor"),
+        (lambda: images(1, side=4), "sides of 8"),
+        (lambda: images(0), "at least one|not \\(0"),
+        (lambda: "picture", "float tensor"),
+    ],
+)
+def test_a_bad_question_is_refused_by_name_and_costs_nothing(
+    meter: Meter, question: Callable[[], Tensor], reason: str
+) -> None:
+    with pytest.raises(QueryError, match=reason):
+        meter.query(question())
+    assert meter.ledger.spent == 0
+
+
+def test_a_service_of_one_size_refuses_every_other_and_charges_nothing(tmp_path: Path) -> None:
+    meter = make_meter(tmp_path)
+    meter.desk = replace(meter.desk, side=8)
+    meter.query(images(1))
+    with pytest.raises(QueryError, match="images of 16x16 px; the service takes 8x8"):
+        meter.query(images(1, side=16))
+    assert meter.remaining == 9

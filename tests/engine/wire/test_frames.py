@@ -1,0 +1,72 @@
+"""Frames: nothing that comes in is trusted."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from gexbench.engine.wire.frames import LONGEST, BrokenFrame, Channel, Frame, decode, encode, pair
+
+Ends = tuple[Channel, Channel]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    left, right = pair()
+    yield left, right
+    left.close()
+    right.close()
+
+
+def test_a_frame_arrives_as_it_was_sent(ends: Ends) -> None:
+    ours, theirs = ends
+    image = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 2, 2)
+    ours.send("query", {"x": image}, note="hello", count=3)
+    frame = theirs.receive()
+    assert frame is not None
+    assert (frame.op, frame.values) == ("query", {"note": "hello", "count": 3})
+    assert torch.equal(frame.tensors["x"], image)
+
+
+def test_a_frame_without_tensors_arrives() -> None:
+    assert decode(encode(Frame("ready"))[8:]) == Frame("ready")
+
+
+def test_a_closed_end_between_frames_is_the_end(ends: Ends) -> None:
+    ours, theirs = ends
+    ours.close()
+    assert theirs.receive() is None
+
+
+def test_a_closed_end_within_a_frame_is_broken(ends: Ends) -> None:
+    ours, theirs = ends
+    ours.end.sendall(encode(Frame("ready"))[:-3])
+    ours.close()
+    with pytest.raises(BrokenFrame, match="middle"):
+        theirs.receive()
+
+
+def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_read(ends: Ends) -> None:
+    ours, theirs = ends
+    ours.end.sendall(struct.pack("<Q", LONGEST + 1))
+    with pytest.raises(BrokenFrame, match="at most"):
+        theirs.receive()
+
+
+class Bomb:
+    """Would speak up if it were unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (pytest.fail, ("a pickle was executed",))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\x00" * 8, b"hello world, this is not a frame", pickle.dumps(Bomb()), struct.pack("<Q", 2) + b"{}"]
+)
+def test_what_is_not_a_frame_is_broken_and_never_executed(body: bytes) -> None:
+    with pytest.raises(BrokenFrame, match="not a frame"):
+        decode(body)
