@@ -77,12 +77,12 @@ def score(
     the ending, on both sides. device: "auto", "cuda", "mps" or "cpu". cache: keep the features of each image for later
     calls. Raises GexbenchError naming what is missing or refused.
     """
-    from gexbench.engine.scoring.compare import Bench, compare
+    from gexbench.engine.scoring.compare import Setup, compare
     from gexbench.engine.scoring.features.images import open_images
     from gexbench.engine.store.paths import features_folder
 
-    bench = Bench(Catalog.load(), device, features_folder() if cache else None)
-    return compare(open_images(images), open_images(reference), metrics, bench, quiet)
+    setup = Setup(Catalog.load(), device, features_folder() if cache else None)
+    return compare(open_images(images), open_images(reference), metrics, setup, quiet)
 
 
 def _text(value: object) -> str:

@@ -108,8 +108,20 @@ class Plan(Frozen):
         return "-".join([*words, f"b{self.budget}", f"s{self.seed}", self.id[:8]])
 
 
+FIRST_WORDS = {("against", "queried"): "bought"}
+"""What fields and values were called when ids were first taken; ids are of these words, so records keep theirs."""
+
+
 def _digest(data: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(_in_first_words(data), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _in_first_words(data: Any, key: str = "") -> Any:
+    if isinstance(data, dict):
+        return {name: _in_first_words(value, name) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_in_first_words(part) for part in data]
+    return FIRST_WORDS.get((key, data), data) if isinstance(data, str) else data
 
 
 def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
@@ -188,8 +200,8 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
                 f"{card.name!r} works on {', '.join(kinds)} tasks; {task.name!r} is {task.kind}", "gexbench list"
             )
     granted: set[str] = set(task.knowledge)
-    if attack.kind == "control":
-        granted |= {"truth", "weights"} if task.kind == "sampling" else {"truth"} if task.truth == "pairs" else set()
+    if attack.is_control:
+        granted |= {"weights"} if task.truth == "style" else {"weights", "truth"}
     for need in attack.needs:
         if need not in granted:
             raise PlanError(

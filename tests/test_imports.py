@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,11 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "record", "cards"}
+DOCUMENTS = {"errors", "plan", "record", "cards", "files"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "files": {"errors"},
     "cards": {"errors"},
     "plan": DOCUMENTS,
     "record": DOCUMENTS,
@@ -30,6 +32,21 @@ ALLOWED: dict[str, set[str]] = {
     "templates": CONTRACTS,
     "cli": DOCUMENTS | {"bench", "boards", "engine", "verification"},
 }
+
+
+ENGINE: dict[str, set[str]] = {
+    "machine": set(),
+    "store": {"machine"},
+    "sandbox": set(),
+    "wire": set(),
+    "kinds": {"wire"},
+    "attacker": {"wire", "sandbox", "kinds"},
+    "service": {"kinds", "wire", "sandbox", "store.weights"},
+    "scoring": {"kinds", "machine", "store"},
+    "run": {"machine", "store", "sandbox", "wire", "attacker", "kinds", "service", "scoring"},
+    "checks": {"machine", "store", "sandbox", "wire", "kinds", "run"},
+}
+"""What each folder of the engine may import of the others."""
 
 
 def part_of(module: str) -> str:
@@ -56,6 +73,79 @@ def test_a_file_imports_only_what_its_folder_may(path: Path) -> None:
         allowed_here = f"gexbench.{own}"
         wrong += [m for m in imports(path) if part_of(m) == own and m != allowed_here and path.name == "__init__.py"]
     assert not wrong, f"{path.name} imports {wrong}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "engine").rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_file_of_the_engine_imports_only_what_its_folder_may(path: Path) -> None:
+    own, *rest = path.relative_to(PACKAGE / "engine").parts
+    if not rest:
+        assert own == "__init__.py", "the engine holds folders only"
+        return
+    inside = [m.removeprefix("gexbench.engine.") for m in imports(path) if m.startswith("gexbench.engine.")]
+    allowed = ENGINE[own] | {own}
+    wrong = [m for m in inside if not any(m == each or m.startswith(f"{each}.") for each in allowed)]
+    assert not wrong, f"{own}/{path.name} imports {wrong}"
+
+
+def test_every_folder_of_the_engine_has_its_row_and_no_two_import_each_other() -> None:
+    folders = {path.name for path in (PACKAGE / "engine").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(ENGINE)
+    names = {row: {each.partition(".")[0] for each in allowed} for row, allowed in ENGINE.items()}
+    placed: set[str] = set()
+    while ready := {row for row, allowed in names.items() if row not in placed and allowed <= placed}:
+        placed |= ready
+    assert placed == folders, f"a circle among {sorted(folders - placed)}"
+
+
+def loaded_modules() -> Iterator[str]:
+    """Yield dotted names of the package's modules."""
+    for path in PACKAGE.rglob("*.py"):
+        yield ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_two_modules_import_each_other_while_they_load() -> None:
+    known, arrows = set(loaded_modules()), {}
+    for name in known:
+        path = PACKAGE.parent.joinpath(*name.split("."))
+        tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8"))
+        arrows[name] = {target for node in tree.body for target in targets(node) if target in known} - {name}
+    while leaves := {name for name, to in arrows.items() if not to & arrows.keys()}:
+        for name in leaves:
+            del arrows[name]
+    assert not arrows, f"a circle among {sorted(arrows)}"
+
+
+def targets(node: ast.stmt) -> Iterator[str]:
+    """Yield what a statement at the top of a module imports, `from a import b` as a.b and as a."""
+    if isinstance(node, ast.ImportFrom) and node.module:
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        yield node.module
+    elif isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+
+
+def test_the_attackers_process_loads_no_ledger_and_no_scoring() -> None:
+    code = "import sys, gexbench.engine.attacker.process; print(*sorted(m for m in sys.modules if 'gexbench.' in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent, check=True)
+    loaded = {name.removeprefix("gexbench.engine.").partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"service", "scoring", "run", "checks", "store", "machine"}
+
+
+KIND_WORDS = re.compile(r"[\"'](image-to-image|sampling)[\"']")
+KIND_SWITCHES = re.compile(r"kind (==|!=) [\"']|isinstance\([^)]*(Desk|Endpoint)|\.ndim\b")
+
+
+def test_the_words_for_kinds_of_task_stand_in_one_file() -> None:
+    found = {str(p.relative_to(PACKAGE)) for p in PACKAGE.rglob("*.py") if KIND_WORDS.search(p.read_text("utf-8"))}
+    assert found == {"cards/schema.py"}
+
+
+def test_the_engine_asks_for_the_kind_of_a_task_in_the_kinds_alone() -> None:
+    files = [path for path in (PACKAGE / "engine").rglob("*.py") if path.parent.name != "kinds"]
+    found = [
+        f"{p.name}: {line}" for p in files for line in p.read_text("utf-8").splitlines() if KIND_SWITCHES.search(line)
+    ]
+    assert not found
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import BoardCard
-from gexbench.engine.store.paths import atomic_write
 from gexbench.errors import BoardError, nearest
+from gexbench.files import atomic_write
 from gexbench.record import RunRecord, read_record
 
 RULES = "docs/reading-a-board.md says what a board takes"

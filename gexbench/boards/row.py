@@ -21,7 +21,7 @@ class Row:
     @property
     def control(self) -> bool:
         """Whether this is a reference row, which is never ranked."""
-        return self.records[0].plan.attack.kind == "control"
+        return self.records[0].plan.attack.is_control
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Compare = Literal["A", "B", "C"]
+TaskKindName = Literal["image-to-image", "sampling"]
+"""The kinds of task. The module engine/kinds/<name>.py, with `_` for `-`, is all that is particular to one."""
 Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth", "weights"]
 OptionValue = bool | int | float | str | tuple[str, ...]
 
@@ -20,6 +22,11 @@ def _stays_inside(path: str) -> str:
     if path.startswith(("/", "~")) or ".." in path.split("/") or re.match(r"^[A-Za-z]:", path):
         raise ValueError(f"{path!r} must be a relative path below its folder")
     return path
+
+
+def _queried(against: object) -> object:
+    """Return the word for `bought`, as cards said first; records with it are read for good."""
+    return "queried" if against == "bought" else against
 
 
 RelativePath = Annotated[str, AfterValidator(_stays_inside)]
@@ -101,7 +108,7 @@ class TaskCard(Card):
     Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are.
     """
 
-    kind: Literal["image-to-image", "sampling"]
+    kind: TaskKindName
     truth: Literal["pairs", "style"] = "pairs"
     scale: int = Field(default=1, ge=1)
     price: float = Field(ge=0, description="US dollars a question")
@@ -119,28 +126,19 @@ class TaskCard(Card):
             raise ValueError(f"main.metric {self.main.metric!r} is not among metrics")
         return self
 
-    @model_validator(mode="after")
-    def _sampling_says_how_many(self) -> TaskCard:
-        for name, profile in self.profile.items():
-            if (self.kind == "sampling") != (profile.samples is not None):
-                raise ValueError(f"profile.{name}.samples goes with kind = 'sampling', and only with it")
-            if self.kind == "sampling" and profile.side is None:
-                raise ValueError(f"profile.{name}.side is missing: the side of the images drawn")
-        return self
-
-    def has_pairs(self, compare: Compare) -> bool:
-        """Say whether images of a comparison belong together one by one."""
-        return self.kind != "sampling" and (self.truth == "pairs" or compare == "B")
-
     def metrics_at(self, profile: str) -> tuple[Name, ...]:
         """Return the metrics of a profile, the task's own first."""
         return (*self.metrics, *self.profile[profile].extra_metrics)
 
 
 class VictimCard(Card):
-    """A generator, the network's numbers, and how its owner trains it; `stored`: the type of the weights on disk."""
+    """A generator, the network's numbers, and how its owner trains it.
 
-    task_kind: Literal["image-to-image", "sampling"]
+    backend: what opens it. stored: the type of the weights on disk.
+    """
+
+    task_kind: TaskKindName
+    backend: Literal["pytorch"] = "pytorch"
     scale: int = 1
     entry: Entry
     dataset: Name
@@ -160,7 +158,7 @@ class AttackCard(Card):
     """
 
     kind: Literal["attack", "control"] = "attack"
-    task_kinds: tuple[Literal["image-to-image", "sampling"], ...] = ("image-to-image",)
+    task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     answers: Literal["surrogate", "victim"] = "surrogate"
     entry: Entry | None = None
     same_size: bool = False
@@ -174,15 +172,20 @@ class AttackCard(Card):
     def _has_code(self) -> AttackCard:
         if (self.entry is None) != (self.answers == "victim"):
             raise ValueError('give an entry, or answers = "victim" and no entry')
-        if self.answers == "victim" and self.kind != "control":
+        if self.answers == "victim" and not self.is_control:
             raise ValueError("only a control may answer with the victim")
         return self
+
+    @property
+    def is_control(self) -> bool:
+        """Say whether it is a reference row, and no attack."""
+        return self.kind == "control"
 
 
 class DefenseCard(Card):
     """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment."""
 
-    task_kinds: tuple[Literal["image-to-image", "sampling"], ...] = ("image-to-image",)
+    task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
     options: dict[str, Option] = {}
@@ -195,7 +198,7 @@ class MetricCard(Card):
 
     A metric of sets (`paired = false`) names in `features` the extractor whose rows it compares; with `floor` its value
     between two disjoint halves of the reference is reported beside it. `against`: what it holds the images against, the
-    comparison's reference, or nothing, or the images that were bought and as many that never were.
+    comparison's reference, or nothing, or the images that were queried and as many that never were.
     """
 
     entry: Entry
@@ -203,7 +206,7 @@ class MetricCard(Card):
     higher_is_better: bool
     paired: bool = True
     features: Name | None = None
-    against: Literal["reference", "nothing", "bought"] = "reference"
+    against: Annotated[Literal["reference", "nothing", "queried"], BeforeValidator(_queried)] = "reference"
     floor: bool = False
     tolerance: float = Field(gt=0)
     settings: dict[str, bool | int | float | str] = {}
@@ -222,10 +225,10 @@ class MetricCard(Card):
     def is_of(self, compare: Compare) -> bool:
         """Say whether the metric belongs to a comparison.
 
-        What was bought is the victim's, so it is held against in B alone. Images alone are the victim's in A and the
+        What was queried is the victim's, so it is held against in B alone. Images alone are the victim's in A and the
         surrogate's in C; in B they would be those of C again.
         """
-        return self.against == "reference" or (compare == "B") == (self.against == "bought")
+        return self.against == "reference" or (compare == "B") == (self.against == "queried")
 
 
 class ExtractorCard(Card):

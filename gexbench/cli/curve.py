@@ -76,7 +76,7 @@ def _write(drawn: Curve, folder: Path) -> dict[str, Path]:
     """Write picture and CSV, and return their paths; none where no run has anything to draw."""
     from gexbench.boards.curve import to_csv
     from gexbench.boards.curve_picture import to_png
-    from gexbench.engine.store.paths import atomic_write
+    from gexbench.files import atomic_write
 
     if not drawn.shown():
         return {}

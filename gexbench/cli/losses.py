@@ -26,8 +26,8 @@ def losses(
     place = to / folder.resolve().name
     written = [(curves, write_events(curves, place / curves.name)) for curves in read_folder(folder)]
     if json:
-        print_json({"events": [{"training": c.name, "ticks": len(c.ticks), "path": str(path)} for c, path in written]})
+        print_json({"events": [{"training": c.name, "ticks": len(c.steps), "path": str(path)} for c, path in written]})
         return
     for curves, path in written:
-        typer.echo(f"{curves.name:16} {len(curves.ticks):4} ticks  {path}")
+        typer.echo(f"{curves.name:16} {len(curves.steps):4} ticks  {path}")
     typer.echo(f"now `tensorboard --logdir {to}` shows them")

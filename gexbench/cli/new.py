@@ -54,7 +54,7 @@ def _written(role: Role, name: str, folder: Path) -> list[str]:
     """Write the template of a role under another name; returns the files. Raises OutputError."""
     from importlib.resources import files
 
-    from gexbench.engine.store.paths import atomic_write
+    from gexbench.files import atomic_write
 
     names = ("card.toml", f"{role}.py", "README.md")
     for file in names:

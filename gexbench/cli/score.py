@@ -34,14 +34,14 @@ def score(
     """
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.progress import Ticker
-    from gexbench.engine.scoring.compare import Bench, compare
+    from gexbench.engine.scoring.compare import Setup, compare
     from gexbench.engine.scoring.features.images import open_images
     from gexbench.engine.store.paths import features_folder
 
     names = [name.strip() for name in metric.split(",") if name.strip()]
-    bench = Bench(Catalog.load(), device, None if no_cache else features_folder())
+    setup = Setup(Catalog.load(), device, None if no_cache else features_folder())
     with Ticker(silent=json) as ticker:
-        found = compare(open_images(images), open_images(reference), names, bench, ticker.tick)
+        found = compare(open_images(images), open_images(reference), names, setup, ticker.tick)
     if json:
         sys.stdout.write(found.model_dump_json(indent=2) + "\n")
     else:

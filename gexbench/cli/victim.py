@@ -89,9 +89,9 @@ def convert(
 
     from gexbench.cli.output import print_json
     from gexbench.engine.store.convert import to_safetensors
-    from gexbench.engine.store.paths import atomic_write
     from gexbench.engine.store.stylegan_pickle import gan_from_stylegan2
     from gexbench.errors import AssetMissing
+    from gexbench.files import atomic_write
 
     if not file.is_file():
         raise AssetMissing(f"no file at {file}", "give the path of the downloaded pickle")

@@ -32,7 +32,7 @@ class Verdict:
 
 
 class Defense:
-    """Three moments, each a no-op unless overridden."""
+    """What is done to a victim, to what it is fed and to what leaves; each moment is a no-op unless overridden."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self.options = options
@@ -42,11 +42,18 @@ class Defense:
         return victim
 
     def guard_input(self, x: Tensor, history: History) -> Tensor:
-        """Return what is really fed to the victim; x: (1,3,h,w) float32 in [0,1]."""
+        """Return the image that is really fed to a victim that takes images; x: (1,3,h,w) float32 in [0,1]."""
         return x
 
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        """Return the latent that is really fed to a victim that draws; z: (1,d) float32, standard normal."""
+        return z
+
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
-        """Return what leaves; x: (1,3,h,w), y: (1,3,H,W), float32 in [0,1]."""
+        """Return what leaves; y: (1,3,H,W) float32 in [0,1].
+
+        x: what the victim was asked, an image (1,3,h,w) float32 in [0,1], or where it draws the latent (1,d).
+        """
         return y
 
     def verify(self, suspect: Callable[[Tensor], Tensor], innocents: Sequence[Callable[[Tensor], Tensor]]) -> Verdict:

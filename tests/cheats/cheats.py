@@ -249,7 +249,7 @@ class Patcher:
         import gexbench.engine.service.meter
 
         gexbench.core.images.round_8bit = lambda x: torch.ones_like(x)
-        gexbench.engine.service.meter.Meter.query = lambda self, x: x  # type: ignore[method-assign, assignment]
+        gexbench.engine.service.meter.Meter.ask = lambda self, question: question  # type: ignore[method-assign, assignment]
         torch.set_default_dtype(torch.float64)
         torch.set_default_dtype(torch.float32)
         os.environ["GEXBENCH_HOME"] = "elsewhere"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gexbench.cli.app import app
 from gexbench.engine.run import losses
-from gexbench.engine.run.losses import Tick, read_folder
+from gexbench.engine.run.losses import StepLosses, read_folder
 from gexbench.errors import GexbenchError
 
 RUNNER = CliRunner()
@@ -93,12 +93,12 @@ def test_the_folder_of_a_victim_in_training_is_read_itself(tmp_path: Path) -> No
     (tmp_path / "fit.losses.jsonl").write_bytes(GOOD)
     (curves,) = read_folder(tmp_path)
     assert curves.name == "fit"
-    assert curves.ticks[0] == Tick(5, {"loss": 0.5, "real": 1.0})
+    assert curves.steps[0] == StepLosses(5, {"loss": 0.5, "real": 1.0})
 
 
 def test_a_last_line_that_a_kill_tore_is_left_out(tmp_path: Path) -> None:
     (curves,) = read_folder(written(tmp_path, GOOD + b'{"step": 15, "lo'))
-    assert [tick.step for tick in curves.ticks] == [5, 10]
+    assert [tick.step for tick in curves.steps] == [5, 10]
 
 
 @pytest.mark.parametrize(

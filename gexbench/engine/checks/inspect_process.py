@@ -6,45 +6,42 @@ import inspect
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from gexbench.cards.entry import load_entry
-from gexbench.core.defense import Defense, History
-from gexbench.core.images import round_8bit
-from gexbench.engine.kinds.guard import fault
+from gexbench.core.defense import Defense
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire.frames import Channel
+from gexbench.engine.wire.messages import Claim, Ended, Inspect, receive, send
 from gexbench.errors import GexbenchError
 
 
-class Broken(Exception):
+class ContractBroken(Exception):
     """The plug-in does not keep to its contract; the message says where."""
 
 
-class AttackTrial:
+class AttackInspection:
     """What can be said about an attack without a victim."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._entry, self._code = values["entry"], Path(values["code"]) if values["code"] else None
+    def __init__(self, order: Inspect) -> None:
+        self._order = order
         self.stages: Mapping[str, Callable[[], str]] = {"imports": self.imports}
 
     def imports(self) -> str:
-        """Import the entry and make the attack; raises Broken, or whatever its code raises."""
-        _check_extract(load_entry(self._entry, self._code)(), self._entry)
-        return f"{self._entry} imports and has extract(oracle, brief)"
+        """Import the entry and make the attack; raises ContractBroken, or whatever its code raises."""
+        entry = self._order.entry
+        _check_extract(load_entry(entry, self._order.code)(), entry)
+        return f"{entry} imports and has extract(oracle, brief)"
 
 
-class DefenseTrial:
+class DefenseInspection:
     """What can be said about a defense without a victim; stages build on each other."""
 
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        self._entry, self._code = values["entry"], Path(values["code"]) if values["code"] else None
-        self._options = {key: tuple(v) if isinstance(v, list) else v for key, v in values["options"].items()}
-        self._scale = int(values["scale"])
-        self._kind: type[Defense] = Defense
+    def __init__(self, order: Inspect) -> None:
+        self._order, self._kind = order, task_kind(order.kind)
+        self._made: type[Defense] = Defense
         self._answer = torch.empty(0)
         self.stages: Mapping[str, Callable[[], str]] = {
             "imports": self.imports,
@@ -53,73 +50,68 @@ class DefenseTrial:
         }
 
     def imports(self) -> str:
-        """Import the entry and make the defense; raises Broken, or whatever its code raises."""
-        kind = load_entry(self._entry, self._code)
-        if not isinstance(kind, type) or not issubclass(kind, Defense):
-            raise Broken(f"{self._entry} is no subclass of gexbench.core.defense.Defense")
-        self._kind = kind
-        kind(self._options)
-        return f"{self._entry} imports and is a Defense"
+        """Import the entry and make the defense; raises ContractBroken, or whatever its code raises."""
+        entry = self._order.entry
+        made = load_entry(entry, self._order.code)
+        if not isinstance(made, type) or not issubclass(made, Defense):
+            raise ContractBroken(f"{entry} is no subclass of gexbench.core.defense.Defense")
+        self._made = made
+        made(self._order.options)
+        return f"{entry} imports and is a Defense"
 
     def shape(self) -> str:
-        """Ask once; raises Broken where shape, type or range is not what was given."""
-        self._answer = _guarded(self._kind(self._options), self._scale)
-        return "guard_input and guard_output return images as large as those they are given, in [0,1]"
+        """Ask once; raises ContractBroken where shape, type or range is not what was given."""
+        moments, self._answer = self._guarded()
+        return f"{' and '.join(moments)} return what they should, images in [0,1] of the size that they are given"
 
     def same_answer(self) -> str:
-        """Ask the same again, as after a restart; raises Broken where the answer differs."""
-        if not torch.equal(self._answer, _guarded(self._kind(self._options), self._scale)):
-            raise Broken("asked the same question twice, it answered differently; draw from history.generator alone")
+        """Ask the same again, as after a restart; raises ContractBroken where the answer differs."""
+        if not torch.equal(self._answer, self._guarded()[1]):
+            raise ContractBroken(
+                "asked the same question twice, it answered differently; draw from history.generator alone"
+            )
         return "the same question gets the same answer"
+
+    def _guarded(self) -> tuple[list[str], Tensor]:
+        """Return the moments of a defense, and what it makes of a drawn question and answer in one flat tensor."""
+        moments, made = [], []
+        for moment, got, wrong in self._kind.try_defense(self._made(self._order.options), self._order.scale):
+            if wrong:
+                raise ContractBroken(f"{moment} returned {wrong}")
+            moments.append(moment)
+            made.append(got.flatten())
+        return moments, torch.cat(made)
 
 
 def _check_extract(attack: object, entry: str) -> None:
     extract = getattr(attack, "extract", None)
     if not callable(extract):
-        raise Broken(f"{entry} has no method extract(oracle, brief)")
+        raise ContractBroken(f"{entry} has no method extract(oracle, brief)")
     try:
         inspect.signature(extract).bind(None, None)
     except TypeError as error:
-        raise Broken(f"{entry} cannot be called as extract(oracle, brief): {error}") from None
-
-
-def _guarded(defense: Defense, scale: int) -> Tensor:
-    """Return what a defense makes of a drawn question and answer, one after the other in one flat tensor."""
-    generator = torch.Generator().manual_seed(0)
-    x = round_8bit(torch.rand(1, 3, 24, 32, generator=generator))
-    y = round_8bit(torch.rand(1, 3, 24 * scale, 32 * scale, generator=generator))
-    history = History(0, generator)
-    fed = _checked("guard_input", defense.guard_input(x.clone(), history), x)
-    sent = _checked("guard_output", defense.guard_output(x.clone(), y.clone(), history), y)
-    return torch.cat([fed.flatten(), sent.flatten()])
-
-
-def _checked(moment: str, got: Tensor, like: Tensor) -> Tensor:
-    wrong = fault(got, like)
-    if wrong:
-        raise Broken(f"{moment} returned {wrong}")
-    return got
+        raise ContractBroken(f"{entry} cannot be called as extract(oracle, brief): {error}") from None
 
 
 def main(argv: list[str]) -> int:
-    """Look at the plug-in named by the first frame on the descriptor in `argv`, and report."""
+    """Look at the plug-in named by the first message on the descriptor in `argv`, and report."""
     channel = Channel.inherited(int(argv[0]))
-    start = channel.receive()
-    if start is None:
+    order = receive(channel, Inspect)
+    if order is None:
         return 1
-    trial = AttackTrial(start.values) if start.values["role"] == "attack" else DefenseTrial(start.values)
-    for what, stage in trial.stages.items():
+    inspection = AttackInspection(order) if order.role == "attack" else DefenseInspection(order)
+    for what, stage in inspection.stages.items():
         try:
-            channel.send("claim", what=what, right=True, detail=stage())
+            send(channel, Claim(what=what, right=True, detail=stage()))
         except BaseException as error:
-            channel.send("claim", what=what, right=False, detail=_told(error))
+            send(channel, Claim(what=what, right=False, detail=_told(error)))
             return 0
-    channel.send("end")
+    send(channel, Ended())
     return 0
 
 
 def _told(error: BaseException) -> str:
-    if isinstance(error, (Broken, GexbenchError)):
+    if isinstance(error, (ContractBroken, GexbenchError)):
         return str(error)
     traceback.print_exc()
     return f"{type(error).__name__}: {str(error)[:400]}"

@@ -9,8 +9,17 @@ from tempfile import TemporaryDirectory
 from gexbench.cards.catalog import FOLDERS, Catalog
 from gexbench.cards.roots import CardRoot, installed_roots, named_root
 from gexbench.cards.schema import AttackCard, DefenseCard, TaskCard
-from gexbench.engine.checks.inspect import audition
-from gexbench.engine.checks.small_runs import PROFILE, Finding, Stage, Subject, attack_runs, defense_runs, shrunk, told
+from gexbench.engine.checks.inspect import inspect
+from gexbench.engine.checks.small_runs import (
+    PROFILE,
+    Finding,
+    Inspected,
+    Subject,
+    attack_runs,
+    defense_runs,
+    shrunk,
+    told,
+)
 from gexbench.errors import CardError, PlanError
 from gexbench.plan import Plan, Request
 
@@ -35,7 +44,7 @@ def check_folder(path: Path, prepare: Prepare) -> Iterator[Finding]:
         space = subject.name.partition("/")[0]
         yield Finding(subject.name, "card", True, f"valid, and its name carries a namespace, {space}")
         with TemporaryDirectory(prefix="gexbench-check-", ignore_cleanup_errors=True) as folder:
-            yield from _rehearse(subject, root, prepare, Path(folder).resolve())
+            yield from _examined(subject, root, prepare, Path(folder).resolve())
 
 
 def _subjects(root: CardRoot) -> list[Subject]:
@@ -47,20 +56,20 @@ def _subjects(root: CardRoot) -> list[Subject]:
     return [filed.card for kind in kinds for filed in catalog.all(kind).values()]
 
 
-def _rehearse(subject: Subject, root: CardRoot, prepare: Prepare, folder: Path) -> Iterator[Finding]:
+def _examined(subject: Subject, root: CardRoot, prepare: Prepare, folder: Path) -> Iterator[Finding]:
     try:
         catalog, plan = prepare(_request(subject, root))
-        stage = Stage(subject, catalog, shrunk(plan, subject), folder)
+        inspected = Inspected(subject, catalog, shrunk(plan, subject), folder)
     except (CardError, PlanError) as error:
         yield Finding(subject.name, "plan", False, told(error))
         return
-    yield stage.finding("plan", True, f"fits the task {plan.task.name}@{plan.task.version}")
-    claims = audition(stage.candidate, folder / "audition") if subject.entry else []
+    yield inspected.finding("plan", True, f"fits the task {plan.task.name}@{plan.task.version}")
+    claims = inspect(inspected.order, folder / "inspection") if subject.entry else []
     for claim in claims:
-        yield stage.finding(*claim)
-    if not all(right for _, right, _ in claims):
+        yield inspected.finding(claim.what, claim.right, claim.detail)
+    if not all(claim.right for claim in claims):
         return
-    yield from attack_runs(stage) if isinstance(subject, AttackCard) else defense_runs(stage)
+    yield from attack_runs(inspected) if isinstance(subject, AttackCard) else defense_runs(inspected)
 
 
 def _request(subject: Subject, root: CardRoot) -> Request:

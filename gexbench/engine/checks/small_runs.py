@@ -9,8 +9,9 @@ from pathlib import Path
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard
-from gexbench.engine.checks.inspect import Candidate, culprit
+from gexbench.engine.checks.inspect import code_folder, culprit
 from gexbench.engine.run.execute import execute
+from gexbench.engine.wire.messages import Inspect
 from gexbench.errors import GexbenchError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
@@ -33,7 +34,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Inspected:
     """What the small runs of one subject need."""
 
     subject: Subject
@@ -46,16 +47,22 @@ class Stage:
         return Finding(self.subject.name, what, passed, detail)
 
     @property
-    def candidate(self) -> Candidate:
-        """Return the subject as code to look at."""
+    def order(self) -> Inspect:
+        """Return the order to look at the subject's code."""
         attack, card = isinstance(self.subject, AttackCard), self.subject
         root = self.catalog.filed(AttackCard if attack else DefenseCard, card.name).root
-        options = self.plan.options if attack else self.plan.defense_options
-        return Candidate("attack" if attack else "defense", card.entry or "", root.code, options, self.plan.task.scale)
+        return Inspect(
+            role="attack" if attack else "defense",
+            kind=self.plan.task.kind,
+            entry=card.entry or "",
+            code=root.code,
+            options=self.plan.options if attack else self.plan.defense_options,
+            scale=self.plan.task.scale,
+        )
 
     def culprit(self, run: str) -> str:
-        """Return where in the subject's code the last traceback of a run lies; see audition.culprit."""
-        return culprit(self.folder / run, self.candidate.folder)
+        """Return where in the subject's code the last traceback of a run lies; see inspect.culprit."""
+        return culprit(self.folder / run, code_folder(self.order))
 
 
 def shrunk(plan: Plan, subject: Subject) -> Plan:
@@ -78,29 +85,29 @@ def _first_tests(card: DatasetCard) -> DatasetCard:
     return card.model_copy(update={"splits": card.splits.model_copy(update={"test": tests})})
 
 
-def attack_runs(stage: Stage) -> Iterator[Finding]:
+def attack_runs(inspected: Inspected) -> Iterator[Finding]:
     """Run an attack twice with one seed and yield what that shows."""
-    first = _run(stage, "first")
-    yield from judged(stage, first)
+    first = _run(inspected, "first")
+    yield from judged(inspected, first)
     if first.status == "ok":
-        yield stage.finding("same seed", *agreement(first, _run(stage, "second")))
+        yield inspected.finding("same seed", *agreement(first, _run(inspected, "second")))
     tried = "; ".join(first.incidents)
-    yield stage.finding("global state", not tried, tried or f"left as it was (isolation: {first.isolation})")
+    yield inspected.finding("global state", not tried, tried or f"left as it was (isolation: {first.isolation})")
 
 
-def judged(stage: Stage, record: RunRecord) -> Iterator[Finding]:
+def judged(inspected: Inspected, record: RunRecord) -> Iterator[Finding]:
     """Yield what one run of an attack shows: it hands something back, within budget, that works on its own."""
     account, returned = record.account, "evidence" in record.seconds
-    reason = record.reason + stage.culprit("first")
+    reason = record.reason + inspected.culprit("first")
     late = f"; give it less to do in [profile.{OWN_OPTIONS}] on its card" if reason.endswith("its deadline") else ""
     done = f"returned a surrogate {record.seconds.get('extract', 0.0):.1f} s after the service was ready"
-    yield stage.finding("extract", returned, done if returned else reason + late)
+    yield inspected.finding("extract", returned, done if returned else reason + late)
     within = f"{account.answered} of {account.budget} questions answered, none refused"
     beyond = f"{account.refused} images were refused: over the budget of {account.budget}, or of a size nobody takes"
-    yield stage.finding("budget", not account.refused, beyond if account.refused else within)
+    yield inspected.finding("budget", not account.refused, beyond if account.refused else within)
     if returned:
         works = "answers after the oracle has closed, with images of the right size in [0,1]"
-        yield stage.finding("surrogate", record.status == "ok", works if record.status == "ok" else reason)
+        yield inspected.finding("surrogate", record.status == "ok", works if record.status == "ok" else reason)
 
 
 def agreement(first: RunRecord, second: RunRecord) -> tuple[bool, str]:
@@ -115,32 +122,34 @@ def agreement(first: RunRecord, second: RunRecord) -> tuple[bool, str]:
     return True, "two runs with one seed gave the same surrogate"
 
 
-def defense_runs(stage: Stage) -> Iterator[Finding]:
+def defense_runs(inspected: Inspected) -> Iterator[Finding]:
     """Open a service behind a defense twice with one seed and yield what that shows."""
-    first = _defended_run(stage, "first")
+    first = _defended_run(inspected, "first")
     if isinstance(first, str):
-        yield stage.finding("run", False, first)
+        yield inspected.finding("run", False, first)
         return
     cost = ", ".join(f"{cost.metric} {cost.value:.4g} {cost.unit}".strip() for cost in first.honest_cost)
-    yield stage.finding("run", True, f"a service behind it answers; what it costs honest users: {cost}")
-    second = _defended_run(stage, "second")
+    yield inspected.finding("run", True, f"a service behind it answers; what it costs honest users: {cost}")
+    second = _defended_run(inspected, "second")
     same = not isinstance(second, str) and _numbers(first) == _numbers(second)
-    yield stage.finding("same seed", same, f"two services with one seed answered {'alike' if same else 'differently'}")
+    yield inspected.finding(
+        "same seed", same, f"two services with one seed answered {'alike' if same else 'differently'}"
+    )
 
 
-def _defended_run(stage: Stage, name: str) -> RunRecord | str:
+def _defended_run(inspected: Inspected, name: str) -> RunRecord | str:
     """Return a run's record, or why it failed; raises GexbenchError only where the machine is to blame."""
     try:
-        record = _run(stage, name)
-        return record.reason + stage.culprit(name) if record.status == "failed" else record
+        record = _run(inspected, name)
+        return record.reason + inspected.culprit(name) if record.status == "failed" else record
     except GexbenchError as error:
         if error.exit_code in (4, 5):
             raise
-        return f"{error}{stage.culprit(name)}"
+        return f"{error}{inspected.culprit(name)}"
 
 
-def _run(stage: Stage, name: str) -> RunRecord:
-    return execute(stage.plan, stage.catalog, stage.folder / name, lambda what, done, total: None)
+def _run(inspected: Inspected, name: str) -> RunRecord:
+    return execute(inspected.plan, inspected.catalog, inspected.folder / name, lambda what, done, total: None)
 
 
 def _numbers(record: RunRecord) -> list[float]:

@@ -1,69 +1,238 @@
-"""The desk of a service that draws images from latents."""
+"""Services that draw images from latents of their own choice."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from PIL import Image
+from torch import Tensor
 
-from gexbench.core.defense import Defense
-from gexbench.core.images import to_uint8
-from gexbench.engine.kinds.guard import Asked, guarded
+from gexbench.cards.schema import Compare, TaskCard
+from gexbench.core.attack import Progress, Surrogate
+from gexbench.core.dataset import Dataset
+from gexbench.core.defense import Defense, History
+from gexbench.core.images import round_8bit, to_uint8
+from gexbench.engine.kinds import contact_sheet
+from gexbench.engine.kinds.endpoint import Batch, OpenVictim
+from gexbench.engine.kinds.evidence import TestEvidence, valid
+from gexbench.engine.kinds.guard import Asked, Moments, guarded, image_fault, latent_fault
+from gexbench.engine.kinds.kind import Copy, TaskKind, Witnesses
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
+from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked, question_digest
+from gexbench.errors import PlanError, QueryError, RunFailed
+from gexbench.plan import Plan
 
-SAMPLES_AT_ONCE = 64
-LATENTS = ("sold", "test")
+AT_ONCE = 64
+STREAMS = {"queried": "sold", "test": "test"}
+"""Streams of latents: those drawn for clients, and those drawn for the test. The words on the right go into every
+latent; they are those of the first records, so that these come out again."""
 
 
 @dataclass(frozen=True)
-class SamplingDesk:
-    """Draw images with a victim, guarded by a defense; nothing is counted here.
+class SamplingEndpoint:
+    """Draw images.
 
-    side: of the images. secret: goes into every latent, so that only who has the victim can tell them; seed: goes into
-    those that are sold, not into those of the test, which are the same in every run. shows_latents: whether latents
-    leave with the images.
+    side: of the images. key: goes into every latent, so that only who has the victim can tell it; seed: goes into those
+    that are drawn for clients, not into those of the test, which are the same in every run. shows_latents: whether
+    latents leave with the images.
     """
 
-    victim: nn.Module
+    victim: OpenVictim
     defense: Defense
-    device: torch.device
     seed: int
     side: int
-    secret: bytes
+    key: bytes
     shows_latents: bool = False
+
+    def batch(self, question: Query | Sample, asked: int) -> Batch:
+        """Return what a question asks: images number `asked` and on; raises QueryError for anything but a count."""
+        if not isinstance(question, Sample):
+            raise QueryError("this service draws images and takes none", "ask with oracle.sample(n)")
+        check_count(question.n, self.side)
+        numbers = range(asked, asked + question.n)
+        latents, digests = self.latents("queried", numbers), [sample_digest(number) for number in numbers]
+        return Batch(
+            digests,
+            (3, self.side, self.side),
+            lambda new, paid: self.guarded(latents[new], [digests[i] for i in new], paid),
+            {"z": latents} if self.shows_latents else {},
+        )
+
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
+        """Return images for the test."""
+        if not isinstance(question, DrawUnmetered):
+            raise QueryError("this service draws test images and takes none", "send numbers")
+        numbers = range(question.first, question.first + question.n)
+        latents = self.latents("test", numbers)
+        if type(self.defense) is Defense:
+            return Unmetered(plain=self.plain(latents))
+        digests = [question_digest((number,), b"test") for number in numbers]
+        return Unmetered(plain=self.plain(latents), guarded=self.guarded(latents, digests, 0))
 
     def latents(self, stream: str, numbers: Sequence[int]) -> Tensor:
         """Return standard normal latents (n,d), one for each number; each depends on its own number alone.
 
-        stream: one of LATENTS.
+        stream: one of STREAMS.
         """
-        return torch.stack([self._latent(f"{stream}/{self.seed if stream == 'sold' else ''}/{i}") for i in numbers])
+        seed = self.seed if stream == "queried" else ""
+        return torch.stack([self._latent(f"{STREAMS[stream]}/{seed}/{number}") for number in numbers])
+
+    def _latent(self, text: str) -> Tensor:
+        digest = hashlib.blake2b(text.encode(), key=self.key, digest_size=7).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
+        size = self.victim.latent_size
+        assert size is not None  # a victim that draws says how long its latents are
+        return torch.randn(size, generator=generator)
 
     def plain(self, z: Tensor) -> Tensor:
         """Return undefended images: latents (n,d) to (n,3,side,side) uint8."""
-        return torch.cat([self._run(part) for part in z.split(SAMPLES_AT_ONCE)])
+        return torch.cat([to_uint8(self.victim.answer(part).clamp(0, 1)) for part in z.split(AT_ONCE)])
 
     def guarded(self, z: Tensor, digests: Sequence[bytes], answered: int) -> Tensor:
         """Return what leaves: latents (n,d) to (n,3,side,side) uint8, each image guarded on its own."""
         if type(self.defense) is Defense:
             return self.plain(z)
-        return guarded(self.defense, Asked(digests, answered, self.seed), z, self.plain)
-
-    def _latent(self, text: str) -> Tensor:
-        digest = hashlib.blake2b(text.encode(), key=self.secret, digest_size=7).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
-        size = self.victim.latent_size
-        assert isinstance(size, int)
-        return torch.randn(size, generator=generator)
-
-    def _run(self, part: Tensor) -> Tensor:
-        with torch.inference_mode():
-            images: Tensor = self.victim(part.to(self.device)).float().cpu()
-        return to_uint8(images.clamp(0, 1))
+        moments = Moments(self.defense.guard_latent, self.defense.guard_output)
+        return guarded(moments, Asked(digests, answered, self.seed), z, self.plain)
 
 
 def sample_digest(number: int) -> bytes:
     """Return what makes two draws the same in a ledger: their number."""
     return hashlib.sha256(f"sample {number}".encode()).digest()
+
+
+def surrogate_latents(numbers: Iterable[int], size: int, seed: int) -> Tensor:
+    """Return standard normal latents for a surrogate, one for each number, each depending on seed and number alone."""
+    digests = [hashlib.blake2b(f"surrogate/{seed}/{number}".encode(), digest_size=7).digest() for number in numbers]
+    generators = [torch.Generator().manual_seed(int.from_bytes(digest, "little")) for digest in digests]
+    return torch.stack([torch.randn(size, generator=generator) for generator in generators])
+
+
+class Sampling(TaskKind):
+    """Victim and surrogate draw as many images as the task is scored on; truth is a set of real images."""
+
+    def check(self, plan: Plan, dataset: Dataset) -> None:
+        """Raise PlanError where the card does not say what is drawn, or fewer real images are held back than scored."""
+        scale, name = plan.scale, plan.profile.name
+        for field, value in (("samples", scale.samples), ("side", scale.side)):
+            if value is None:
+                raise PlanError(
+                    f"task {plan.task.name!r} is of the kind {plan.task.kind!r} and lacks profile.{name}.{field}",
+                    "say on its card how many images are drawn to be scored, and of what side",
+                )
+        for split, test in dataset.tests().items():
+            if len(test.truth) < (scale.samples or 0):
+                raise PlanError(
+                    f"task {plan.task.name!r} is scored on {scale.samples} images; test split {split!r} of data set "
+                    f"{plan.dataset.name!r} has {len(test.truth)} real ones",
+                    f"hold more images back, or set samples in profile.{name} of the task lower",
+                )
+
+    def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
+        """Say that no image drawn belongs to another."""
+        return False
+
+    def truth(self, dataset: Dataset) -> Sequence[Tensor]:
+        """Return the images the victim learned from."""
+        return dataset.owner()
+
+    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> SamplingEndpoint:
+        """Return what draws images."""
+        assert plan.scale.side is not None  # see check
+        key, shows_latents = victim.secret("latents"), "latents" in plan.attack.needs
+        return SamplingEndpoint(victim, defense, plan.seed, plan.scale.side, key, shows_latents)
+
+    def packed(self, x: Tensor) -> Tensor:
+        """Return images as 8-bit images, which the service then refuses."""
+        return to_uint8(checked(x))
+
+    def infer(self, surrogate: Surrogate, x: Tensor) -> Tensor:
+        """Return a surrogate's raw output for latents (N,d)."""
+        try:
+            return surrogate(x)
+        except Exception as error:  # a surrogate is foreign code
+            told = f"the surrogate says latent_size {x.shape[1]} and cannot take latents of the shape {tuple(x.shape)}"
+            raise ValueError(f"{told} ({type(error).__name__}: {error})") from error
+
+    def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
+        """Have victim and surrogate draw as many images as are scored, the same for every split of real ones."""
+        drawn = _drawn(witnesses, progress)
+        if any(metric.against == "queried" for metric in witnesses.plan.metrics):
+            drawn = _with_transfer_set(drawn, witnesses, progress)
+        return {
+            name: replace(drawn, names=tuple(split.names), truth=tuple(to_uint8(image) for image in split.truth))
+            for name, split in witnesses.tests.items()
+        }
+
+    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
+        """Return nothing: test images cannot be asked about."""
+        return ()
+
+    def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
+        """Return blocks of what victim and surrogate drew, and of real images."""
+        blocks = {"victim": evidence.victim}
+        if evidence.surrogate is not None:
+            blocks[plan.attack.name] = evidence.surrogate
+        return contact_sheet.blocks({**blocks, "real": evidence.truth})
+
+    def try_defense(self, defense: Defense, scale: int) -> Iterable[tuple[str, Tensor, str]]:
+        """Feed a defense a latent and the image drawn from it."""
+        generator = torch.Generator().manual_seed(0)
+        z = torch.randn(1, 16, generator=generator)
+        y = round_8bit(torch.rand(1, 3, 32, 32, generator=generator))
+        history = History(0, generator)
+        fed = defense.guard_latent(z.clone(), history)
+        yield "guard_latent", fed, latent_fault(fed, z)
+        left = defense.guard_output(z.clone(), y.clone(), history)
+        yield "guard_output", left, image_fault(left, y)
+
+
+def _drawn(witnesses: Witnesses, progress: Progress) -> TestEvidence:
+    plan, copy = witnesses.plan, witnesses.surrogate
+    count, size = plan.scale.samples or 0, None if copy is None else _latent_size(copy)
+    plain: list[Tensor] = []
+    guarded: list[Tensor] = []
+    surrogate: list[Tensor] = []
+    for first in range(0, count, AT_ONCE):
+        numbers = range(first, min(count, first + AT_ONCE))
+        answers = witnesses.victim(DrawUnmetered(first=first, n=len(numbers)))
+        plain.extend(answers.plain)
+        guarded.extend(answers.guarded if answers.guarded is not None else ())
+        if copy is not None and size is not None:
+            images = copy.infer(surrogate_latents(numbers, size, plan.seed))
+            surrogate.extend(to_uint8(valid(images, (len(numbers), *plain[-1].shape))))
+        progress("collecting evidence", numbers[-1] + 1, count)
+    made = tuple(surrogate) if copy is not None else None
+    return TestEvidence((), (), (), tuple(plain), tuple(guarded) or None, made)
+
+
+def _latent_size(copy: Copy) -> int:
+    if copy.latent_size is None:
+        raise RunFailed(
+            f"the surrogate has no latent_size, a whole number from 1 to {LONGEST_LATENT}",
+            "return a module that says how long the latents are that it takes",
+        )
+    return copy.latent_size
+
+
+def _with_transfer_set(drawn: TestEvidence, witnesses: Witnesses, progress: Progress) -> TestEvidence:
+    """Add what the service answered the attack with, and as many images that it draws for no client.
+
+    The latter are those of the test, more where these are too few. Where a defense guards what leaves it guards both.
+    """
+    side = witnesses.plan.scale.side
+    assert side is not None  # see Sampling.check
+    answers = witnesses.transfer_set()
+    queried = tuple(torch.frombuffer(bytearray(a), dtype=torch.uint8).reshape(3, side, side) for a in answers)
+    unqueried = list(drawn.guarded or drawn.victim)[: len(queried)]
+    for first in range(len(unqueried), len(queried), AT_ONCE):
+        batch = witnesses.victim(DrawUnmetered(first=first, n=min(AT_ONCE, len(queried) - first)))
+        unqueried.extend(batch.plain if batch.guarded is None else batch.guarded)
+        progress("drawing what was not queried", len(unqueried), len(queried))
+    return replace(drawn, queried=queried, unqueried=tuple(unqueried))
+
+
+KIND = Sampling()

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gexbench.engine.store.paths import atomic_write
 from gexbench.errors import GexbenchError
+from gexbench.files import atomic_write
 
 ENDING = ".losses.jsonl"
 MOST_BYTES = 2**20
@@ -25,7 +25,7 @@ _LOSS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_. -]{0,59}")
 _EVENTS = "events.out.tfevents.losses"
 
 
-class Tick(NamedTuple):
+class StepLosses(NamedTuple):
     """Losses by name after a number of steps."""
 
     step: int
@@ -34,10 +34,10 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True)
 class Curves:
-    """The losses of one training: its name and its ticks in the order of their steps."""
+    """The losses of one training: its name and its steps in the order of their steps."""
 
     name: str
-    ticks: tuple[Tick, ...]
+    steps: tuple[StepLosses, ...]
 
 
 def read_folder(folder: Path) -> list[Curves]:
@@ -46,8 +46,8 @@ def read_folder(folder: Path) -> list[Curves]:
     The files may come from an attack: links are not followed, and sizes, names and numbers are checked. A last line
     without an end was torn by a kill and is left out. Raises GexbenchError naming the file and the line it refuses.
     """
-    inner = folder / "contender"
-    place = inner if inner.is_dir() and not inner.is_symlink() else folder
+    inner = (folder / name for name in ("attacker", "contender"))  # runs made before 0.2 say "contender"
+    place = next((path for path in inner if path.is_dir() and not path.is_symlink()), folder)
     try:
         names = [entry.name for entry in os.scandir(place) if entry.name.endswith(ENDING)]
     except OSError as error:
@@ -72,9 +72,9 @@ def write_events(curves: Curves, folder: Path) -> Path:
         ) from None
     with tempfile.TemporaryDirectory() as scratch:
         with SummaryWriter(scratch) as writer:
-            for tick in curves.ticks:
-                for key, value in tick.losses.items():
-                    writer.add_scalar(key, value, tick.step)
+            for each in curves.steps:
+                for key, value in each.losses.items():
+                    writer.add_scalar(key, value, each.step)
         (made,) = Path(scratch).iterdir()
         path = folder / _EVENTS
         atomic_write(path, made.read_bytes())
@@ -86,13 +86,13 @@ def _read(path: Path) -> Curves:
     if not _TRAINING.fullmatch(name):
         raise _refusal(path, "its name is not letters, digits, '_', '.' and '-', 60 at most")
     *lines, _torn = _content(path).split(b"\n")
-    ticks: list[Tick] = []
+    steps: list[StepLosses] = []
     for number, line in enumerate(lines, 1):
         try:
-            ticks.append(_tick(line, ticks[-1].step if ticks else -1))
+            steps.append(_tick(line, steps[-1].step if steps else -1))
         except ValueError as error:
             raise _refusal(path, f"line {number}: {error}") from None
-    return Curves(name, tuple(ticks))
+    return Curves(name, tuple(steps))
 
 
 def _content(path: Path) -> bytes:
@@ -110,7 +110,7 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _tick(line: bytes, before: int) -> Tick:
+def _tick(line: bytes, before: int) -> StepLosses:
     """Return a line's losses; raises ValueError saying what is wrong with it."""
     found = _parsed(line)
     step = found.pop("step", None)
@@ -121,7 +121,7 @@ def _tick(line: bytes, before: int) -> Tick:
             raise ValueError("a loss's name is not letters, digits, blanks, '_', '.' and '-', 60 at most")
         if type(value) not in (int, float) or not math.isfinite(value):
             raise ValueError(f"{key} is not a finite number")
-    return Tick(step, {key: float(value) for key, value in found.items()})
+    return StepLosses(step, {key: float(value) for key, value in found.items()})
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

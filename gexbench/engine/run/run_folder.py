@@ -13,9 +13,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from gexbench.engine.store.paths import atomic_write
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import OutputError, RunFailed
+from gexbench.files import atomic_write
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
 
@@ -24,7 +24,7 @@ from gexbench.record import RunRecord, read_record
 class RunFolder:
     """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; contender/ is the attack's; brief/ is what the attack may read. What
+    service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read. What
     the two processes print is in service.log and log.txt.
     """
 
@@ -42,12 +42,12 @@ class RunFolder:
 
     @property
     def work(self) -> Path:
-        """Return the contender's own folder."""
-        return self.path / "contender"
+        """Return the attacker's own folder."""
+        return self.path / "attacker"
 
     @property
     def brief(self) -> Path:
-        """Return the folder of the images the contender is given."""
+        """Return the folder of the images the attacker is given."""
         return self.path / "brief"
 
     def finished(self) -> RunRecord | None:
@@ -93,9 +93,9 @@ class RunFolder:
         return sealed
 
     def take_surrogate(self, kind: str) -> str | None:
-        """Move what the contender saved to surrogate/ and return its hash; None when it has no weights.
+        """Move what the attacker saved to surrogate/ and return its hash; None when it has no weights.
 
-        Raises RunFailed unless it is a plain safetensors file. Call it after the contender's processes are gone.
+        Raises RunFailed unless it is a plain safetensors file. Call it after the attacker's processes are gone.
         """
         saved, kept = self.work / "surrogate" / "model.safetensors", self.path / "surrogate"
         shutil.rmtree(kept, ignore_errors=True)

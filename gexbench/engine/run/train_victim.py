@@ -18,13 +18,14 @@ from gexbench.core.victim import Studio
 from gexbench.engine.machine import hardware
 from gexbench.engine.store import datasets
 from gexbench.engine.store.assets import AssetStore
-from gexbench.engine.store.paths import atomic_write, home
+from gexbench.engine.store.paths import home
 from gexbench.engine.store.victim_weights import trained_path
+from gexbench.files import atomic_write
 
 SEED = 0
 
 
-def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, tick: Progress) -> tuple[Path, str]:
+def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: Progress) -> tuple[Path, str]:
     """Train a victim as its card says and write its weights; returns their path and SHA-256.
 
     Goes on from a checkpoint when an earlier training of the same card was stopped. `to` None means the place where
@@ -49,7 +50,7 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, tick: Prog
         precision=machine.precision,
         seed=SEED,
         workdir=workdir,
-        progress=tick,
+        progress=progress,
     )
     net = victim.train(victim.build(card.net), studio)
     state = {name: _stored(tensor.detach().cpu(), card.stored) for name, tensor in net.state_dict().items()}

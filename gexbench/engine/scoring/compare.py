@@ -9,10 +9,20 @@ from pathlib import Path, PurePosixPath
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
+from gexbench.core.attack import Progress
 from gexbench.engine.machine import hardware, provenance
-from gexbench.engine.scoring.features.collect import Collector, Tick
+from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import ImageSet
-from gexbench.engine.scoring.measure import CannotMeasure, Meter, Meters, Pair, PairedMeter, SetMeter, measure, prepare
+from gexbench.engine.scoring.measure import (
+    CannotMeasure,
+    FeatureMetric,
+    Pair,
+    PairedMetric,
+    Prepared,
+    ReadyMetric,
+    measure,
+    prepare,
+)
 from gexbench.errors import PlanError
 from gexbench.record import Comparison, Measurement
 
@@ -22,7 +32,7 @@ _KID_IMAGES, _FEWEST = 1000, 100
 
 
 @dataclass(frozen=True)
-class Bench:
+class Setup:
     """What a comparison needs: cards, a device as in `hardware.choose`, and where features are kept (None: nowhere)."""
 
     catalog: Catalog
@@ -30,7 +40,9 @@ class Bench:
     folder: Path | None
 
 
-def compare(images: ImageSet, reference: ImageSet, names: Sequence[str], bench: Bench, tick: Tick) -> Comparison:
+def compare(
+    images: ImageSet, reference: ImageSet, names: Sequence[str], setup: Setup, progress: Progress
+) -> Comparison:
     """Measure metrics between two sets; one that is not defined for them is absent, with the reason.
 
     Where a side has 100 to 2047 images FID brings KID along, which has no bias at any count. Raises CardError for an
@@ -40,17 +52,17 @@ def compare(images: ImageSet, reference: ImageSet, names: Sequence[str], bench: 
     if not names:
         raise PlanError("no metric is named", "gexbench list metrics")
     names = _with_kid(list(dict.fromkeys(names)), min(len(images.names), len(reference.names)))
-    meters = prepare([bench.catalog.get(MetricCard, name) for name in names], bench.catalog)
-    paired = any(isinstance(meter, PairedMeter) for meter in meters.ready.values())
+    metrics = prepare([setup.catalog.get(MetricCard, name) for name in names], setup.catalog)
+    paired = any(isinstance(metric, PairedMetric) for metric in metrics.ready.values())
     pair = Pair(images, reference, partners(images.names, reference.names) if paired else None)
-    kept = bench.folder if any(isinstance(meter, SetMeter) for meter in meters.ready.values()) else None
-    with Collector(bench.catalog, bench.device, kept) as collector:
-        scores, absent = _readings(meters, pair, collector, tick)
+    kept = setup.folder if any(isinstance(metric, FeatureMetric) for metric in metrics.ready.values()) else None
+    with Collector(setup.catalog, setup.device, kept) as collector:
+        scores, absent = _readings(metrics, pair, collector, progress)
         return Comparison(
             scores=tuple(scores),
             absent=absent,
-            images=collector.digest(images, tick),
-            reference=collector.digest(reference, tick),
+            images=collector.digest(images, progress),
+            reference=collector.digest(reference, progress),
             package=provenance.own_version(),
             libraries=provenance.versions(),
             processor=hardware.processor(),
@@ -58,11 +70,13 @@ def compare(images: ImageSet, reference: ImageSet, names: Sequence[str], bench: 
         )
 
 
-def _readings(meters: Meters, pair: Pair, collector: Collector, tick: Tick) -> tuple[list[Measurement], dict[str, str]]:
-    scores, absent = [], dict(meters.absent)
-    for name, meter in meters.ready.items():
+def _readings(
+    metrics: Prepared, pair: Pair, collector: Collector, progress: Progress
+) -> tuple[list[Measurement], dict[str, str]]:
+    scores, absent = [], dict(metrics.absent)
+    for name, metric in metrics.ready.items():
         try:
-            scores.append(_measured(meter, pair, collector, tick))
+            scores.append(_measured(metric, pair, collector, progress))
         except CannotMeasure as error:
             absent[name] = str(error)
     return scores, absent
@@ -101,15 +115,15 @@ def _with_kid(names: list[str], count: int) -> list[str]:
     return [*names, kid] if wanted and not {KID, KID_OF_FEW} & set(names) else names
 
 
-def _measured(meter: Meter, pair: Pair, collector: Collector, tick: Tick) -> Measurement:
-    reading = measure(meter, pair, collector, tick)
+def _measured(metric: ReadyMetric, pair: Pair, collector: Collector, progress: Progress) -> Measurement:
+    reading = measure(metric, pair, collector, progress)
     return Measurement(
-        metric=meter.card.name,
+        metric=metric.card.name,
         value=reading.value,
-        unit=meter.card.unit,
-        higher_is_better=meter.card.higher_is_better,
+        unit=metric.card.unit,
+        higher_is_better=metric.card.higher_is_better,
         n=reading.n,
         n_reference=reading.n_reference,
         floor=reading.floor,
-        passport=meter.passport,
+        passport=metric.passport,
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import AssetCard, ExtractorCard, MetricCard
+from gexbench.core.attack import Progress
 from gexbench.core.metric import Evidence, Metric, SetMetric
 from gexbench.engine.scoring.features.collect import Collector, StoredFeatures
 from gexbench.engine.scoring.features.images import Floats, ImageSet
@@ -16,7 +17,6 @@ from gexbench.errors import AssetMissing, GexbenchError
 from gexbench.record import Floor, Passport
 
 PRECISION = "float64 on 8-bit images"
-Tick = Callable[[str, int, int], None]
 
 
 class CannotMeasure(GexbenchError):
@@ -24,7 +24,7 @@ class CannotMeasure(GexbenchError):
 
 
 @dataclass(frozen=True)
-class PairedMeter:
+class PairedMetric:
     """A metric that compares images one by one."""
 
     card: MetricCard
@@ -33,7 +33,7 @@ class PairedMeter:
 
 
 @dataclass(frozen=True)
-class SetMeter:
+class FeatureMetric:
     """A metric that compares sets by their features."""
 
     card: MetricCard
@@ -42,23 +42,23 @@ class SetMeter:
     extractor: ExtractorCard
 
 
-Meter = PairedMeter | SetMeter
+ReadyMetric = PairedMetric | FeatureMetric
 
 
 @dataclass(frozen=True)
-class Meters:
+class Prepared:
     """Metrics ready to measure, and why others are absent."""
 
-    ready: Mapping[str, Meter]
+    ready: Mapping[str, ReadyMetric]
     absent: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Sales:
-    """Images that a service sold in a run, and as many that it never sold."""
+class TransferSet:
+    """What a service answered an attack with in a run, and as many images that it draws for no client."""
 
-    sold: ImageSet
-    unsold: ImageSet
+    queried: ImageSet
+    unqueried: ImageSet
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Pair:
     images: ImageSet
     reference: ImageSet
     order: Sequence[int] | None = None
-    sales: Sales | None = None
+    transfer: TransferSet | None = None
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,19 @@ class Reading:
     floor: Floor | None = None
 
 
-def prepare(cards: Iterable[MetricCard], catalog: Catalog) -> Meters:
+def prepare(cards: Iterable[MetricCard], catalog: Catalog) -> Prepared:
     """Build the metrics whose weights are here; the others are absent, with the command that fetches them."""
-    ready: dict[str, Meter] = {}
+    ready: dict[str, ReadyMetric] = {}
     absent: dict[str, str] = {}
     for card in cards:
         try:
-            ready[card.name] = meter(card, catalog)
+            ready[card.name] = made_ready(card, catalog)
         except AssetMissing as error:
             absent[card.name] = f"{error} ({error.hint})"
-    return Meters(ready, absent)
+    return Prepared(ready, absent)
 
 
-def meter(card: MetricCard, catalog: Catalog) -> Meter:
+def made_ready(card: MetricCard, catalog: Catalog) -> ReadyMetric:
     """Build one metric; raises AssetMissing when its weights are not here."""
     extractor = catalog.get(ExtractorCard, card.features) if card.features else None
     names = [*card.assets, *(extractor.assets if extractor else ())]
@@ -101,7 +101,7 @@ def meter(card: MetricCard, catalog: Catalog) -> Meter:
     paths = {name: store.path(asset) for name, asset in pinned.items()}
     recipe = passport(card, extractor, {name: asset.result_sha256 for name, asset in pinned.items()})
     metric = load_entry(card.entry)(card.settings, {name: paths[name] for name in card.assets})
-    return SetMeter(card, recipe, metric, extractor) if extractor else PairedMeter(card, recipe, metric)
+    return FeatureMetric(card, recipe, metric, extractor) if extractor else PairedMetric(card, recipe, metric)
 
 
 def passport(card: MetricCard, extractor: ExtractorCard | None, weights: Mapping[str, str]) -> Passport:
@@ -125,42 +125,46 @@ def passport(card: MetricCard, extractor: ExtractorCard | None, weights: Mapping
     )
 
 
-def measure(meter: Meter, pair: Pair, collector: Collector, tick: Tick) -> Reading:
+def measure(metric: ReadyMetric, pair: Pair, collector: Collector, progress: Progress) -> Reading:
     """Return one metric's reading; raises CannotMeasure, saying why, where it is not defined for these images."""
     try:
-        return _of_sets(meter, pair, collector, tick) if isinstance(meter, SetMeter) else _of_pairs(meter, pair)
+        return (
+            _of_sets(metric, pair, collector, progress)
+            if isinstance(metric, FeatureMetric)
+            else _of_pairs(metric, pair)
+        )
     except ValueError as error:
-        raise CannotMeasure(f"{meter.card.name} is not defined here: {error}") from error
+        raise CannotMeasure(f"{metric.card.name} is not defined here: {error}") from error
 
 
-def _of_pairs(meter: PairedMeter, pair: Pair) -> Reading:
+def _of_pairs(metric: PairedMetric, pair: Pair) -> Reading:
     images, reference = Floats(pair.images), Floats(pair.reference, pair.order)
-    return Reading(meter.metric.measure(Evidence(images, reference)), len(images), len(reference))
+    return Reading(metric.metric.measure(Evidence(images, reference)), len(images), len(reference))
 
 
-def _of_sets(meter: SetMeter, pair: Pair, collector: Collector, tick: Tick) -> Reading:
-    images = collector.collect(meter.extractor, pair.images, tick)
-    against = [collector.collect(meter.extractor, each, tick) for each in _against(meter, pair)]
-    tick(f"measuring {meter.card.name}", 0, 0)
-    value = meter.metric.measure(images, *against)
-    floor = _floor(meter, against[0]) if meter.card.floor else None
-    tick(f"measuring {meter.card.name}", 1, 1)
+def _of_sets(metric: FeatureMetric, pair: Pair, collector: Collector, progress: Progress) -> Reading:
+    images = collector.collect(metric.extractor, pair.images, progress)
+    against = [collector.collect(metric.extractor, each, progress) for each in _against(metric, pair)]
+    progress(f"measuring {metric.card.name}", 0, 0)
+    value = metric.metric.measure(images, *against)
+    floor = _floor(metric, against[0]) if metric.card.floor else None
+    progress(f"measuring {metric.card.name}", 1, 1)
     return Reading(value, images.shape[0], against[0].shape[0] if against else 0, floor)
 
 
-def _against(meter: SetMeter, pair: Pair) -> tuple[ImageSet, ...]:
-    if meter.card.against == "nothing":
+def _against(metric: FeatureMetric, pair: Pair) -> tuple[ImageSet, ...]:
+    if metric.card.against == "nothing":
         return ()
-    if meter.card.against == "reference":
+    if metric.card.against == "reference":
         return (pair.reference,)
-    if pair.sales is None:
-        raise ValueError("it needs to know which images were bought: only a run of a service that draws images tells")
-    return pair.sales.sold, pair.sales.unsold
+    if pair.transfer is None:
+        raise ValueError("it needs to know which images were queried: only a run of a service that draws images tells")
+    return pair.transfer.queried, pair.transfer.unqueried
 
 
-def _floor(meter: SetMeter, reference: StoredFeatures) -> Floor | None:
+def _floor(metric: FeatureMetric, reference: StoredFeatures) -> Floor | None:
     """Return the metric between two halves of the reference, None where a half has fewer than two images."""
     first, second = reference.halves()
     if second.shape[0] < 2:
         return None
-    return Floor(value=meter.metric.measure(first, second), n=first.shape[0])
+    return Floor(value=metric.metric.measure(first, second), n=first.shape[0])

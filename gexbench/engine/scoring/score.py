@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from gexbench.cards.schema import Compare
+from gexbench.core.attack import Progress
 from gexbench.engine.kinds.evidence import TestEvidence
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import TensorImages
-from gexbench.engine.scoring.measure import CannotMeasure, Meters, Pair, Sales, measure
+from gexbench.engine.scoring.measure import CannotMeasure, Pair, Prepared, TransferSet, measure
 from gexbench.plan import Plan
 from gexbench.record import HonestCost, Score
-
-Tick = Callable[[str, int, int], None]
 
 
 def compared(evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
@@ -25,31 +25,32 @@ def compared(evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
     if evidence.surrogate is None:
         yield "C", Pair(victim, truth)
         return
-    surrogate, sales = TensorImages(evidence.surrogate), None
-    if evidence.sold is not None and evidence.unsold is not None:
-        sales = Sales(TensorImages(evidence.sold), TensorImages(evidence.unsold))
-    yield "B", Pair(surrogate, victim, sales=sales)
+    surrogate, transfer = TensorImages(evidence.surrogate), None
+    if evidence.queried is not None and evidence.unqueried is not None:
+        transfer = TransferSet(TensorImages(evidence.queried), TensorImages(evidence.unqueried))
+    yield "B", Pair(surrogate, victim, transfer=transfer)
     yield "C", Pair(surrogate, truth)
 
 
 def score(
-    plan: Plan, meters: Meters, tests: Mapping[str, TestEvidence], collector: Collector, tick: Tick
+    plan: Plan, metrics: Prepared, tests: Mapping[str, TestEvidence], collector: Collector, progress: Progress
 ) -> tuple[tuple[Score, ...], dict[str, str]]:
     """Measure the task's metrics on every test split; also returns why metrics are absent, by name."""
     scores: list[Score] = []
-    absent = dict(meters.absent)
-    names = [name for name in plan.measured if name in meters.ready]
+    kind = task_kind(plan.task.kind)
+    absent = dict(metrics.absent)
+    names = [name for name in plan.measured if name in metrics.ready]
     for test, evidence in tests.items():
         if evidence.surrogate is None:
-            bought = [name for name in names if meters.ready[name].card.against == "bought"]
-            absent |= dict.fromkeys(bought, f"{test}, B: the victim is no copy, and nothing was bought")
+            needy = [name for name in names if metrics.ready[name].card.against == "queried"]
+            absent |= dict.fromkeys(needy, f"{test}, B: the victim is no copy, and nothing was queried")
         for compare, pair in compared(evidence):
             for name in names:
-                meter = meters.ready[name]
-                if not meter.card.is_of(compare) or (meter.card.paired and not plan.task.has_pairs(compare)):
+                metric = metrics.ready[name]
+                if not metric.card.is_of(compare) or (metric.card.paired and not kind.has_pairs(plan.task, compare)):
                     continue
                 try:
-                    reading = measure(meter, pair, collector, tick)
+                    reading = measure(metric, pair, collector, progress)
                 except CannotMeasure as error:
                     absent[name] = f"{test}, {compare}: {error}"
                     continue
@@ -59,20 +60,20 @@ def score(
                         compare=compare,
                         test=test,
                         value=reading.value,
-                        unit=meter.card.unit,
-                        higher_is_better=meter.card.higher_is_better,
+                        unit=metric.card.unit,
+                        higher_is_better=metric.card.higher_is_better,
                         n=reading.n,
                         floor=reading.floor,
                         seed=plan.seed,
-                        passport=meter.passport,
+                        passport=metric.passport,
                     )
                 )
-                tick("scoring", len(scores), 3 * len(names) * len(tests))
+                progress("scoring", len(scores), 3 * len(names) * len(tests))
     return tuple(scores), absent
 
 
 def honest_cost(
-    plan: Plan, meters: Meters, tests: Mapping[str, TestEvidence], collector: Collector, tick: Tick
+    plan: Plan, metrics: Prepared, tests: Mapping[str, TestEvidence], collector: Collector, progress: Progress
 ) -> tuple[HonestCost, ...]:
     """Measure defended answers against undefended ones, where a metric is defined; empty without a defense."""
     costs: list[HonestCost] = []
@@ -80,20 +81,20 @@ def honest_cost(
         if evidence.guarded is None:
             continue
         pair = Pair(TensorImages(evidence.guarded), TensorImages(evidence.victim))
-        for meter in (meters.ready[n] for n in plan.task.honest_cost if n in meters.ready):
+        for metric in (metrics.ready[n] for n in plan.task.honest_cost if n in metrics.ready):
             try:
-                reading = measure(meter, pair, collector, tick)
+                reading = measure(metric, pair, collector, progress)
             except CannotMeasure:
                 continue
             costs.append(
                 HonestCost(
-                    metric=meter.card.name,
+                    metric=metric.card.name,
                     test=test,
                     value=reading.value,
-                    unit=meter.card.unit,
-                    higher_is_better=meter.card.higher_is_better,
+                    unit=metric.card.unit,
+                    higher_is_better=metric.card.higher_is_better,
                     n=reading.n,
-                    passport=meter.passport,
+                    passport=metric.passport,
                 )
             )
     return tuple(costs)

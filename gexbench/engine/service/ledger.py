@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -24,16 +23,11 @@ CREATE TABLE IF NOT EXISTS batch (
 
 
 @dataclass(frozen=True)
-class Question:
-    """One image asked about: its digest, and the 8-bit answer once there is one."""
+class Answered:
+    """One question that was answered: its digest and the 8-bit answer."""
 
     digest: bytes
     answer: bytes
-
-
-def question_digest(shape: Sequence[int], pixels: bytes) -> bytes:
-    """Return the SHA-256 that makes two questions the same: shape and 8-bit pixels."""
-    return hashlib.sha256(repr(tuple(shape)).encode() + pixels).digest()
 
 
 class Ledger:
@@ -75,7 +69,7 @@ class Ledger:
         """Return how many questions have been paid for in all sessions."""
         return int(self._db.execute("SELECT COUNT(*) FROM question").fetchone()[0])
 
-    def pay(self, questions: Sequence[Question], replayed: int) -> None:
+    def pay(self, questions: Sequence[Answered], replayed: int) -> None:
         """Record new questions with their answers, and how many of the batch were replayed, in one transaction."""
         with _writing(self.path), self._transaction():
             self._db.executemany(
@@ -117,7 +111,7 @@ class Ledger:
         self._db.close()
 
 
-def answers_sold(path: Path) -> list[bytes]:
+def transfer_set(path: Path) -> list[bytes]:
     """Return all answers that the ledger at `path` holds, in the order they were paid for; opens no session.
 
     They are there until the run has its record, see `drop_answers`.

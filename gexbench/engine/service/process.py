@@ -1,13 +1,10 @@
-"""The service process: holds victim weights, defense, meter and ledger; reached through two inherited channels."""
+"""The service process: holds victim, defense, meter and ledger; reached through two inherited channels."""
 
 from __future__ import annotations
 
 import select
 import sys
 import traceback
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,44 +12,80 @@ from torch import nn
 from gexbench.cards.entry import load_entry
 from gexbench.core.defense import Defense
 from gexbench.engine.kinds.guard import Guard
-from gexbench.engine.kinds.sampling import SamplingDesk
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.sandbox import linux
-from gexbench.engine.service.ledger import Ledger, question_digest
-from gexbench.engine.service.meter import Desk, Meter
-from gexbench.engine.store.weights import load_weights, salted
+from gexbench.engine.service.ledger import Ledger
+from gexbench.engine.service.meter import Meter
+from gexbench.engine.service.victim import open_victim
 from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame
 from gexbench.engine.wire.image_file import StoredImages
-from gexbench.errors import BudgetError, GexbenchError, QueryError, RunFailed
-from gexbench.plan import Plan
-
-
-def open_desk(plan: Plan, files: dict[str, Any], device: torch.device) -> Desk | SamplingDesk:
-    """Build victim and defense from a plan.
-
-    files: `weights` (path), `defense_code` (folder or None), and where the defense hardens `owner` (stored images).
-    """
-    net: nn.Module = load_entry(plan.victim.entry)().build(plan.victim.net)
-    load_weights(net, Path(files["weights"]), plan.victim_weights)
-    defense = Defense({})
-    if plan.defense is not None:
-        code = Path(files["defense_code"]) if files.get("defense_code") else None
-        defense = Guard(plan.defense.name, load_entry(plan.defense.entry, code)(plan.defense_options))
-    if plan.defense is not None and plan.defense.hardens:
-        net = defense.harden(net, StoredImages(Path(files["owner"])))
-    side = plan.scale.side
-    net = net.eval().requires_grad_(False).to(device)
-    if plan.task.kind == "image-to-image":
-        return Desk(net, defense, device, plan.task.scale, plan.seed, side)
-    assert side is not None  # the task's card was checked
-    secret = salted(Path(files["weights"]), "latents")
-    return SamplingDesk(net, defense, device, plan.seed, side, secret, "latents" in plan.attack.needs)
+from gexbench.engine.wire.messages import (
+    Answer,
+    AnswerUnmetered,
+    Asked,
+    Broken,
+    Closed,
+    CloseOracle,
+    DrawUnmetered,
+    Incident,
+    Message,
+    OpenService,
+    Query,
+    Ready,
+    Refused,
+    Sample,
+    Stop,
+    Unmetered,
+    read,
+    receive,
+    send,
+)
+from gexbench.errors import GexbenchError, RunFailed
 
 
 class Service:
-    """Answer the contender through the meter and the bench on its own channel, one frame at a time."""
+    """A victim behind a meter, in whichever process it lives."""
 
-    def __init__(self, control: Channel, oracle: Channel, meter: Meter) -> None:
-        self.control, self.oracle, self.meter = control, oracle, meter
+    def __init__(self, order: OpenService) -> None:
+        """Open victim, defense and ledger; raises GexbenchError where one of them is not what the order says."""
+        plan = order.plan
+        ledger = Ledger(order.ledger, plan.id, plan.budget)
+        defense = _defense(order)
+
+        def harden(net: nn.Module) -> nn.Module:
+            return net if order.owner is None else defense.harden(net, StoredImages(order.owner))
+
+        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device, harden)
+        self.meter = Meter(task_kind(plan.task.kind).endpoint(plan, victim, defense), ledger)
+
+    def ask(self, question: Query | Sample) -> Answer | Refused:
+        """Answer a question of the attack, metered."""
+        return self.meter.ask(question)
+
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
+        """Answer a question of the test."""
+        return self.meter.endpoint.unmetered(question)
+
+    def close(self) -> Closed:
+        """Refuse the attack's questions from now on."""
+        self.meter.close()
+        return Closed(account=self.meter.ledger.account())
+
+    def stop(self) -> None:
+        """Close the ledger."""
+        self.meter.ledger.close()
+
+
+def _defense(order: OpenService) -> Defense:
+    card, options = order.plan.defense, order.plan.defense_options
+    return Defense({}) if card is None else Guard(card.name, load_entry(card.entry, order.defense_code)(options))
+
+
+class Server:
+    """Serve the attack on one channel and the bench on another, one message at a time."""
+
+    def __init__(self, control: Channel, oracle: Channel, service: Service) -> None:
+        self.control, self.oracle, self.service = control, oracle, service
 
     def serve(self) -> None:
         """Serve until the bench says stop or goes away."""
@@ -61,117 +94,75 @@ class Service:
             ready, _, _ = select.select(listening, [], [])
             try:
                 if self.control in ready:
-                    frame = self.control.receive()
-                    if frame is None or frame.op == "stop":
+                    if not self._serve_bench():
                         return
-                    self._serve_bench(frame)
-                elif not self._serve_contender():
+                elif not self._serve_attacker():
                     listening.remove(self.oracle)
             except RunFailed as error:
-                self._give_up(error)
+                traceback.print_exc()
+                self.service.close()  # it answers no more, and the bench still asks for the account
+                send(self.control, _broken(error))
 
-    def _give_up(self, error: RunFailed) -> None:
-        """Answer no more questions and say why; the bench ends the run and still asks for the account."""
-        traceback.print_exc()
-        self.meter.close()
-        _report(self.control, error)
+    def _serve_bench(self) -> bool:
+        order = receive(self.control, CloseOracle, AnswerUnmetered, DrawUnmetered, Stop)
+        if order is None or isinstance(order, Stop):
+            return False
+        send(self.control, self._reply(order))
+        return True
 
-    def _serve_contender(self) -> bool:
+    def _reply(self, order: Message) -> Message:
+        if isinstance(order, AnswerUnmetered | DrawUnmetered):
+            return self.service.unmetered(order)
+        return self.service.close()
+
+    def _serve_attacker(self) -> bool:
         try:
             frame = self.oracle.receive()
-            if frame is not None:
-                self._reply(frame)
-            return frame is not None
+            if frame is None:
+                return False
+            reply = self._answered(frame)
+            send(self.oracle, reply)
         except BrokenFrame as broken:
-            self.control.send("incident", text=f"the oracle's socket carried no frame: {broken}")
+            send(self.control, Incident(text=f"the oracle's socket carried no frame: {broken}"))
             return False
+        if isinstance(reply, Answer):
+            send(self.control, Asked(spent=self.service.meter.budget - reply.remaining))
+        return True
 
-    def _reply(self, frame: Frame) -> None:
+    def _answered(self, frame: Frame) -> Answer | Refused:
         try:
-            answer = self._answered(frame)
-        except QueryError as error:
-            self._refuse(error)
-            return
-        self.oracle.send("answer", answer, remaining=self.meter.remaining)
-        self.control.send("asked", spent=self.meter.budget - self.meter.remaining)
-
-    def _answered(self, frame: Frame) -> dict[str, torch.Tensor]:
-        if frame.op == "query" and set(frame.tensors) == {"x"}:
-            return {"y": self.meter.query_uint8(frame.tensors["x"])}
-        if frame.op == "sample" and set(frame.values) == {"n"}:
-            images, latents = self.meter.sample_uint8(frame.values["n"])
-            return {"y": images} if latents is None else {"y": images, "z": latents}
-        raise QueryError(f"the oracle knows no request {frame.op!r}", "use oracle.query or oracle.sample")
-
-    def _refuse(self, error: QueryError) -> None:
-        over = isinstance(error, BudgetError)
-        self.oracle.send("refused", over=over, message=str(error), hint=error.hint, remaining=self.meter.remaining)
-        self.control.send("refused", text=str(error))
-
-    def _serve_bench(self, frame: Frame) -> None:
-        handlers: dict[str, Callable[[Frame], None]] = {
-            "close": self._close,
-            "answer": self._answer,
-            "draw": self._draw,
-        }
-        handlers[frame.op](frame)
-
-    def _close(self, frame: Frame) -> None:
-        self.meter.close()
-        self.control.send("account", account=self.meter.ledger.account().model_dump())
-
-    def _answer(self, frame: Frame) -> None:
-        self.control.send("answered", answer_test(self.meter.desk, frame.tensors["x"]))
-
-    def _draw(self, frame: Frame) -> None:
-        self.control.send("answered", draw_test(self.meter.desk, frame.values["first"], frame.values["n"]))
+            return self.service.ask(read(frame, Query, Sample))
+        except BrokenFrame as broken:
+            return Refused(
+                over=False,
+                message=f"the oracle cannot read this: {broken}",
+                hint="use oracle.query or oracle.sample",
+                remaining=self.service.meter.remaining,
+            )
 
 
-def draw_test(desk: Desk | SamplingDesk, first: int, n: int) -> dict[str, torch.Tensor]:
-    """Return unmetered images number `first` and on, which are never sold: `plain`, and `guarded` under a defense."""
-    assert isinstance(desk, SamplingDesk)
-    numbers = range(first, first + n)
-    latents = desk.latents("test", numbers)
-    images = {"plain": desk.plain(latents)}
-    if type(desk.defense) is not Defense:
-        digests = [question_digest((number,), b"test") for number in numbers]
-        images["guarded"] = desk.guarded(latents, digests, 0)
-    return images
-
-
-def answer_test(desk: Desk | SamplingDesk, x: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Return the unmetered answers to test inputs (N,3,h,w) uint8: `plain`, and `guarded` under a defense."""
-    assert isinstance(desk, Desk)
-    answers = {"plain": desk.plain(x)}
-    if type(desk.defense) is not Defense:
-        digests = [question_digest(image.shape, b"test" + image.numpy().tobytes()) for image in x]
-        answers["guarded"] = desk.guarded(x, digests, 0)
-    return answers
-
-
-def _report(control: Channel, error: GexbenchError) -> None:
-    control.send("broken", kind=type(error).__name__, message=str(error), hint=error.hint)
+def _broken(error: GexbenchError) -> Broken:
+    return Broken(kind=type(error).__name__, message=str(error), hint=error.hint)
 
 
 def main(argv: list[str]) -> int:
     """Run a service on the two descriptors in `argv`: control, oracle."""
     linux.shield()
     control, oracle = (Channel.inherited(int(fd)) for fd in argv)
-    start = control.receive()
-    if start is None:
-        return 1
     try:
-        torch.set_num_threads(int(start.values["threads"]))
-        plan, files = Plan.model_validate(start.values["plan"]), start.values["files"]
-        ledger = Ledger(Path(files["ledger"]), plan.id, plan.budget)
-        meter = Meter(open_desk(plan, files, torch.device(start.values["device"])), ledger)
-        control.send("ready")
-        Service(control, oracle, meter).serve()
-        ledger.close()
+        order = receive(control, OpenService)
+        if order is None:
+            return 1
+        torch.set_num_threads(order.threads)
+        service = Service(order)
+        send(control, Ready())
+        Server(control, oracle, service).serve()
+        service.stop()
     except GexbenchError as error:
-        _report(control, error)
+        send(control, _broken(error))
         return 1
-    except BrokenFrame:
+    except BrokenFrame as broken:
+        send(control, _broken(GexbenchError(f"the service cannot read its orders: {broken}", "a bug; report it")))
         return 1
     return 0
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from gexbench.cards.schema import AssetCard, Frozen, Name, Sha256
 from gexbench.engine.store.assets import AssetStore
-from gexbench.engine.store.paths import atomic_write
 from gexbench.errors import AssetMissing
+from gexbench.files import atomic_write
 
 MANIFEST = "gexbench-assets.json"
 CHUNK = 1 << 20

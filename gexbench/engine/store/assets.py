@@ -10,9 +10,10 @@ from typing import Literal
 from gexbench.cards.schema import AssetCard
 from gexbench.engine.store.convert import converter
 from gexbench.engine.store.download import Progress, Wanted, receive, sha256
-from gexbench.engine.store.paths import alone, assets_folder, atomic_write
+from gexbench.engine.store.paths import assets_folder
 from gexbench.engine.store.source_failed import SourceFailed
 from gexbench.errors import AssetMissing, CardError
+from gexbench.files import alone, atomic_write
 
 Status = Literal["present", "missing", "altered"]
 

@@ -86,4 +86,4 @@ def _code(name: str, array: Array) -> str:
 
 
 def _torch_layout(array: Array) -> Array:
-    return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+    return array.transpose(3, 2, 0, 1) if len(array.shape) == 4 else array

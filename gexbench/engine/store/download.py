@@ -11,8 +11,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from gexbench.engine.store import pypi
-from gexbench.engine.store.paths import writing
 from gexbench.engine.store.source_failed import SourceFailed
+from gexbench.files import writing
 
 CHUNK = 1 << 18
 TIMEOUT = 60.0

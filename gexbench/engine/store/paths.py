@@ -1,18 +1,11 @@
-"""Where gexbench keeps its files, and how it writes one whole or not at all."""
+"""Where gexbench keeps its files."""
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from platformdirs import user_data_path
-
-from gexbench.errors import OutputError
 
 
 def home() -> Path:
@@ -40,78 +33,3 @@ def features_folder() -> Path:
 def victims_folder() -> Path:
     """Return the folder of victims trained here."""
     return home() / "victims"
-
-
-def atomic_write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Write a file whole or not at all, making its folder where needed.
-
-    content: the bytes, or what is called with the open file. The file appears under its name only after it is complete
-    and on the disk; until then, and after any failure, what stood there stays. Raises OutputError where it cannot be
-    written; an OSError that `content` raises counts as one.
-    """
-    rest = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
-    try:
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with rest.open("xb") as file:
-                file.write(content) if isinstance(content, bytes) else content(file)
-                file.flush()
-                os.fsync(file.fileno())
-            rest.replace(path)
-    finally:
-        _remove(rest)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn an OSError met while `path` is written into an OutputError that names the path and the reason."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {_reason(error)}", _way_out(error)) from error
-
-
-@contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Wait until no other process is in here with the same lock file.
-
-    Where the system or the disk has no such locks, nobody waits.
-    """
-    with writing(lock):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("ab")
-    with file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except (ImportError, OSError):
-            pass
-        yield
-
-
-def _remove(rest: Path) -> None:
-    try:
-        rest.unlink(missing_ok=True)
-    except OSError:
-        # The folder is gone or closed to us: the OutputError under way already says so.
-        return
-
-
-def _reason(error: OSError) -> str:
-    reasons = {
-        errno.ENOSPC: "no space left on the disk",
-        errno.EDQUOT: "the disk quota is used up",
-        errno.EROFS: "the disk is read-only",
-        errno.EACCES: "permission denied",
-        errno.EPERM: "permission denied",
-        errno.EEXIST: "a file stands where a folder is needed",
-        errno.ENOTDIR: "a file stands where a folder is needed",
-    }
-    return reasons.get(error.errno or 0) or error.strerror or str(error)
-
-
-def _way_out(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "free some space, or choose another folder (GEXBENCH_HOME for weights, --out for runs)"
-    return "choose a folder you may write to (GEXBENCH_HOME for weights, --out for runs)"

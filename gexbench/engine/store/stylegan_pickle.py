@@ -149,7 +149,7 @@ def _parts(network: Node, prefix: str = "") -> Iterator[tuple[str, Array]]:
 def _options(path: Path, arrays: Mapping[str, Array]) -> dict[str, int]:
     widths: dict[int, int] = {}
     for name, array in arrays.items():
-        if (found := re.fullmatch(r"synthesis\.b(\d{1,4})\.torgb\.weight", name)) and array.ndim == 4:
+        if (found := re.fullmatch(r"synthesis\.b(\d{1,4})\.torgb\.weight", name)) and len(array.shape) == 4:
             widths[int(found[1])] = array.shape[1]
     sides = sorted(widths)
     if not 2 <= len(sides) <= 9 or sides != [4 * 2**level for level in range(len(sides))]:
@@ -157,7 +157,7 @@ def _options(path: Path, arrays: Mapping[str, Array]) -> dict[str, int]:
     first = arrays.get("mapping.fc0.weight")
     return {
         "side": sides[-1],
-        "latent_size": first.shape[-1] if first is not None and first.ndim else 0,
+        "latent_size": first.shape[-1] if first is not None and first.shape else 0,
         "mapping_layers": sum(re.fullmatch(r"mapping\.fc\d+\.weight", name) is not None for name in arrays),
         "channel_base": max(side * width for side, width in widths.items()),
         "channel_max": max(widths.values()),

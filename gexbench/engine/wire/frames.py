@@ -1,6 +1,7 @@
 """Frames between processes: a length, then safetensors bytes whose metadata is a small JSON header.
 
-Nothing that comes in is unpickled; a frame that is too long or not safetensors ends the connection.
+Nothing that comes in is unpickled; a frame that is too long, not safetensors, or of another protocol ends the
+connection.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 LONGEST = 1 << 30
+PROTOCOL = 1
+"""Goes up with every change of wire/messages.py that an older process would misread."""
 
 
 class BrokenFrame(Exception):
@@ -34,7 +37,7 @@ class Frame:
 
 def encode(frame: Frame) -> bytes:
     """Return the bytes of a frame, length first."""
-    header = {"gexbench": json.dumps({"op": frame.op, "values": dict(frame.values)})}
+    header = {"gexbench": json.dumps({"protocol": PROTOCOL, "op": frame.op, "values": dict(frame.values)})}
     body = safetensors.torch.save({name: t.contiguous() for name, t in frame.tensors.items()}, metadata=header)
     return struct.pack("<Q", len(body)) + body
 
@@ -44,9 +47,12 @@ def decode(body: bytes) -> Frame:
     try:
         (length,) = struct.unpack_from("<Q", body)
         header = json.loads(json.loads(body[8 : 8 + length])["__metadata__"]["gexbench"])
-        return Frame(str(header["op"]), dict(header["values"]), safetensors.torch.load(body))
+        spoken, frame = header["protocol"], Frame(str(header["op"]), dict(header["values"]), {})
+        if spoken == PROTOCOL:
+            return Frame(frame.op, frame.values, safetensors.torch.load(body))
     except (struct.error, ValueError, KeyError, TypeError, SafetensorError, RecursionError) as error:
         raise BrokenFrame(f"not a frame: {type(error).__name__}") from None
+    raise BrokenFrame(f"a frame of protocol {str(spoken)[:20]}, and this gexbench speaks protocol {PROTOCOL}")
 
 
 class Channel:
@@ -64,10 +70,10 @@ class Channel:
         """Return the descriptor, so that `select` takes a channel."""
         return self.end.fileno()
 
-    def send(self, op: str, tensors: Mapping[str, Tensor] | None = None, **values: Any) -> None:
+    def send(self, frame: Frame) -> None:
         """Send one frame; raises BrokenFrame when the other side is gone."""
         try:
-            self.end.sendall(encode(Frame(op, values, tensors or {})))
+            self.end.sendall(encode(frame))
         except OSError as error:
             raise BrokenFrame(f"the other side is gone ({error.strerror})") from None
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
-from gexbench.engine.store.paths import atomic_write
+from gexbench.files import atomic_write
 
 
 def store_images(path: Path, images: Iterable[Tensor]) -> None:

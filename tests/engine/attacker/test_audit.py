@@ -125,14 +125,14 @@ def test_nothing_changed_is_nothing_said() -> None:
 def test_replaced_code_of_gexbench_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     before = audit.snapshot()
     monkeypatch.setattr(images, "from_uint8", lambda x: x)
-    monkeypatch.setattr(Meter, "query", lambda self, x: x)
+    monkeypatch.setattr(Meter, "ask", lambda self, x: x)
     monkeypatch.setattr(images.to_uint8, "__code__", (lambda x: x).__code__)
     monkeypatch.delattr(images, "Tensor")
     assert sorted(audit.changes(before)) == [
         "gexbench.core.images.Tensor was replaced",
         "gexbench.core.images.from_uint8 was replaced",
         "gexbench.core.images.to_uint8 was replaced",
-        "gexbench.engine.service.meter.Meter.query was replaced",
+        "gexbench.engine.service.meter.Meter.ask was replaced",
     ]
 
 

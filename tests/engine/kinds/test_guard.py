@@ -38,6 +38,9 @@ class Changing(Defense):
     def guard_input(self, x: Tensor, history: History) -> Tensor:
         return self._change(x)  # type: ignore[no-any-return]
 
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        return self._change(z)  # type: ignore[no-any-return]
+
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         return self._change(y)  # type: ignore[no-any-return]
 
@@ -59,6 +62,25 @@ def test_what_is_no_image_is_told_by_the_defenses_name(moment: str, change: Call
     arguments = (x,) if moment == "guard_input" else (x, x)
     with pytest.raises(RunFailed, match=f"{moment} of the defense 'a/b' {told}"):
         getattr(Guard("a/b", Changing(change)), moment)(*arguments, History(0, torch.Generator()))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda z: z[:, 1:], r"returned torch.float32 \(1, 4\), not floats of \(1, 5\)"),
+        (lambda z: z / 0, "returned latents that are not finite"),
+        (lambda z: [], "returned list, not a tensor"),
+    ],
+    ids=["shape", "infinite", "type"],
+)
+def test_what_is_no_latent_is_told_by_the_defenses_name(change: Callable[[Tensor], Any], told: str) -> None:
+    with pytest.raises(RunFailed, match=f"guard_latent of the defense 'a/b' {told}"):
+        Guard("a/b", Changing(change)).guard_latent(torch.ones(1, 5), History(0, torch.Generator()))
+
+
+def test_latents_may_lie_outside_the_range_of_images() -> None:
+    z = torch.full((1, 5), -3.0)
+    assert torch.equal(Guard("a/b", Changing(lambda z: z)).guard_latent(z, History(0, torch.Generator())), z)
 
 
 @pytest.mark.parametrize(

@@ -2,45 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from gexbench.cards.catalog import Catalog
+from gexbench.core.dataset import Dataset, Split
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import from_uint8, to_uint8
-from gexbench.engine.kinds.evidence import Drawn, Maker, draw
-from gexbench.engine.kinds.sampling import SamplingDesk
-from gexbench.engine.service.ledger import Ledger, answers_sold
-from gexbench.engine.service.meter import Desk, Meter
-from gexbench.engine.service.process import draw_test
-from gexbench.errors import BudgetError, QueryError, RunFailed
+from gexbench.engine.attacker.oracle import MeteredOracle
+from gexbench.engine.kinds.endpoint import Endpoint
+from gexbench.engine.kinds.evidence import TestEvidence as Shown
+from gexbench.engine.kinds.image_to_image import ImageEndpoint
+from gexbench.engine.kinds.kind import Copy, Witnesses
+from gexbench.engine.kinds.sampling import KIND, SamplingEndpoint, surrogate_latents
+from gexbench.engine.service.ledger import Ledger, transfer_set
+from gexbench.engine.service.meter import Meter
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered
+from gexbench.errors import BudgetError, PlanError, QueryError, RunFailed
+from gexbench.plan import Identity, Plan, Request, resolve
 
-CPU = torch.device("cpu")
 
-
-class Painter(nn.Module):
+class Painter:
     """Three numbers are the colour of an image of 8x8 pixels."""
 
-    latent_size = 3
+    digest, latent_size = "0" * 64, 3
 
-    def forward(self, z: Tensor) -> Tensor:
+    def answer(self, z: Tensor) -> Tensor:
         return torch.sigmoid(z)[:, :, None, None].expand(-1, 3, 8, 8)
+
+    def secret(self, use: str) -> bytes:
+        return use.encode()
 
 
 class Darker(Defense):
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        assert z.shape == (1, 3)
+        return z
+
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         assert x.shape == (1, 3)
         return y / 2
 
 
-def desk(seed: int = 0, secret: bytes = b"secret", tells: bool = False, defense: Defense | None = None) -> SamplingDesk:
-    return SamplingDesk(Painter(), defense or Defense({}), CPU, seed, 8, secret, tells)
+class Mirrored(Defense):
+    """Draws from the latent's opposite."""
+
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        return -z
+
+    def guard_input(self, x: Tensor, history: History) -> Tensor:
+        raise AssertionError("no image is fed to a service that draws")
 
 
-def meter(folder: Path, desk: SamplingDesk | Desk, budget: int = 10) -> Meter:
-    return Meter(desk, Ledger(folder / "ledger.sqlite", "plan", budget))
+def desk(
+    seed: int = 0, key: bytes = b"secret", tells: bool = False, defense: Defense | None = None
+) -> SamplingEndpoint:
+    return SamplingEndpoint(Painter(), defense or Defense({}), seed, 8, key, tells)
+
+
+class Metered(MeteredOracle):
+    """An oracle beside its ledger, in one process."""
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(KIND, meter.budget, meter.ask)
+        self.ledger = meter.ledger
+
+
+def meter(folder: Path, endpoint: Endpoint, budget: int = 10) -> Metered:
+    return Metered(Meter(endpoint, Ledger(folder / "ledger.sqlite", "plan", budget)))
 
 
 def test_every_image_is_new_and_costs_one(tmp_path: Path) -> None:
@@ -90,7 +124,7 @@ def test_a_service_that_draws_takes_no_images(tmp_path: Path) -> None:
 
 def test_a_service_that_takes_images_draws_none(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="takes images and draws none"):
-        meter(tmp_path, Desk(nn.Identity(), Defense({}), CPU, 1, 0)).sample(1)
+        meter(tmp_path, ImageEndpoint(Painter(), Defense({}), 1, 0)).sample(1)
 
 
 def test_latents_leave_only_where_they_are_granted(tmp_path: Path) -> None:
@@ -107,85 +141,133 @@ def made_from(latents: Tensor) -> Tensor:
 
 
 def test_latents_are_standard_normal() -> None:
-    latents = desk().latents("sold", range(4000))
+    latents = desk().latents("queried", range(4000))
     assert latents.mean(0).abs().max() < 0.06
     assert (latents.std(0) - 1.0).abs().max() < 0.04
 
 
-@pytest.mark.parametrize("other", [desk(seed=1), desk(secret=b"other")], ids=["seed", "weights"])
-def test_latents_depend_on_the_seed_and_on_what_only_the_owner_has(other: SamplingDesk) -> None:
-    assert not torch.equal(other.latents("sold", [0]), desk().latents("sold", [0]))
+@pytest.mark.parametrize("other", [desk(seed=1), desk(key=b"other")], ids=["seed", "weights"])
+def test_latents_depend_on_the_seed_and_on_what_only_the_owner_has(other: SamplingEndpoint) -> None:
+    assert not torch.equal(other.latents("queried", [0]), desk().latents("queried", [0]))
 
 
-def test_images_of_the_test_are_never_sold_and_are_the_same_in_every_run() -> None:
-    sold = {image.numpy().tobytes() for image in desk().plain(desk().latents("sold", range(50)))}
-    tested = draw_test(desk(), 0, 50)["plain"]
-    assert not sold & {image.numpy().tobytes() for image in tested}
-    assert torch.equal(tested, draw_test(desk(seed=5), 0, 50)["plain"])
-    assert torch.equal(tested[20:], draw_test(desk(), 20, 30)["plain"])
+def test_images_of_the_test_are_never_drawn_for_clients_and_are_the_same_in_every_run() -> None:
+    queried = {image.numpy().tobytes() for image in desk().plain(desk().latents("queried", range(50)))}
+    tested = desk().unmetered(DrawUnmetered(first=0, n=50)).plain
+    assert not queried & {image.numpy().tobytes() for image in tested}
+    assert torch.equal(tested, desk(seed=5).unmetered(DrawUnmetered(first=0, n=50)).plain)
+    assert torch.equal(tested[20:], desk().unmetered(DrawUnmetered(first=20, n=30)).plain)
+
+
+def test_a_service_that_draws_answers_no_test_inputs() -> None:
+    with pytest.raises(QueryError, match="takes none"):
+        desk().unmetered(AnswerUnmetered(x=torch.zeros(1, 3, 8, 8, dtype=torch.uint8)))
 
 
 def test_a_defense_sees_latents_and_changes_what_leaves() -> None:
     plain, defended = desk(), desk(defense=Darker({}))
-    latents = plain.latents("sold", range(3))
+    latents = plain.latents("queried", range(3))
     half = from_uint8(plain.plain(latents)) * 127.5
     assert (defended.guarded(latents, [b"1", b"2", b"3"], 0).float() - half).abs().max() <= 0.5
-    answers = draw_test(defended, 0, 2)
-    assert set(answers) == {"plain", "guarded"}
+    answers = defended.unmetered(DrawUnmetered(first=0, n=2))
+    assert answers.guarded is not None
 
 
-def maker(infer: nn.Module, size: int = 5) -> Maker:
-    return Maker(infer, size, seed=0)
-
-
-class Grey(nn.Module):
-    def forward(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(z[:, :1])[:, :, None, None].expand(-1, 3, 8, 8)
+def test_a_defense_may_change_the_latent_that_is_fed() -> None:
+    latents = desk().latents("queried", range(3))
+    left = desk(defense=Mirrored({})).guarded(latents, [b"1", b"2", b"3"], 0)
+    assert torch.equal(left, desk().plain(-latents))
 
 
 def quiet(what: str, done: int, total: int) -> None:
     """Take no notice of progress."""
 
 
+def plan(samples: int, against: str = "reference") -> Plan:
+    """Return a plan of a service of 8 px that is scored on so many images, by a metric held against something."""
+    made = resolve(Request("latent-fidelity", "sngan"), Catalog.load(), Identity("", "", ""))
+    scale = made.scale.model_copy(update={"samples": samples, "side": 8})
+    task = made.task.model_copy(update={"profile": {"mini": scale}})
+    metrics = tuple(metric for metric in made.metrics if metric.against == against)
+    return made.model_copy(update={"task": task, "metrics": metrics})
+
+
+def evidence(
+    samples: int,
+    surrogate: Callable[[Tensor], Tensor] | None,
+    service: SamplingEndpoint | None = None,
+    queried: Sequence[bytes] | None = None,
+) -> Shown:
+    """Return the evidence on a split of two real images; queried: what the service answered, None where unasked for."""
+    split = Split(("a", "b"), (), (torch.zeros(3, 8, 8), torch.ones(3, 8, 8)))
+    witnesses = Witnesses(
+        plan(samples, "reference" if queried is None else "queried"),
+        {"real": split},
+        (service or desk()).unmetered,
+        Copy(surrogate, 5) if surrogate is not None else None,
+        lambda: queried or [],
+    )
+    return KIND.evidence(witnesses, quiet)["real"]
+
+
+def grey(z: Tensor) -> Tensor:
+    return torch.sigmoid(z[:, :1])[:, :, None, None].expand(-1, 3, 8, 8)
+
+
 def test_victim_and_surrogate_draw_as_many_images_as_the_task_asks() -> None:
-    drawn = draw(70, lambda first, n: draw_test(desk(), first, n), maker(Grey()), quiet)
+    drawn = evidence(70, grey)
     assert drawn.surrogate is not None
     assert (len(drawn.victim), len(drawn.surrogate), drawn.guarded) == (70, 70, None)
+    assert (drawn.names, len(drawn.truth), drawn.inputs) == (("a", "b"), 2, ())
     assert len({image.numpy().tobytes() for image in drawn.surrogate}) > 40
 
 
+def test_the_victim_control_draws_no_surrogates_images() -> None:
+    assert evidence(3, None).surrogate is None
+
+
 def test_what_a_surrogate_draws_depends_on_the_number_of_the_image_alone() -> None:
-    assert torch.equal(maker(Grey()).latents(range(9))[4:], maker(Grey()).latents(range(4, 9)))
+    assert torch.equal(surrogate_latents(range(9), 5, 0)[4:], surrogate_latents(range(4, 9), 5, 0))
 
 
 @pytest.mark.parametrize(
-    ("surrogate", "reason"), [(nn.Identity(), "returned shape"), (lambda z: Grey()(z) + 1.0, "outside")]
+    ("surrogate", "reason"), [(lambda z: z, "returned shape"), (lambda z: grey(z) + 1.0, "outside")]
 )
-def test_a_surrogate_that_draws_no_images_fails_with_the_reason(surrogate: nn.Module, reason: str) -> None:
+def test_a_surrogate_that_draws_no_images_fails_with_the_reason(
+    surrogate: Callable[[Tensor], Tensor], reason: str
+) -> None:
     with pytest.raises(RunFailed, match=reason):
-        draw(3, lambda first, n: draw_test(desk(), first, n), maker(surrogate), quiet)
+        evidence(3, surrogate)
 
 
 @pytest.mark.parametrize("defense", [None, Darker({})], ids=["plain", "guarded"])
-def test_beside_what_was_sold_stands_as_much_that_never_was(tmp_path: Path, defense: Defense | None) -> None:
+def test_beside_what_was_queried_stands_as_much_that_never_was(tmp_path: Path, defense: Defense | None) -> None:
     service = desk(defense=defense)
     oracle = meter(tmp_path, service, budget=40)
-    bought = oracle.sample(30).images
-    sold = tuple(torch.stack([to_uint8(image) for image in bought]))
+    asked = oracle.sample(30).images
+    answers = service.unmetered(DrawUnmetered(first=0, n=30))
     for tested in (10, 30, 40):
-        drawn = draw(tested, lambda first, n: draw_test(service, first, n), maker(Grey()), quiet)
-        both = drawn.after(sold, lambda first, n: draw_test(service, first, n), quiet)
-        assert (both.sold, len(both.unsold or ()), both.victim) == (sold, 30, drawn.victim)
-        answers = draw_test(service, 0, 30)
-        assert torch.equal(torch.stack(list(both.unsold or ())), answers.get("guarded", answers["plain"]))
+        both = evidence(tested, grey, service, transfer_set(tmp_path / "ledger.sqlite"))
+        assert len(both.victim) == tested
+        assert torch.equal(torch.stack(list(both.queried or ())), torch.stack([to_uint8(image) for image in asked]))
+        never = torch.stack(list(both.unqueried or ()))
+        assert torch.equal(never, answers.plain if answers.guarded is None else answers.guarded)
 
 
 def test_a_ledger_gives_back_what_left_in_the_order_it_was_paid_for(tmp_path: Path) -> None:
     oracle = meter(tmp_path, desk(defense=Darker({})))
-    bought = torch.cat([oracle.sample(2).images, oracle.sample(3).images])
-    assert answers_sold(tmp_path / "ledger.sqlite") == [to_uint8(image).numpy().tobytes() for image in bought]
+    asked = torch.cat([oracle.sample(2).images, oracle.sample(3).images])
+    assert transfer_set(tmp_path / "ledger.sqlite") == [to_uint8(image).numpy().tobytes() for image in asked]
 
 
-def test_nothing_sold_needs_nothing_beside_it() -> None:
-    nothing = Drawn((), None, ()).after((), lambda first, n: {}, quiet)
-    assert (nothing.sold, nothing.unsold) == ((), ())
+def test_nothing_queried_needs_nothing_beside_it() -> None:
+    nothing = evidence(2, grey, queried=[])
+    assert (nothing.queried, nothing.unqueried) == ((), ())
+
+
+@pytest.mark.parametrize("field", ["samples", "side"])
+def test_a_task_that_does_not_say_what_is_drawn_is_refused(field: str) -> None:
+    made = plan(4)
+    task = made.task.model_copy(update={"profile": {"mini": made.scale.model_copy(update={field: None})}})
+    with pytest.raises(PlanError, match=f"lacks profile.mini.{field}"):
+        KIND.check(made.model_copy(update={"task": task}), cast(Dataset, None))

@@ -172,7 +172,7 @@ def test_an_attack_that_hangs_is_ended_at_its_deadline(run: Run) -> None:
 def test_a_child_left_behind_is_killed_and_named(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
     record = run("parent")
     assert any("left 1 process" in incident for incident in record.incidents)
-    pid_file = next((tmp_path_factory.getbasetemp() / "runs").glob("*cheat.parent*/contender/child.pid"))
+    pid_file = next((tmp_path_factory.getbasetemp() / "runs").glob("*cheat.parent*/attacker/child.pid"))
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
 

@@ -15,19 +15,20 @@ import torch
 
 from gexbench.engine.run import clock, remote
 from gexbench.engine.run.clock import Clock, evidence_clock
-from gexbench.engine.run.parties import Journal
-from gexbench.engine.run.remote import RemoteContender
-from gexbench.engine.wire.frames import Channel, pair
+from gexbench.engine.run.remote import RemoteAttacker
+from gexbench.engine.run.sides import Journal
+from gexbench.engine.wire.frames import Channel, Frame, pair
+from gexbench.engine.wire.messages import Extracted, Inferred, Ready, send
 from gexbench.errors import RunFailed
 
 DEADLINE = 2.0
 Play = Callable[[Channel], None]
-Make = Callable[[Play], RemoteContender]
+Make = Callable[[Play], RemoteAttacker]
 
 
 @pytest.fixture
-def contender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Return a maker of contenders whose process is a thread that plays its part."""
+def attacker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Return a maker of attackers whose process is a thread that plays its part."""
     with contextlib.ExitStack() as stack:
 
         def channels() -> tuple[Channel, Channel]:
@@ -36,16 +37,16 @@ def contender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
                 stack.callback(end.close)
             return ends
 
-        def make(play: Play) -> RemoteContender:
+        def make(play: Play) -> RemoteAttacker:
             (ours, theirs), (service, oracle) = channels(), channels()
             monkeypatch.setattr(remote, "_spawn", lambda *_: (SimpleNamespace(), ours))
             thread = threading.Thread(target=play, args=(theirs,))
             thread.start()
             stack.callback(thread.join)
             stack.callback(ours.close)  # first, so that a thread that still listens ends
-            start: Any = SimpleNamespace(brief={}, plan=SimpleNamespace(deadline=DEADLINE))
+            start: Any = SimpleNamespace(deadline=DEADLINE, frame=lambda: Frame("start"))
             place: Any = SimpleNamespace(log=Path("log.txt"))
-            return RemoteContender(
+            return RemoteAttacker(
                 start,
                 place,
                 oracle,
@@ -58,46 +59,46 @@ def contender(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
 
 def slow_around_the_attack(channel: Channel) -> None:
     time.sleep(1.25 * DEADLINE)
-    channel.send("ready")
+    send(channel, Ready())
     channel.receive()
-    channel.send("extracted", incidents=[], report={})
+    send(channel, Extracted())
     channel.receive()
     time.sleep(1.25 * DEADLINE)
-    channel.send("image", {"y": torch.zeros(1)})
+    send(channel, Inferred(y=torch.zeros(1)))
 
 
 def hangs(channel: Channel) -> None:
-    channel.send("ready")
+    send(channel, Ready())
     channel.receive()
 
 
 def hangs_when_it_is_asked(channel: Channel) -> None:
     hangs(channel)
-    channel.send("extracted", incidents=[], report={})
+    send(channel, Extracted())
 
 
-def test_an_attack_is_not_charged_for_a_slow_start_or_slow_evidence(contender: Make) -> None:
-    party = contender(slow_around_the_attack)
-    party.wait_ready()
+def test_an_attack_is_not_charged_for_a_slow_start_or_slow_evidence(attacker: Make) -> None:
+    it = attacker(slow_around_the_attack)
+    it.wait_ready()
     time.sleep(1.25 * DEADLINE)  # the service may need longer than the attack's process
-    party.extract()
-    assert party.infer(torch.zeros(1)).shape == (1,)
+    it.extract()
+    assert it.infer(torch.zeros(1)).shape == (1,)
 
 
-def test_extraction_is_ended_at_the_deadline(contender: Make) -> None:
-    party = contender(hangs)
-    party.wait_ready()
+def test_extraction_is_ended_at_the_deadline(attacker: Make) -> None:
+    it = attacker(hangs)
+    it.wait_ready()
     with pytest.raises(RunFailed, match="still running after 2 s, its deadline"):
-        party.extract()
+        it.extract()
 
 
-def test_a_surrogate_that_never_answers_is_ended_too(contender: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_surrogate_that_never_answers_is_ended_too(attacker: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "AT_LEAST", 0.0)
-    party = contender(hangs_when_it_is_asked)
-    party.wait_ready()
-    party.extract()
+    it = attacker(hangs_when_it_is_asked)
+    it.wait_ready()
+    it.extract()
     with pytest.raises(RunFailed, match="had not answered all test images and been saved after 2 s"):
-        party.infer(torch.zeros(1))
+        it.infer(torch.zeros(1))
 
 
 def test_the_limit_for_evidence_is_at_least_the_deadline_again() -> None:

@@ -11,30 +11,30 @@ from feature_factory import Colours, encoded, noise, photos, quiet, write_folder
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.engine.scoring import compare as engine
-from gexbench.engine.scoring.compare import Bench, compare, partners
+from gexbench.engine.scoring.compare import Setup, compare, partners
 from gexbench.engine.scoring.features.images import ImageSet, TensorImages, open_images
 from gexbench.errors import CardError, PlanError
 from gexbench.record import Comparison
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """Return a bench of metrics on the tiny extractor, with its weights in GEXBENCH_HOME."""
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setup:
+    """Return the setup of metrics on the tiny extractor, with its weights in GEXBENCH_HOME."""
     monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
     write_net(tmp_path / "home")
-    return Bench(write_registry(tmp_path / "registry"), "cpu", tmp_path / "features")
+    return Setup(write_registry(tmp_path / "registry"), "cpu", tmp_path / "features")
 
 
 def _set(count: int, first: int = 0) -> ImageSet:
     return TensorImages([noise(seed) for seed in range(first, first + count)])
 
 
-def _compared(bench: Bench, *names: str, images: int = 9, reference: int = 8) -> Comparison:
-    return compare(_set(images), _set(reference, first=1000), names, bench, quiet)
+def _compared(setup: Setup, *names: str, images: int = 9, reference: int = 8) -> Comparison:
+    return compare(_set(images), _set(reference, first=1000), names, setup, quiet)
 
 
-def test_a_comparison_says_all_that_a_number_needs(bench: Bench) -> None:
-    found = _compared(bench, "fid-bf16", images=120, reference=110)
+def test_a_comparison_says_all_that_a_number_needs(setup: Setup) -> None:
+    found = _compared(setup, "fid-bf16", images=120, reference=110)
     assert [score.metric for score in found.scores] == ["fid-bf16", "kid-100"]
     assert found.absent == {}
     score = found.scores[0]
@@ -64,57 +64,57 @@ def test_fid_of_few_images_brings_kid(asked: list[str], images: int, reference: 
     assert engine._with_kid(list(asked), min(images, reference)) == measured
 
 
-def test_a_metric_asked_for_twice_is_measured_once(bench: Bench) -> None:
-    assert [score.metric for score in _compared(bench, "fid-bf16", "fid-bf16").scores] == ["fid-bf16"]
+def test_a_metric_asked_for_twice_is_measured_once(setup: Setup) -> None:
+    assert [score.metric for score in _compared(setup, "fid-bf16", "fid-bf16").scores] == ["fid-bf16"]
 
 
-def test_what_is_not_defined_is_absent_with_the_reason_and_the_others_are_there(bench: Bench) -> None:
-    found = _compared(bench, "fid", "kid", "psnr-rgb", images=9, reference=9)
+def test_what_is_not_defined_is_absent_with_the_reason_and_the_others_are_there(setup: Setup) -> None:
+    found = _compared(setup, "fid", "kid", "psnr-rgb", images=9, reference=9)
     assert [score.metric for score in found.scores] == ["fid", "psnr-rgb"]
     assert "subsets of 1000 images and a set has 9" in found.absent["kid"]
-    alone = _compared(bench, "fid", "psnr-rgb", images=1, reference=1)
+    alone = _compared(setup, "fid", "psnr-rgb", images=1, reference=1)
     assert [score.metric for score in alone.scores] == ["psnr-rgb"]
     assert "needs 2 or more" in alone.absent["fid"]
     assert "kid-100" not in alone.absent
 
 
-def test_missing_weights_are_absent_with_the_command(bench: Bench) -> None:
-    found = _compared(bench, "lpips-alex", "psnr-rgb", reference=9)
+def test_missing_weights_are_absent_with_the_command(setup: Setup) -> None:
+    found = _compared(setup, "lpips-alex", "psnr-rgb", reference=9)
     assert [score.metric for score in found.scores] == ["psnr-rgb"]
     assert found.absent["lpips-alex"].endswith("(gexbench assets fetch lpips-alex)")
 
 
-def test_the_features_of_both_sets_are_computed_once_for_all_metrics_and_calls(bench: Bench) -> None:
+def test_the_features_of_both_sets_are_computed_once_for_all_metrics_and_calls(setup: Setup) -> None:
     Colours.batches.clear()
-    _compared(bench, "fid", "fid-bf16", "kid-100", images=120, reference=110)
+    _compared(setup, "fid", "fid-bf16", "kid-100", images=120, reference=110)
     assert sum(Colours.batches) == 230
-    _compared(bench, "fid", images=120, reference=110)
+    _compared(setup, "fid", images=120, reference=110)
     assert sum(Colours.batches) == 230
-    assert bench.folder is not None
-    assert len(list(bench.folder.glob("colours-*.sqlite"))) == 1
+    assert setup.folder is not None
+    assert len(list(setup.folder.glob("colours-*.sqlite"))) == 1
 
 
-def test_a_set_against_itself_is_at_distance_zero_and_computed_once(bench: Bench) -> None:
+def test_a_set_against_itself_is_at_distance_zero_and_computed_once(setup: Setup) -> None:
     Colours.batches.clear()
     images = _set(12)
-    found = compare(images, images, ["fid"], bench, quiet)
+    found = compare(images, images, ["fid"], setup, quiet)
     assert found.scores[0].value == pytest.approx(0.0, abs=1e-6)
     assert found.images == found.reference
     assert sum(Colours.batches) == 12
 
 
-def test_paired_metrics_alone_keep_no_features_and_need_no_folder_for_them(bench: Bench) -> None:
-    _compared(bench, "psnr-rgb", reference=9)
-    assert bench.folder is not None
-    assert not bench.folder.exists()
+def test_paired_metrics_alone_keep_no_features_and_need_no_folder_for_them(setup: Setup) -> None:
+    _compared(setup, "psnr-rgb", reference=9)
+    assert setup.folder is not None
+    assert not setup.folder.exists()
 
 
-def test_unknown_and_no_metrics_are_refused_before_anything_is_read(bench: Bench) -> None:
+def test_unknown_and_no_metrics_are_refused_before_anything_is_read(setup: Setup) -> None:
     with pytest.raises(CardError, match="no metric named 'fiid'") as caught:
-        _compared(bench, "psnr-rgb", "fiid")
+        _compared(setup, "psnr-rgb", "fiid")
     assert "did you mean fid" in caught.value.hint
     with pytest.raises(PlanError, match="no metric is named"):
-        _compared(bench)
+        _compared(setup)
 
 
 def test_partners_have_one_relative_path_less_the_ending() -> None:
@@ -142,24 +142,24 @@ def test_names_that_do_not_pair_are_named(mine: list[str], theirs: list[str], me
     assert caught.value.hint
 
 
-def test_folder_and_zip_pair_by_name_and_not_by_order(bench: Bench, tmp_path: Path) -> None:
+def test_folder_and_zip_pair_by_name_and_not_by_order(setup: Setup, tmp_path: Path) -> None:
     stems = ("in/a", "in/a.b", "c")
     folder = write_folder(tmp_path / "a", {f"{stem}.png": encoded(noise(k)) for k, stem in enumerate(stems)})
     other = {f"{stem}.TIF": encoded(noise(k), "TIFF") for k, stem in enumerate(stems)}
     images, reference = open_images(folder), open_images(write_zip(tmp_path / "b.zip", other))
     assert [name[:-4] for name in images.names] != [name[:-4] for name in reference.names]
-    found = compare(images, reference, ["psnr-rgb"], bench, quiet)
+    found = compare(images, reference, ["psnr-rgb"], setup, quiet)
     assert found.scores[0].value == float("inf")
     assert found.images != found.reference
     assert json.loads(found.model_dump_json())["scores"][0]["value"] == "Infinity"
 
 
-def test_names_that_do_not_pair_matter_to_paired_metrics_alone(bench: Bench, tmp_path: Path) -> None:
+def test_names_that_do_not_pair_matter_to_paired_metrics_alone(setup: Setup, tmp_path: Path) -> None:
     images = open_images(write_folder(tmp_path / "a", photos(5)))
     reference = open_images(write_folder(tmp_path / "b", photos(5, first=5)))
-    assert compare(images, reference, ["fid-bf16"], bench, quiet).scores
+    assert compare(images, reference, ["fid-bf16"], setup, quiet).scores
     with pytest.raises(PlanError, match="the reference lacks '0000'"):
-        compare(images, reference, ["fid-bf16", "psnr-rgb"], bench, quiet)
+        compare(images, reference, ["fid-bf16", "psnr-rgb"], setup, quiet)
 
 
 def test_the_packaged_catalog_holds_the_metrics_that_come_with_fid() -> None:

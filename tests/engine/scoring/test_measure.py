@@ -11,7 +11,16 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import TensorImages
-from gexbench.engine.scoring.measure import CannotMeasure, Meters, Pair, Reading, SetMeter, measure, meter, prepare
+from gexbench.engine.scoring.measure import (
+    CannotMeasure,
+    FeatureMetric,
+    Pair,
+    Prepared,
+    Reading,
+    made_ready,
+    measure,
+    prepare,
+)
 from gexbench.errors import AssetMissing
 
 
@@ -23,7 +32,7 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalog:
     return write_registry(tmp_path / "registry")
 
 
-def _prepared(catalog: Catalog, *names: str) -> Meters:
+def _prepared(catalog: Catalog, *names: str) -> Prepared:
     return prepare([catalog.get(MetricCard, name) for name in names], catalog)
 
 
@@ -34,7 +43,7 @@ def _reading(catalog: Catalog, name: str, images: range, reference: range) -> Re
 
 def test_the_passport_of_a_set_metric_holds_its_extractors_recipe_too(catalog: Catalog) -> None:
     ready = _prepared(catalog, "fid").ready["fid"]
-    assert isinstance(ready, SetMeter)
+    assert isinstance(ready, FeatureMetric)
     assert ready.passport.model_dump() == {
         "metric": "fid",
         "version": 2,
@@ -64,12 +73,12 @@ def test_a_metric_without_its_weights_is_absent_with_the_command_and_the_others_
     catalog: Catalog, tmp_path: Path
 ) -> None:
     (tmp_path / "home" / "assets" / "colour-net.safetensors").unlink()
-    meters = _prepared(catalog, "fid", "psnr-rgb", "lpips-alex")
-    assert set(meters.ready) == {"psnr-rgb"}
-    assert "(gexbench assets fetch colour-net)" in meters.absent["fid"]
-    assert "(gexbench assets fetch lpips-alex)" in meters.absent["lpips-alex"]
+    prepared = _prepared(catalog, "fid", "psnr-rgb", "lpips-alex")
+    assert set(prepared.ready) == {"psnr-rgb"}
+    assert "(gexbench assets fetch colour-net)" in prepared.absent["fid"]
+    assert "(gexbench assets fetch lpips-alex)" in prepared.absent["lpips-alex"]
     with pytest.raises(AssetMissing):
-        meter(catalog.get(MetricCard, "fid"), catalog)
+        made_ready(catalog.get(MetricCard, "fid"), catalog)
 
 
 def test_a_card_with_a_floor_gives_it_with_the_size_of_a_half(catalog: Catalog) -> None:
@@ -84,7 +93,7 @@ def test_a_card_with_a_floor_gives_it_with_the_size_of_a_half(catalog: Catalog) 
 def test_the_floor_is_the_metric_between_two_halves_of_the_reference(catalog: Catalog) -> None:
     collector, reference = Collector(catalog, "cpu"), TensorImages([noise(s) for s in range(9)])
     ready = _prepared(catalog, "fid").ready["fid"]
-    assert isinstance(ready, SetMeter)
+    assert isinstance(ready, FeatureMetric)
     reading = measure(ready, Pair(TensorImages([noise(s) for s in range(50, 54)]), reference), collector, quiet)
     assert reading.floor is not None
     assert reading.floor.value == ready.metric.measure(*collector.collect(ready.extractor, reference, quiet).halves())

@@ -13,7 +13,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
 from gexbench.engine.scoring.features.collect import Collector
-from gexbench.engine.scoring.measure import Meters, prepare
+from gexbench.engine.scoring.measure import Prepared, prepare
 from gexbench.engine.scoring.score import honest_cost, score
 from gexbench.plan import Plan
 from gexbench.record import Score
@@ -39,7 +39,7 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
-def meters(catalog: Catalog) -> Meters:
+def prepared(catalog: Catalog) -> Prepared:
     """Return those of the metrics whose weights are here."""
     return prepare([catalog.get(MetricCard, name) for name in METRICS], catalog)
 
@@ -53,14 +53,14 @@ def _shown(count: int) -> Shown:
 
 
 def _scored(
-    plan: Plan, meters: Meters, catalog: Catalog, **tests: Shown
+    plan: Plan, prepared: Prepared, catalog: Catalog, **tests: Shown
 ) -> tuple[dict[tuple[str, str, str], Score], dict[str, str]]:
-    scores, absent = score(plan, meters, tests, Collector(catalog, "cpu"), quiet)
+    scores, absent = score(plan, prepared, tests, Collector(catalog, "cpu"), quiet)
     return {(each.test, each.compare, each.metric): each for each in scores}, absent
 
 
-def test_every_metric_scores_every_comparison_of_every_split(plan: Plan, meters: Meters, catalog: Catalog) -> None:
-    scores, absent = _scored(plan, meters, catalog, set5=_shown(5), set14=_shown(14))
+def test_every_metric_scores_every_comparison_of_every_split(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:
+    scores, absent = _scored(plan, prepared, catalog, set5=_shown(5), set14=_shown(14))
     expected = {(test, side, metric) for test in ("set5", "set14") for side in "ABC" for metric in ("psnr-rgb", "fid")}
     assert set(scores) == expected
     assert set(absent) == {"lpips-alex"}
@@ -73,9 +73,9 @@ def test_every_metric_scores_every_comparison_of_every_split(plan: Plan, meters:
 
 
 def test_a_metric_that_is_not_defined_is_absent_with_split_and_reason(
-    plan: Plan, meters: Meters, catalog: Catalog
+    plan: Plan, prepared: Prepared, catalog: Catalog
 ) -> None:
-    scores, absent = _scored(plan, meters, catalog, one=_shown(1), many=_shown(6))
+    scores, absent = _scored(plan, prepared, catalog, one=_shown(1), many=_shown(6))
     assert ("one", "A", "psnr-rgb") in scores
     assert ("many", "C", "fid") in scores
     assert ("one", "A", "fid") not in scores
@@ -83,28 +83,28 @@ def test_a_metric_that_is_not_defined_is_absent_with_split_and_reason(
     assert "needs 2 or more" in absent["fid"]
 
 
-def test_the_victim_control_has_no_b(plan: Plan, meters: Meters, catalog: Catalog) -> None:
-    scores, _ = _scored(plan, meters, catalog, set5=replace(_shown(5), surrogate=None))
+def test_the_victim_control_has_no_b(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:
+    scores, _ = _scored(plan, prepared, catalog, set5=replace(_shown(5), surrogate=None))
     assert {side for _, side, _ in scores} == {"A", "C"}
     assert scores["set5", "A", "fid"].value == scores["set5", "C", "fid"].value
 
 
-def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, meters: Meters, catalog: Catalog) -> None:
+def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:
     shown = _shown(5)
     guarded = replace(shown, guarded=tuple(noise(seed) for seed in range(400, 405)))
     collector = Collector(catalog, "cpu")
-    costs = honest_cost(plan, meters, {"set5": guarded}, collector, quiet)
+    costs = honest_cost(plan, prepared, {"set5": guarded}, collector, quiet)
     assert [cost.metric for cost in costs] == ["psnr-rgb", "fid"]
-    assert honest_cost(plan, meters, {"set5": shown}, collector, quiet) == ()
+    assert honest_cost(plan, prepared, {"set5": shown}, collector, quiet) == ()
 
 
 def test_where_the_truth_is_a_style_only_metrics_of_sets_compare_with_it(
-    plan: Plan, meters: Meters, catalog: Catalog
+    plan: Plan, prepared: Prepared, catalog: Catalog
 ) -> None:
     task = plan.task.model_copy(update={"truth": "style"})
     shown = _shown(6)
     shown = replace(shown, truth=(*shown.truth, noise(500), noise(501)))
-    scores, _ = _scored(plan.model_copy(update={"task": task}), meters, catalog, photos=shown)
+    scores, _ = _scored(plan.model_copy(update={"task": task}), prepared, catalog, photos=shown)
     sides = {(side, metric) for _, side, metric in scores}
     assert sides == {("A", "fid"), ("B", "fid"), ("C", "fid"), ("B", "psnr-rgb")}
     assert scores["photos", "C", "fid"].n == 6
@@ -118,22 +118,24 @@ def _with(plan: Plan, *metrics: str) -> Plan:
 
 
 @pytest.fixture
-def more(catalog: Catalog) -> Meters:
-    """Return a metric of images alone and one of what was bought."""
+def more(catalog: Catalog) -> Prepared:
+    """Return a metric of images alone and one of what was queried."""
     return prepare([catalog.get(MetricCard, name) for name in ("alone", "kept")], catalog)
 
 
-def test_images_alone_are_the_victims_in_a_and_the_surrogates_in_c(plan: Plan, more: Meters, catalog: Catalog) -> None:
+def test_images_alone_are_the_victims_in_a_and_the_surrogates_in_c(
+    plan: Plan, more: Prepared, catalog: Catalog
+) -> None:
     scores, absent = _scored(_with(plan, "alone"), more, catalog, set5=_shown(5))
     assert {side for _, side, _ in scores} == {"A", "C"}
     assert scores["set5", "A", "alone"].value != scores["set5", "C", "alone"].value
     assert absent == {}
 
 
-def test_what_was_bought_is_held_against_in_b_alone(plan: Plan, more: Meters, catalog: Catalog) -> None:
+def test_what_was_queried_is_held_against_in_b_alone(plan: Plan, more: Prepared, catalog: Catalog) -> None:
     shown = _shown(5)
     assert shown.surrogate is not None
-    shown = replace(shown, sold=shown.surrogate[:4], unsold=tuple(noise(seed) for seed in range(600, 604)))
+    shown = replace(shown, queried=shown.surrogate[:4], unqueried=tuple(noise(seed) for seed in range(600, 604)))
     scores, absent = _scored(_with(plan, "kept"), more, catalog, set5=shown)
     assert set(scores) == {("set5", "B", "kept")}
     assert scores["set5", "B", "kept"].value >= 0.8
@@ -143,14 +145,14 @@ def test_what_was_bought_is_held_against_in_b_alone(plan: Plan, more: Meters, ca
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({}, "set5, B: kept is not defined here: it needs to know which images were bought"),
-        ({"sold": (), "unsold": ()}, "set5, B: kept is not defined here: the run bought 0 images"),
-        ({"surrogate": None}, "set5, B: the victim is no copy, and nothing was bought"),
+        ({}, "set5, B: kept is not defined here: it needs to know which images were queried"),
+        ({"queried": (), "unqueried": ()}, "set5, B: kept is not defined here: the run bought 0 images"),
+        ({"surrogate": None}, "set5, B: the victim is no copy, and nothing was queried"),
     ],
-    ids=["a service that takes images", "a control that buys none", "the victim"],
+    ids=["a service that takes images", "a control that asks nothing", "the victim"],
 )
-def test_where_nothing_was_bought_the_reason_is_said(
-    plan: Plan, more: Meters, catalog: Catalog, changes: dict[str, object], why: str
+def test_where_nothing_was_queried_the_reason_is_said(
+    plan: Plan, more: Prepared, catalog: Catalog, changes: dict[str, object], why: str
 ) -> None:
     scores, absent = _scored(_with(plan, "kept"), more, catalog, set5=replace(_shown(5), **changes))
     assert scores == {}

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from gexbench.engine.service.ledger import Ledger, Question, drop_answers, question_digest
+from gexbench.engine.service.ledger import Answered, Ledger, drop_answers
+from gexbench.engine.wire.questions import question_digest
 from gexbench.errors import OutputError
 
 
-def questions(first: int, count: int) -> list[Question]:
-    return [Question(question_digest((3, 1, 1), bytes([i, 0, 0])), bytes([i])) for i in range(first, first + count)]
+def questions(first: int, count: int) -> list[Answered]:
+    return [Answered(question_digest((3, 1, 1), bytes([i, 0, 0])), bytes([i])) for i in range(first, first + count)]
 
 
 def test_what_was_paid_is_there_in_the_next_session(tmp_path: Path) -> None:

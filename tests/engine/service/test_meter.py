@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import round_8bit
+from gexbench.engine.attacker.oracle import MeteredOracle
+from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
 from gexbench.engine.service.ledger import Ledger
-from gexbench.engine.service.meter import Desk, Meter
+from gexbench.engine.service.meter import Meter
 from gexbench.errors import BudgetError, QueryError
 
 
-class Double(nn.Module):
+class Double:
     """A victim that doubles the side and inverts."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    digest, latent_size = "0" * 64, None
+
+    def answer(self, x: Tensor) -> Tensor:
         return 1 - x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+    def secret(self, use: str) -> bytes:
+        return use.encode()
 
 
 class Noise(Defense):
@@ -31,13 +37,21 @@ class Noise(Defense):
         return y + 0.1 * torch.randn(y.shape, generator=history.generator)
 
 
-def make_meter(path: Path, budget: int = 10, defense: Defense | None = None) -> Meter:
-    desk = Desk(Double().eval(), defense or Defense({}), torch.device("cpu"), 2, seed=0)
-    return Meter(desk, Ledger(path / "ledger.sqlite", "plan", budget))
+class Metered(MeteredOracle):
+    """An oracle beside its meter, in one process."""
+
+    def __init__(self, meter: Metered) -> None:
+        super().__init__(KIND, meter.budget, meter.ask)
+        self.meter, self.ledger = meter, meter.ledger
+
+
+def make_meter(path: Path, budget: int = 10, defense: Defense | None = None, side: int | None = None) -> Metered:
+    endpoint = ImageEndpoint(Double(), defense or Defense({}), 2, seed=0, side=side)
+    return Metered(Meter(endpoint, Ledger(path / "ledger.sqlite", "plan", budget)))
 
 
 @pytest.fixture
-def meter(tmp_path: Path) -> Meter:
+def meter(tmp_path: Path) -> Metered:
     return make_meter(tmp_path)
 
 
@@ -45,19 +59,19 @@ def images(count: int, seed: int = 0, side: int = 8) -> Tensor:
     return round_8bit(torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(seed)))
 
 
-def test_an_answer_is_the_victims_rounded_to_8_bits(meter: Meter) -> None:
+def test_an_answer_is_the_victims_rounded_to_8_bits(meter: Metered) -> None:
     x = images(2)
     answer = meter.query(x)
-    assert torch.equal(answer, round_8bit(Double()(x)))
+    assert torch.equal(answer, round_8bit(Double().answer(x)))
 
 
-def test_every_image_counts_once(meter: Meter) -> None:
+def test_every_image_counts_once(meter: Metered) -> None:
     meter.query(images(3))
     assert meter.remaining == 7
     assert meter.ledger.account().answered == 3
 
 
-def test_a_batch_over_the_budget_is_refused_whole_and_costs_nothing(meter: Meter) -> None:
+def test_a_batch_over_the_budget_is_refused_whole_and_costs_nothing(meter: Metered) -> None:
     meter.query(images(8))
     with pytest.raises(BudgetError, match="2 of 10 left"):
         meter.query(images(3, seed=1))
@@ -68,21 +82,21 @@ def test_a_batch_over_the_budget_is_refused_whole_and_costs_nothing(meter: Meter
     assert meter.remaining == 0
 
 
-def test_a_question_asked_again_is_replayed_for_nothing(meter: Meter) -> None:
+def test_a_question_asked_again_is_replayed_for_nothing(meter: Metered) -> None:
     first = meter.query(images(4))
     assert torch.equal(meter.query(images(4)), first)
     account = meter.ledger.account()
     assert (account.answered, account.replayed) == (4, 4)
 
 
-def test_a_question_twice_in_one_batch_is_paid_once(meter: Meter) -> None:
+def test_a_question_twice_in_one_batch_is_paid_once(meter: Metered) -> None:
     x = images(1)
     answer = meter.query(torch.cat([x, x]))
     assert torch.equal(answer[0], answer[1])
     assert meter.ledger.account().answered == 1
 
 
-def test_known_questions_do_not_count_against_the_budget_of_a_batch(meter: Meter) -> None:
+def test_known_questions_do_not_count_against_the_budget_of_a_batch(meter: Metered) -> None:
     meter.query(images(8))
     meter.query(torch.cat([images(8), images(2, seed=1)]))
     assert meter.ledger.spent == 10
@@ -118,8 +132,8 @@ def test_a_defense_that_draws_gives_the_same_answer_to_the_same_question(tmp_pat
     assert torch.equal(together, alone.flip(0))
 
 
-def test_a_closed_oracle_refuses(meter: Meter) -> None:
-    meter.close()
+def test_a_closed_oracle_refuses(meter: Metered) -> None:
+    meter.meter.close()
     with pytest.raises(QueryError, match="closed"):
         meter.query(images(1))
 
@@ -138,7 +152,7 @@ def test_a_closed_oracle_refuses(meter: Meter) -> None:
     ],
 )
 def test_a_bad_question_is_refused_by_name_and_costs_nothing(
-    meter: Meter, question: Callable[[], Tensor], reason: str
+    meter: Metered, question: Callable[[], Tensor], reason: str
 ) -> None:
     with pytest.raises(QueryError, match=reason):
         meter.query(question())
@@ -146,8 +160,7 @@ def test_a_bad_question_is_refused_by_name_and_costs_nothing(
 
 
 def test_a_service_of_one_size_refuses_every_other_and_charges_nothing(tmp_path: Path) -> None:
-    meter = make_meter(tmp_path)
-    meter.desk = replace(meter.desk, side=8)
+    meter = make_meter(tmp_path, side=8)
     meter.query(images(1))
     with pytest.raises(QueryError, match="images of 16x16 px; the service takes 8x8"):
         meter.query(images(1, side=16))

@@ -1,4 +1,4 @@
-"""What the tests of the asset store share: a web server, package files, a full disk, an asset."""
+"""What the tests of the asset store share: a web server, package files, an asset."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import os
 import tarfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -115,23 +114,6 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", folder.as_uri())
     return Shelf(folder)
-
-
-@pytest.fixture
-def full_disk() -> Callable[[int], AbstractContextManager[None]]:
-    """No file may grow beyond so many bytes, here and in child processes: what a full disk does, half-way."""
-    resource = pytest.importorskip("resource")
-
-    @contextmanager
-    def limit(size: int) -> Iterator[None]:
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    return limit
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import BinaryIO
 import pytest
 
 from gexbench.engine.store import paths
-from gexbench.engine.store.paths import alone, atomic_write
 from gexbench.errors import OutputError
+from gexbench.files import alone, atomic_write
 
 
 def test_home_is_the_folder_the_user_chose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

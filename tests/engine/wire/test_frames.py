@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from gexbench.engine.wire import frames
 from gexbench.engine.wire.frames import LONGEST, BrokenFrame, Channel, Frame, decode, encode, pair
 
 Ends = tuple[Channel, Channel]
@@ -25,7 +26,7 @@ def ends() -> Iterator[Ends]:
 def test_a_frame_arrives_as_it_was_sent(ends: Ends) -> None:
     ours, theirs = ends
     image = torch.arange(12, dtype=torch.uint8).reshape(1, 3, 2, 2)
-    ours.send("query", {"x": image}, note="hello", count=3)
+    ours.send(Frame("query", {"note": "hello", "count": 3}, {"x": image}))
     frame = theirs.receive()
     assert frame is not None
     assert (frame.op, frame.values) == ("query", {"note": "hello", "count": 3})
@@ -70,3 +71,11 @@ class Bomb:
 def test_what_is_not_a_frame_is_broken_and_never_executed(body: bytes) -> None:
     with pytest.raises(BrokenFrame, match="not a frame"):
         decode(body)
+
+
+def test_a_frame_of_another_protocol_is_refused_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "PROTOCOL", 7)
+    newer = encode(Frame("ready"))[8:]
+    monkeypatch.undo()
+    with pytest.raises(BrokenFrame, match="a frame of protocol 7, and this gexbench speaks protocol 1"):
+        decode(newer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch import Tensor
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import AssetCard, ExtractorCard
+from gexbench.core.attack import Progress
 from gexbench.core.extractor import Extractor
 from gexbench.core.features import CHUNK, Features, Moments
 from gexbench.engine.machine import hardware
@@ -22,10 +23,9 @@ from gexbench.engine.scoring.features.cache import FeatureCache
 from gexbench.engine.scoring.features.images import ImageSet
 from gexbench.engine.scoring.features.work import on_cores, on_devices
 from gexbench.engine.store.assets import AssetStore
-from gexbench.engine.store.paths import writing
 from gexbench.errors import DataMissing
+from gexbench.files import writing
 
-Tick = Callable[[str, int, int], None]
 _CPU_BATCH, _GPU_BATCH, _GPU_BYTES = 8, 256, 48 << 20
 
 
@@ -91,30 +91,30 @@ class Collector:
         for cache in self._caches.values():
             cache.close()
 
-    def collect(self, card: ExtractorCard, images: ImageSet, tick: Tick) -> StoredFeatures:
+    def collect(self, card: ExtractorCard, images: ImageSet, progress: Progress) -> StoredFeatures:
         """Return the features of a set; what an earlier call, run or process has computed is not computed again.
 
         Raises AssetMissing when the network's weights are not here, DataMissing naming an image that cannot be read.
         """
         if (card.name, images) not in self._done:
-            cache, keys = self._cache(card), self._hashed(images, tick)
+            cache, keys = self._cache(card), self._hashed(images, progress)
             first = {key: index for index, key in reversed(list(enumerate(keys)))}
             missing = {key: first[key] for key in sorted(cache.missing(keys), key=first.__getitem__)}
             if missing:
-                self._compute(card, images, missing, tick)
+                self._compute(card, images, missing, progress)
             self._done[card.name, images] = StoredFeatures(cache, keys, card.width)
         return self._done[card.name, images]
 
-    def digest(self, images: ImageSet, tick: Tick) -> str:
+    def digest(self, images: ImageSet, progress: Progress) -> str:
         """Return the SHA-256 of a set's content: the same for the same images under any names, in any order."""
-        return hashlib.sha256(b"".join(sorted(self._hashed(images, tick)))).hexdigest()
+        return hashlib.sha256(b"".join(sorted(self._hashed(images, progress)))).hexdigest()
 
-    def _hashed(self, images: ImageSet, tick: Tick) -> list[bytes]:
+    def _hashed(self, images: ImageSet, progress: Progress) -> list[bytes]:
         if images not in self._keys:
-            self._keys[images] = list(_keys(images, tick))
+            self._keys[images] = list(_keys(images, progress))
         return self._keys[images]
 
-    def _compute(self, card: ExtractorCard, images: ImageSet, missing: Mapping[bytes, int], tick: Tick) -> None:
+    def _compute(self, card: ExtractorCard, images: ImageSet, missing: Mapping[bytes, int], progress: Progress) -> None:
         extractors, size, what, done = self._extractors(card), self._batch_size(), f"features {card.name}", 0
 
         def read(item: tuple[bytes, int]) -> tuple[bytes, Tensor]:
@@ -124,7 +124,7 @@ class Collector:
                 raise DataMissing(f"{images.names[index]} changed while its set was being read", "start again")
             return key, extractors[0].prepare(images.decode(content, index))
 
-        tick(what, 0, len(missing))
+        progress(what, 0, len(missing))
         cores = hardware.cores()
         if self.device == "cpu":
             computed = on_cores(read, extractors[0], missing.items(), size, cores)
@@ -134,7 +134,7 @@ class Collector:
             _refuse_nan(images, keys, rows, missing)
             self._cache(card).put(keys, rows)
             done += len(keys)
-            tick(what, done, len(missing))
+            progress(what, done, len(missing))
 
     def _extractors(self, card: ExtractorCard) -> list[Extractor]:
         if card.name not in self._networks:
@@ -163,12 +163,12 @@ class Collector:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _keys(images: ImageSet, tick: Tick) -> Iterator[bytes]:
+def _keys(images: ImageSet, progress: Progress) -> Iterator[bytes]:
     count = len(images.names)
     for index in range(count):
         yield _key(images.content(index))
         if index % 256 == 0 or index + 1 == count:
-            tick("hashing images", index + 1, count)
+            progress("hashing images", index + 1, count)
 
 
 def _key(content: bytes) -> bytes:

@@ -1,0 +1,161 @@
+"""Services that take an image and answer with one: super-resolution, translation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gexbench.cards.schema import Compare, TaskCard
+from gexbench.core.attack import Progress, Surrogate
+from gexbench.core.dataset import Dataset, Split
+from gexbench.core.defense import Defense, History
+from gexbench.core.images import from_uint8, round_8bit, to_uint8
+from gexbench.engine.kinds import contact_sheet
+from gexbench.engine.kinds.endpoint import Batch, OpenVictim
+from gexbench.engine.kinds.evidence import TestEvidence, valid
+from gexbench.engine.kinds.guard import Asked, Moments, guarded, image_fault
+from gexbench.engine.kinds.kind import TaskKind, Witnesses
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
+from gexbench.engine.wire.questions import check_question, checked, question_digest
+from gexbench.errors import PlanError, QueryError
+from gexbench.plan import Plan
+
+PIXELS_AT_ONCE = 1 << 18
+
+
+@dataclass(frozen=True)
+class ImageEndpoint:
+    """Answer images with images.
+
+    scale: output side over input side. seed makes what a defense draws depend on the run and the question alone. side:
+    the only side of images the service takes, None for any.
+    """
+
+    victim: OpenVictim
+    defense: Defense
+    scale: int
+    seed: int
+    side: int | None = None
+
+    def batch(self, question: Query | Sample, asked: int) -> Batch:
+        """Return what a question asks; raises QueryError for anything but images the service takes."""
+        if not isinstance(question, Query):
+            raise QueryError("this service takes images and draws none of its own", "ask with oracle.query(images)")
+        x = question.x
+        check_question(x, self.side)
+        digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+        shape = (3, x.shape[2] * self.scale, x.shape[3] * self.scale)
+        return Batch(digests, shape, lambda new, paid: self.guarded(x[new], [digests[i] for i in new], paid))
+
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
+        """Return the answers to test inputs."""
+        if not isinstance(question, AnswerUnmetered):
+            raise QueryError("this service draws no test images of its own", "send test inputs")
+        x = question.x
+        if type(self.defense) is Defense:
+            return Unmetered(plain=self.plain(x))
+        digests = [question_digest(image.shape, b"test" + image.numpy().tobytes()) for image in x]
+        return Unmetered(plain=self.plain(x), guarded=self.guarded(x, digests, 0))
+
+    def plain(self, x: Tensor) -> Tensor:
+        """Return undefended answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
+        at_once = max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
+        return torch.cat([to_uint8(self.victim.answer(from_uint8(part)).clamp(0, 1)) for part in x.split(at_once)])
+
+    def guarded(self, x: Tensor, digests: Sequence[bytes], answered: int) -> Tensor:
+        """Return what leaves: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8, each image guarded on its own."""
+        if type(self.defense) is Defense:
+            return self.plain(x)
+        moments = Moments(self.defense.guard_input, self.defense.guard_output)
+        asked = Asked(digests, answered, self.seed)
+        return guarded(moments, asked, from_uint8(x), lambda fed: self.plain(to_uint8(fed)))
+
+
+class ImageToImage(TaskKind):
+    """Every test input is asked of victim and surrogate; truth is an image for each, or a style."""
+
+    def check(self, plan: Plan, dataset: Dataset) -> None:
+        """Raise PlanError for a card that says how many images are drawn: nothing is drawn here."""
+        if plan.scale.samples is not None:
+            raise PlanError(
+                f"profile.{plan.profile.name}.samples is for services that draw; task {plan.task.name!r} is of the "
+                f"kind {plan.task.kind!r}",
+                "take samples off the task's card",
+            )
+
+    def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
+        """Say that all comparisons have pairs, but those with a style."""
+        return task.truth == "pairs" or compare == "B"
+
+    def truth(self, dataset: Dataset) -> Sequence[Tensor]:
+        """Return the true outputs of the pool."""
+        return dataset.pool().truth
+
+    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> ImageEndpoint:
+        """Return what answers images with images."""
+        return ImageEndpoint(victim, defense, plan.task.scale, plan.seed, plan.scale.side)
+
+    def packed(self, x: Tensor) -> Tensor:
+        """Return images (N,3,h,w) in [0,1] as 8-bit images."""
+        return to_uint8(checked(x))
+
+    def infer(self, surrogate: Surrogate, x: Tensor) -> Tensor:
+        """Return a surrogate's raw output for 8-bit images (N,3,h,w)."""
+        return surrogate(from_uint8(x))
+
+    def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
+        """Ask victim and surrogate about every test input, one at a time."""
+        return {name: _asked(split, witnesses, progress) for name, split in witnesses.tests.items()}
+
+    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
+        """Return the digests of the test inputs as questions."""
+        return (question_digest(image.shape, image.numpy().tobytes()) for image in evidence.inputs)
+
+    def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
+        """Return a test image and a zoomed crop of it, or, where the truth is a style, a grid of test images."""
+        if plan.task.truth == "style":
+            columns = {"input": evidence.inputs, "victim": evidence.victim}
+            if evidence.surrogate is not None:
+                columns[plan.attack.name] = evidence.surrogate
+            return contact_sheet.rows({**columns, "style": evidence.truth})
+        return contact_sheet.zoomed(evidence, plan.task.scale, f"surrogate ({plan.attack.name})")
+
+    def try_defense(self, defense: Defense, scale: int) -> Iterable[tuple[str, Tensor, str]]:
+        """Feed a defense an image and its answer."""
+        generator = torch.Generator().manual_seed(0)
+        x = round_8bit(torch.rand(1, 3, 24, 32, generator=generator))
+        y = round_8bit(torch.rand(1, 3, 24 * scale, 32 * scale, generator=generator))
+        history = History(0, generator)
+        fed = defense.guard_input(x.clone(), history)
+        yield "guard_input", fed, image_fault(fed, x)
+        left = defense.guard_output(x.clone(), y.clone(), history)
+        yield "guard_output", left, image_fault(left, y)
+
+
+def _asked(split: Split, witnesses: Witnesses, progress: Progress) -> TestEvidence:
+    inputs = tuple(to_uint8(x) for x in split.inputs)
+    truth = tuple(to_uint8(t) for t in split.truth)
+    victim, guarded, surrogate, copy = [], [], [], witnesses.surrogate
+    for done, x in enumerate(inputs):
+        answers = witnesses.victim(AnswerUnmetered(x=x[None]))
+        victim.append(answers.plain[0])
+        if answers.guarded is not None:
+            guarded.append(answers.guarded[0])
+        if copy is not None:
+            surrogate.append(to_uint8(valid(copy.infer(x[None]), (1, *victim[-1].shape))[0]))
+        progress("collecting evidence", done + 1, len(inputs))
+    return TestEvidence(
+        names=tuple(split.names),
+        inputs=inputs,
+        truth=truth,
+        victim=tuple(victim),
+        guarded=tuple(guarded) or None,
+        surrogate=tuple(surrogate) if copy is not None else None,
+    )
+
+
+KIND = ImageToImage()

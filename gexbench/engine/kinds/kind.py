@@ -1,0 +1,102 @@
+"""What a kind of task is: everything in which tasks of one kind differ from those of another."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from torch import Tensor
+
+from gexbench.cards.schema import Compare, TaskCard, TaskKindName
+from gexbench.core.attack import Progress, Surrogate
+from gexbench.core.dataset import Dataset, Split
+from gexbench.core.defense import Defense
+from gexbench.engine.kinds.endpoint import Endpoint, OpenVictim
+from gexbench.engine.kinds.evidence import TestEvidence
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Unmetered
+from gexbench.plan import Plan
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A surrogate as the bench reaches it: `infer` as in TaskKind.infer, and the latent size that it says it takes."""
+
+    infer: Callable[[Tensor], Tensor]
+    latent_size: int | None
+
+
+@dataclass(frozen=True)
+class Witnesses:
+    """Whom evidence is taken from.
+
+    tests: the held-back splits. victim: the service, which answers the test unmetered. surrogate: None for the victim
+    control. transfer_set: returns what the service answered the attack with, each the bytes of an 8-bit image.
+    """
+
+    plan: Plan
+    tests: Mapping[str, Split]
+    victim: Callable[[AnswerUnmetered | DrawUnmetered], Unmetered]
+    surrogate: Copy | None
+    transfer_set: Callable[[], Sequence[bytes]]
+
+
+class TaskKind(Protocol):
+    """A kind of task. It holds no state; `task_kind` finds it by the word on a card."""
+
+    def check(self, plan: Plan, dataset: Dataset) -> None:
+        """Raise PlanError where a task's card or its data lack what a run of this kind needs."""
+        ...
+
+    def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
+        """Say whether images of a comparison belong together one by one."""
+        ...
+
+    def truth(self, dataset: Dataset) -> Sequence[Tensor]:
+        """Return what the knowledge `truth` tells a control: images (3,H,W) float32 in [0,1]."""
+        ...
+
+    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> Endpoint:
+        """Return what answers behind the meter."""
+        ...
+
+    def packed(self, x: Tensor) -> Tensor:
+        """Return a question to `oracle.query` as it travels; raises QueryError for what is none."""
+        ...
+
+    def infer(self, surrogate: Surrogate, x: Tensor) -> Tensor:
+        """Return a surrogate's raw output; x: what `evidence` asks it, as it travels, on the surrogate's device."""
+        ...
+
+    def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
+        """Ask victim and surrogate about every test split.
+
+        Raises RunFailed when a surrogate's output is not an image of the right size in [0,1].
+        """
+        ...
+
+    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
+        """Return what the ledger would know the test inputs by, had the attack asked about them."""
+        ...
+
+    def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
+        """Return the contact sheet of a test split."""
+        ...
+
+    def try_defense(self, defense: Defense, scale: int) -> Iterable[tuple[str, Tensor, str]]:
+        """Feed a defense once and yield for each of its moments the name, what it returned, and what is wrong with it.
+
+        scale: output side over input side.
+        """
+        ...
+
+
+def task_kind(name: TaskKindName) -> TaskKind:
+    """Return the kind that a card names: `KIND` of the module engine/kinds/<name>.py, with `_` for `-`."""
+    module = importlib.import_module(f"gexbench.engine.kinds.{name.replace('-', '_')}")
+    kind: TaskKind = module.KIND
+    return kind

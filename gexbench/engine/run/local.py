@@ -1,0 +1,72 @@
+"""Service and attacker in this process: no boundary, for debugging. They run what the processes run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor
+
+from gexbench.engine.attacker.process import Attacker
+from gexbench.engine.run.sides import Journal
+from gexbench.engine.service.process import Service
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, OpenService, StartAttack, Unmetered
+from gexbench.errors import RunFailed
+from gexbench.record import Account
+
+T = TypeVar("T")
+
+
+class LocalService:
+    """A service in this process; implements sides.ServiceSide."""
+
+    def __init__(self, order: OpenService) -> None:
+        self.service = Service(order)
+
+    def close(self) -> Account:
+        """Refuse questions from now on and return the account."""
+        return self.service.close().account
+
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
+        """Return the answers to a question of the test."""
+        return self.service.unmetered(question)
+
+    def stop(self) -> None:
+        """Close the ledger."""
+        self.service.stop()
+
+
+class LocalAttacker:
+    """An attack in this process; implements sides.AttackerSide. What it raises becomes a RunFailed."""
+
+    def __init__(self, order: StartAttack, service: LocalService, journal: Journal) -> None:
+        self._attacker = Attacker(order, service.service.ask, journal.progress)
+        self._journal = journal
+        self.latent_size: int | None = None
+
+    def extract(self) -> None:
+        """Run the attack."""
+        extracted = _held(self._attacker.extract)
+        self.latent_size = extracted.latent_size
+        self._journal.report.update(extracted.report)
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return the surrogate's raw output for what the task's kind asks it."""
+        return _held(lambda: self._attacker.infer(x))
+
+    def save(self, folder: Path) -> str:
+        """Save the surrogate's weights below `folder`; returns the class it names."""
+        return _held(lambda: self._attacker.save(folder))
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+def _held(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except RunFailed:
+        raise  # the defense's fault, met while the attack asked
+    except Exception as error:
+        raise RunFailed(f"the attack raised {type(error).__name__}: {error}") from error

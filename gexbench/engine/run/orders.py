@@ -1,0 +1,127 @@
+"""What service and attacker are started with, and the files that lie ready for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors.torch
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.roots import packaged_root
+from gexbench.cards.schema import AttackCard, DefenseCard
+from gexbench.core.dataset import Dataset
+from gexbench.engine.kinds.kind import TaskKind
+from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.run.run_folder import RunFolder
+from gexbench.engine.run.sides import Orders
+from gexbench.engine.store import datasets, victim_weights
+from gexbench.engine.store.paths import data_root, home
+from gexbench.engine.store.weights import read_weights
+from gexbench.engine.wire.image_file import store_images
+from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
+from gexbench.errors import PlanError
+from gexbench.files import atomic_write
+from gexbench.plan import Plan
+
+OWNED = 10
+"""With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run has to work with: its plan, the cards, its folder, its data and the machine."""
+
+    plan: Plan
+    catalog: Catalog
+    folder: RunFolder
+    files: datasets.Files
+    dataset: Dataset
+    hardware: Hardware
+    kind: TaskKind
+
+
+def make_orders(setting: Setting) -> Orders:
+    """Write what both sides may read and return their orders; no attacker for the victim control."""
+    alone = setting.plan.attack.answers == "victim"
+    return Orders(_open_service(setting), None if alone else _start_attack(setting))
+
+
+def private(setting: Setting) -> list[Path]:
+    """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
+    files = [file.path for files in setting.files.values() for file in files if file.path]
+    return [*files, packaged_root().path, home(), *filter(None, [data_root()]), setting.folder.path.parent]
+
+
+def _open_service(setting: Setting) -> OpenService:
+    plan, catalog = setting.plan, setting.catalog
+    code, owner = None, None
+    if plan.defense is not None:
+        code = catalog.filed(DefenseCard, plan.defense.name).root.code
+        if plan.defense.hardens:
+            owner = setting.folder.ledger.parent / "owner.safetensors"
+            store_images(owner, setting.dataset.owner())
+    return OpenService(
+        plan=plan,
+        weights=victim_weights.weights_path(plan.victim, catalog),
+        ledger=setting.folder.ledger,
+        defense_code=code,
+        owner=owner,
+        device=setting.hardware.device,
+        threads=setting.hardware.threads,
+    )
+
+
+def _start_attack(setting: Setting) -> StartAttack:
+    plan, needs, machine = setting.plan, setting.plan.attack.needs, setting.hardware
+    assert plan.attack.entry is not None  # only the victim control has none
+    files = _stored(setting)
+    return StartAttack(
+        kind=plan.task.kind,
+        entry=plan.attack.entry,
+        code=setting.catalog.filed(AttackCard, plan.attack.name).root.code,
+        pool=files["pool"],
+        truth=files.get("truth"),
+        real=files.get("real"),
+        discriminator=_leak(setting, "discriminator") if "discriminator" in needs else None,
+        victim=_leak(setting, "") if "weights" in needs else None,
+        scale=plan.task.scale,
+        side=plan.scale.side,
+        budget=plan.budget,
+        knowledge=needs,
+        device=machine.device,
+        precision=machine.precision,
+        threads=machine.threads,
+        seed=plan.seed,
+        deadline=plan.deadline,
+        options=plan.options,
+        workdir=setting.folder.work,
+        private=tuple(private(setting)),
+        writable=(setting.folder.work,),
+    )
+
+
+def _stored(setting: Setting) -> dict[str, Path]:
+    """Store the images that the attack is given, by their name in its order."""
+    needs, owner, pool = setting.plan.attack.needs, setting.dataset.owner(), setting.dataset.pool()
+    images = {"pool": pool.inputs}
+    if "truth" in needs:
+        images["truth"] = setting.kind.truth(setting.dataset)
+    if "partial-real" in needs:
+        images["real"] = [owner[i] for i in range(0, len(owner), OWNED)]
+    files = {name: setting.folder.brief / f"{name}.safetensors" for name in images}
+    for name, file in files.items():
+        store_images(file, images[name])
+    return files
+
+
+def _leak(setting: Setting, part: str) -> Leak:
+    """Copy a part of the victim, "" for all of it, to where the attack may read it."""
+    victim, file = setting.plan.victim, setting.folder.brief / f"{part or 'victim'}.safetensors"
+    weights = read_weights(victim_weights.weights_path(victim, setting.catalog))
+    head = f"{part}." if part else ""
+    leaked = {name.removeprefix(head): tensor for name, tensor in weights.items() if name.startswith(head)}
+    if not leaked:
+        raise PlanError(f"no {part} leaked with victim {victim.name!r}", "name another victim in the profile")
+    atomic_write(file, safetensors.torch.save(leaked))
+    return Leak(entry=victim.entry, net=victim.net, part=part, file=file)

@@ -1,0 +1,75 @@
+"""The two sides of a run as the bench reaches them: the service and the attacker, in whichever process they live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from gexbench.core.attack import Progress
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, OpenService, StartAttack, Unmetered
+from gexbench.record import Account
+
+
+@dataclass
+class Journal:
+    """What happens while both sides run: progress as it comes, incidents by text, the attack's own small report."""
+
+    progress: Progress
+    incidents: list[str] = field(default_factory=list)
+    report: dict[str, float | int | str] = field(default_factory=dict)
+    peak_memory: dict[str, int] = field(default_factory=dict)
+
+    def note(self, incidents: tuple[str, ...]) -> None:
+        """Add incidents, once each and fifty at most."""
+        for text in incidents:
+            if text not in self.incidents and len(self.incidents) < 50:
+                self.incidents.append(text)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What both sides are started with."""
+
+    service: OpenService
+    attacker: StartAttack | None
+
+
+class ServiceSide(Protocol):
+    """The service, from the bench."""
+
+    def close(self) -> Account:
+        """Refuse questions from now on and return the account."""
+        ...
+
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
+        """Return the answers to a question of the test."""
+        ...
+
+    def stop(self) -> None:
+        """End the service."""
+        ...
+
+
+class AttackerSide(Protocol):
+    """The attacker, from the bench; latent_size: what its surrogate says it takes, after extract()."""
+
+    latent_size: int | None
+
+    def extract(self) -> None:
+        """Run the attack; raises RunFailed when it ends without a surrogate."""
+        ...
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return the surrogate's raw output for what the task's kind asks it."""
+        ...
+
+    def save(self, folder: Path) -> str:
+        """Have the surrogate's weights saved below `folder`; returns the class it names."""
+        ...
+
+    def stop(self) -> None:
+        """End the attack with everything it started."""
+        ...

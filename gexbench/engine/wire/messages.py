@@ -1,0 +1,358 @@
+"""The protocol: every message between the processes of a run, who sends it, when, and what answers it.
+
+    bench → service      OpenService → Ready; nothing else before it
+                         CloseOracle → Closed; the oracle refuses every question from the first one on
+                         AnswerUnmetered or DrawUnmetered → Unmetered
+                         Stop ends it
+    service → bench      Asked, Incident at any time; Broken in place of any answer, and it answers no question after it
+    attacker → service   Query or Sample → Answer or Refused
+    bench → attacker     StartAttack → Progress any number of times, then Extracted; once, first
+                         Infer → Inferred; any number of times, after Extracted
+                         Save → Saved; once
+                         Stop ends it
+    attacker → bench     Ready when it can take an attack; Failed in place of any answer, and then it ends
+    bench → inspector    Inspect → Claim once a stage, then Ended
+
+What an attacker or an inspector sends is a claim: its texts are cut to size here, and a message that is malformed or
+out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar, overload
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from torch import Tensor
+
+from gexbench.cards.schema import OptionValue, TaskKindName
+from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame
+from gexbench.engine.wire.questions import LONGEST_LATENT
+from gexbench.plan import Plan
+from gexbench.record import Account
+
+
+class Message(BaseModel):
+    """One message; `op` is its name on the wire, its tensors travel as tensors and all else as JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    op: ClassVar[str]
+
+    def frame(self) -> Frame:
+        """Return the message as a frame."""
+        tensors = {name: value for name, value in self if isinstance(value, Tensor)}
+        return Frame(self.op, self.model_dump(mode="json", exclude=set(tensors)), tensors)
+
+
+M = TypeVar("M", bound=Message)
+N = TypeVar("N", bound=Message)
+
+
+def send(channel: Channel, message: Message) -> None:
+    """Send a message; raises BrokenFrame when the other side is gone."""
+    channel.send(message.frame())
+
+
+@overload
+def receive(channel: Channel, kind: type[M], other: type[N], /) -> M | N | None: ...
+@overload
+def receive(channel: Channel, *kinds: type[M]) -> M | None: ...
+def receive(channel: Channel, *kinds: type[Message]) -> Message | None:
+    """Return the next message, None when the other side has closed; raises BrokenFrame, also for one out of turn."""
+    frame = channel.receive()
+    return None if frame is None else read(frame, *kinds)
+
+
+@overload
+def read(frame: Frame, kind: type[M], other: type[N], /) -> M | N: ...
+@overload
+def read(frame: Frame, *kinds: type[M]) -> M: ...
+def read(frame: Frame, *kinds: type[Message]) -> Message:
+    """Return the message in a frame, one of `kinds`; raises BrokenFrame naming what came and what was due."""
+    for kind in kinds:
+        if kind.op == frame.op:
+            try:
+                return kind.model_validate({**frame.values, **frame.tensors})
+            except ValidationError as error:
+                first = error.errors(include_url=False, include_input=False)[0]
+                place = ".".join(map(str, first["loc"])) or "all of it"
+                raise BrokenFrame(f"{frame.op!r} is malformed: {place}: {first['msg']}"[:300]) from None
+    raise BrokenFrame(f"{frame.op[:40]!r} where {' or '.join(repr(kind.op) for kind in kinds)} was due")
+
+
+def _cut(length: int) -> BeforeValidator:
+    return BeforeValidator(lambda value: str(value)[:length])
+
+
+def _incidents(value: object) -> tuple[str, ...]:
+    return tuple(str(text)[:300] for text in value[:50]) if isinstance(value, list | tuple) else ()
+
+
+def _report(value: object) -> dict[str, float | int | str]:
+    pairs = list(value.items())[:32] if isinstance(value, Mapping) else []
+    return {
+        str(key)[:60]: kept[:200] if isinstance(kept, str) else kept
+        for key, kept in pairs
+        if isinstance(kept, int | float | str)
+    }
+
+
+def _latent_size(value: object) -> int | None:
+    return value if type(value) is int and 1 <= value <= LONGEST_LATENT else None
+
+
+Name = Annotated[str, _cut(60)]
+Line = Annotated[str, _cut(200)]
+Text = Annotated[str, _cut(600)]
+Incidents = Annotated[tuple[str, ...], BeforeValidator(_incidents)]
+Report = Annotated[dict[str, float | int | str], BeforeValidator(_report)]
+LatentSize = Annotated[int | None, BeforeValidator(_latent_size)]
+
+
+class Ready(Message):
+    """The process has started and can work."""
+
+    op = "ready"
+
+
+class Stop(Message):
+    """End now."""
+
+    op = "stop"
+
+
+class OpenService(Message):
+    """What a service is opened with.
+
+    weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
+    for one of an installed package. owner: stored images of the owner, where the defense hardens. device: where nets
+    run. threads: of this process.
+    """
+
+    op = "open"
+    plan: Plan
+    weights: Path
+    ledger: Path
+    defense_code: Path | None = None
+    owner: Path | None = None
+    device: str
+    threads: int
+
+
+class CloseOracle(Message):
+    """Answer no question from now on."""
+
+    op = "close"
+
+
+class Closed(Message):
+    """The oracle is closed, and what the ledger says is final."""
+
+    op = "closed"
+    account: Account
+
+
+class AnswerUnmetered(Message):
+    """Answer test inputs (N,3,h,w) uint8."""
+
+    op = "answer-unmetered"
+    x: Tensor
+
+
+class DrawUnmetered(Message):
+    """Draw `n` images for the test, number `first` and on; none of them is ever drawn for a client."""
+
+    op = "draw-unmetered"
+    first: int
+    n: int
+
+
+class Unmetered(Message):
+    """Unmetered answers (N,3,H,W) uint8: `plain`, and `guarded` under a defense."""
+
+    op = "unmetered"
+    plain: Tensor
+    guarded: Tensor | None = None
+
+
+class Asked(Message):
+    """Questions were answered; spent: of the budget, as this session counts."""
+
+    op = "asked"
+    spent: int
+
+
+class Incident(Message):
+    """Something happened that the record must name."""
+
+    op = "incident"
+    text: Text
+
+
+class Broken(Message):
+    """The service cannot go on; kind: the class of gexbench.errors that it raised."""
+
+    op = "broken"
+    kind: str
+    message: str
+    hint: str
+
+
+class Query(Message):
+    """Ask about `x`: what the task's kind takes, such as images (N,3,h,w) uint8."""
+
+    op = "query"
+    x: Tensor
+
+
+class Sample(Message):
+    """Have `n` images drawn."""
+
+    op = "sample"
+    n: Any
+
+
+Question = Query | Sample
+
+
+class Answer(Message):
+    """Images (N,3,H,W) uint8, with the latents (N,d) they were drawn from where the task grants them."""
+
+    op = "answer"
+    y: Tensor
+    z: Tensor | None = None
+    remaining: int
+
+
+class Refused(Message):
+    """The question was refused and nothing was charged; over: it would have gone over the budget."""
+
+    op = "refused"
+    over: bool
+    message: str
+    hint: str
+    remaining: int
+
+
+class Leak(Message):
+    """A part of the victim that an attacker holds: the victim's entry and net, the part's name ("": all), its file."""
+
+    op = "leak"
+    entry: str
+    net: dict[str, Any]
+    part: str
+    file: Path
+
+
+class StartAttack(Message):
+    """The attack and its brief; see core.attack.Brief. Images lie in files that the attack's process may read.
+
+    code: the folder of a plug-in's modules, None for an installed package. private: what the attack may not read;
+    writable: all it may write. Both are for naming attempts: what enforces them is the sandbox.
+    """
+
+    op = "start"
+    kind: TaskKindName
+    entry: str
+    code: Path | None
+    pool: Path
+    truth: Path | None = None
+    real: Path | None = None
+    discriminator: Leak | None = None
+    victim: Leak | None = None
+    scale: int
+    side: int | None
+    budget: int
+    knowledge: tuple[str, ...]
+    device: str
+    precision: str
+    threads: int
+    seed: int
+    deadline: float
+    options: dict[str, OptionValue]
+    workdir: Path
+    private: tuple[Path, ...]
+    writable: tuple[Path, ...]
+
+
+class Progress(Message):
+    """How far the attack says it is."""
+
+    op = "progress"
+    what: Name
+    done: int
+    total: int
+
+
+class Extracted(Message):
+    """The attack has returned a surrogate; latent_size: what the surrogate says it takes, if anything."""
+
+    op = "extracted"
+    incidents: Incidents = ()
+    report: Report = Field(default_factory=dict)
+    latent_size: LatentSize = None
+
+
+class Infer(Message):
+    """Ask the surrogate about `x`: what the task's kind gives a surrogate."""
+
+    op = "infer"
+    x: Tensor
+
+
+class Inferred(Message):
+    """The surrogate's raw output."""
+
+    op = "inferred"
+    y: Tensor
+
+
+class Save(Message):
+    """Save the surrogate in this folder."""
+
+    op = "save"
+    folder: Path
+
+
+class Saved(Message):
+    """The surrogate's weights are saved; class_path: "module:Qualname"."""
+
+    op = "saved"
+    class_path: Line
+    incidents: Incidents = ()
+
+
+class Failed(Message):
+    """The attack raised."""
+
+    op = "failed"
+    reason: Text
+    incidents: Incidents = ()
+
+
+class Inspect(Message):
+    """Look at a plug-in; role: "attack" or "defense", code: the folder of its modules, None for an installed one."""
+
+    op = "inspect"
+    role: str
+    kind: TaskKindName
+    entry: str
+    code: Path | None
+    options: dict[str, OptionValue]
+    scale: int
+
+
+class Claim(Message):
+    """What was looked at, whether it is right, and what there is to say about it."""
+
+    op = "claim"
+    what: Name
+    right: bool
+    detail: Text
+
+
+class Ended(Message):
+    """Everything was looked at."""
+
+    op = "ended"
