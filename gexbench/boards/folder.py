@@ -19,7 +19,7 @@ RULES = "docs/reading-a-board.md says what a board takes"
 
 
 @dataclass(frozen=True)
-class Shelf:
+class BoardFolder:
     """`leaderboards/<board>`: records/*.json, verified.txt, README.md and <board>.csv."""
 
     card: BoardCard
@@ -56,13 +56,13 @@ class Added:
     already: tuple[Path, ...]
 
 
-def shelf_of(record: RunRecord, root: Path, catalog: Catalog) -> Shelf:
-    """Return the shelf that takes records of the record's task; raises BoardError when there is none."""
+def folder_of(record: RunRecord, root: Path, catalog: Catalog) -> BoardFolder:
+    """Return the folder that takes records of the record's task; raises BoardError when there is none."""
     task = pinned(record.plan.task)
     boards = {filed.card.task: filed.card for filed in catalog.all(BoardCard).values()}
     if task not in boards:
         raise BoardError(f"no board takes records of {task}", nearest(task, boards))
-    return Shelf(boards[task], root / boards[task].name)
+    return BoardFolder(boards[task], root / boards[task].name)
 
 
 def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:
@@ -98,24 +98,24 @@ class Desk:
         try:
             file = run / "record.json" if run.is_dir() else run
             record = read_record(file)
-            shelf = shelf_of(record, self.root, self.catalog)
+            folder = folder_of(record, self.root, self.catalog)
         except BoardError as error:
             self.refused.append(str(error))
             return
-        if shelf.card.name not in self._boards:
-            self._boards[shelf.card.name] = shelf.read()
-        agreed = self._boards[shelf.card.name]
+        if folder.card.name not in self._boards:
+            self._boards[folder.card.name] = folder.read()
+        agreed = self._boards[folder.card.name]
         copies = agreed.copies(record)
         if copies:
             self.already += [path for path in copies if path not in self.coming]
             return
-        reasons = chain(objections(record, shelf.card), newcomer_objections(record, self.catalog))
+        reasons = chain(objections(record, folder.card), newcomer_objections(record, self.catalog))
         why = next(reasons, None) or agreed.conflict(Entry(run, record))
         if why:
             self.refused.append(f"{run}: {why}")
             return
-        self.coming[shelf.place(record)] = file
-        agreed.take(Entry(shelf.place(record), record))
+        self.coming[folder.place(record)] = file
+        agreed.take(Entry(folder.place(record), record))
 
 
 def write_fresh(path: Path, text: str) -> bool:

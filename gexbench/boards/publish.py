@@ -8,7 +8,7 @@ from typing import Any
 
 from gexbench.boards.defended import damages
 from gexbench.boards.flat import long_rows, plain, to_csv
-from gexbench.boards.folder import Shelf, is_fresh, write_fresh
+from gexbench.boards.folder import BoardFolder, is_fresh, write_fresh
 from gexbench.boards.markdown import to_markdown
 from gexbench.boards.rank import Board, make_board
 from gexbench.boards.sections import page
@@ -25,29 +25,29 @@ class Built:
     fresh: bool
 
 
-def shelves(name: str | None, root: Path, catalog: Catalog) -> list[Shelf]:
-    """Return one board's shelf, or those of all boards that have records below `root`.
+def folders(name: str | None, root: Path, catalog: Catalog) -> list[BoardFolder]:
+    """Return one board's folder, or those of all boards that have records below `root`.
 
     Raises BoardError when there is none, CardError for a folder or a name that belongs to no board.
     """
     if name is not None:
-        return [Shelf(catalog.get(BoardCard, name), root / name)]
+        return [BoardFolder(catalog.get(BoardCard, name), root / name)]
     folders = [folder for depth in ("*/records", "*/*/records") for folder in root.glob(depth) if folder.is_dir()]
     names = sorted(folder.parent.relative_to(root).as_posix() for folder in folders)
     if not names:
         raise BoardError(f"{root} holds no board", "`gexbench board add RUN` starts one; --dir names another folder")
-    return [Shelf(catalog.get(BoardCard, name), root / name) for name in names]
+    return [BoardFolder(catalog.get(BoardCard, name), root / name) for name in names]
 
 
-def open_board(shelf: Shelf, catalog: Catalog) -> Board:
+def open_board(folder: BoardFolder, catalog: Catalog) -> Board:
     """Return a board ranked from its records; raises BoardError when one of them does not belong there."""
-    records = [entry.record for entry in shelf.read().entries]
-    name, _, version = shelf.card.task.rpartition("@")
+    records = [entry.record for entry in folder.read().entries]
+    name, _, version = folder.card.task.rpartition("@")
     task = records[0].plan.task if records else catalog.get(TaskCard, name)
     current = catalog.all(TaskCard).get(name)
     if current is not None and current.card.version == int(version):
         task = current.card
-    return make_board(shelf.card, task, records, shelf.verified())
+    return make_board(folder.card, task, records, folder.verified())
 
 
 def pages(board: Board) -> dict[str, str]:
@@ -55,9 +55,9 @@ def pages(board: Board) -> dict[str, str]:
     return {"README.md": to_markdown(page(board)), f"{board.card.name.split('/')[-1]}.csv": to_csv(board)}
 
 
-def build(chosen: list[Shelf], catalog: Catalog, check: bool) -> list[Built]:
+def build(chosen: list[BoardFolder], catalog: Catalog, check: bool) -> list[Built]:
     """Write the pages of boards, or with `check` only compare; raises BoardError then where one is not fresh."""
-    opened = [(shelf.folder, open_board(shelf, catalog)) for shelf in chosen]
+    opened = [(folder.folder, open_board(folder, catalog)) for folder in chosen]
     texts = [(folder / name, text) for folder, board in opened for name, text in pages(board).items()]
     if check:
         stale = [str(path) for path, text in texts if not is_fresh(path, text)]

@@ -13,7 +13,7 @@ from gexbench.errors import CardError, nearest
 def load_entry(entry: str, code: Path | None = None) -> Any:
     """Import `module:Name` and return the object; `code` is a folder put first on the path for it.
 
-    Runs foreign code when the card is foreign: only the service and the contender call this for plug-ins.
+    Runs foreign code when the card is foreign: only the service and the attacker call this for plug-ins.
     Raises CardError naming the module or the attribute that is missing.
     """
     module_name, _, attribute = entry.partition(":")

@@ -58,12 +58,12 @@ def build(
     Example: `gexbench board build sr`
     """
     from gexbench.boards.publish import build as build_pages
-    from gexbench.boards.publish import shelves
+    from gexbench.boards.publish import folders
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 
     catalog = Catalog.load()
-    built = build_pages(shelves(board, folder, catalog), catalog, check)
+    built = build_pages(folders(board, folder, catalog), catalog, check)
     if json:
         print_json({"pages": [{"path": str(page.path), "written": not page.fresh} for page in built]})
         return
@@ -83,12 +83,12 @@ def show(
 
     Example: `gexbench board show sr --profile small --format latex`
     """
-    from gexbench.boards.publish import as_json, open_board, shelves
+    from gexbench.boards.publish import as_json, folders, open_board
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 
     catalog = Catalog.load()
-    shown = open_board(shelves(board, folder, catalog)[0], catalog).only(profile)
+    shown = open_board(folders(board, folder, catalog)[0], catalog).only(profile)
     if json:
         print_json(as_json(shown))
         return

@@ -99,7 +99,7 @@ def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> 
 
 
 def test_boards_are_made_without_torch() -> None:
-    modules = "agree accept defended flat label markdown publish rank render row sections shelf spread"
+    modules = "agree accept defended flat label markdown publish rank render row sections folder spread"
     imports = "; ".join(f"import gexbench.boards.{name}" for name in modules.split())
     heavy = "{'torch', 'jinja2', 'scipy', 'pandas', 'rich.table'}"
     code = f"import sys; {imports}; import gexbench.cli.board; print({heavy} & set(sys.modules))"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from record_factory import Records, changed, save
 
-from gexbench.boards.folder import Shelf, add
+from gexbench.boards.folder import BoardFolder, add
 from gexbench.cards.schema import BoardCard
 from gexbench.errors import BoardError
 from gexbench.record import read_record, seal_of
@@ -17,8 +17,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "leaderboards"
 
 
-def shelf(records: Records, root: Path) -> Shelf:
-    return Shelf(records.catalog.get(BoardCard, "sr"), root / "sr")
+def folder(records: Records, root: Path) -> BoardFolder:
+    return BoardFolder(records.catalog.get(BoardCard, "sr"), root / "sr")
 
 
 def test_a_record_is_copied_to_the_board_of_its_task(records: Records, root: Path, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_record_that_an_earlier_version_wrote_keeps_its_seal(records: Records,
     file.write_text(json.dumps(data))
     (written,) = add([file], root, records.catalog).written
     assert read_record(written).seal == data["seal"]
-    assert len(shelf(records, root).read().entries) == 1
+    assert len(folder(records, root).read().entries) == 1
 
 
 def test_a_record_file_does_as_well_as_its_run_folder(records: Records, root: Path, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_folder_without_a_record_is_refused(records: Records, root: Path, tmp_
 
 
 def test_a_record_put_on_the_shelf_by_hand_is_checked_when_read(records: Records, root: Path) -> None:
-    board = shelf(records, root)
+    board = folder(records, root)
     failed = changed(records.make(), "status", "failed")
     board.place(failed).parent.mkdir(parents=True)
     board.place(failed).write_text(failed.model_dump_json(), encoding="utf-8")
@@ -114,11 +114,11 @@ def test_a_copy_under_another_name_does_not_count_twice(records: Records, root: 
     (written,) = add([save(records.make(), tmp_path / "runs")], root, records.catalog).written
     (written.parent / "zz.json").write_bytes(written.read_bytes())
     with pytest.raises(BoardError, match=f"it is a copy of {written.name}"):
-        shelf(records, root).read()
+        folder(records, root).read()
 
 
 def test_verified_ids_stand_one_a_line_with_comments(records: Records, root: Path) -> None:
-    board = shelf(records, root)
+    board = folder(records, root)
     assert board.verified() == frozenset()
     board.folder.mkdir(parents=True)
     (board.folder / "verified.txt").write_text("abc  # by alice\n\n# nothing\ndef\n", encoding="utf-8")

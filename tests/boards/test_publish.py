@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from record_factory import Records, save
 
-from gexbench.boards.folder import Shelf, add
-from gexbench.boards.publish import as_json, build, open_board, pages, shelves
+from gexbench.boards.folder import BoardFolder, add
+from gexbench.boards.publish import as_json, build, folders, open_board, pages
 from gexbench.errors import BoardError, CardError
 
 
@@ -20,8 +20,8 @@ def root(records: Records, tmp_path: Path) -> Path:
     return tmp_path / "boards"
 
 
-def one(records: Records, root: Path) -> list[Shelf]:
-    return shelves("sr", root, records.catalog)
+def one(records: Records, root: Path) -> list[BoardFolder]:
+    return folders("sr", root, records.catalog)
 
 
 def test_build_writes_a_page_and_a_csv(records: Records, root: Path) -> None:
@@ -68,18 +68,18 @@ def test_pages_hold_no_time_and_no_place(records: Records, root: Path) -> None:
 
 
 def test_all_boards_with_records_are_found(records: Records, root: Path) -> None:
-    assert [shelf.card.name for shelf in shelves(None, root, records.catalog)] == ["sr"]
+    assert [folder.card.name for folder in folders(None, root, records.catalog)] == ["sr"]
 
 
 def test_a_board_nobody_declared_is_refused(records: Records, root: Path) -> None:
     (root / "so" / "records").mkdir(parents=True)
     with pytest.raises(CardError, match="no board named 'so'"):
-        shelves(None, root, records.catalog)
+        folders(None, root, records.catalog)
 
 
 def test_where_there_is_no_board_the_message_says_how_to_begin(records: Records, tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="holds no board") as refused:
-        shelves(None, tmp_path / "nothing", records.catalog)
+        folders(None, tmp_path / "nothing", records.catalog)
     assert "board add" in refused.value.hint
 
 

@@ -62,7 +62,7 @@ class DefenseInspection:
     def shape(self) -> str:
         """Ask once; raises ContractBroken where shape, type or range is not what was given."""
         moments, self._answer = self._guarded()
-        return f"{' and '.join(moments)} return what they should, images in [0,1] of the size that they are given"
+        return f"{' and '.join(moments)} return tensors as large as those they are given, images in [0,1]"
 
     def same_answer(self) -> str:
         """Ask the same again, as after a restart; raises ContractBroken where the answer differs."""

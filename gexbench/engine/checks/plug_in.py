@@ -73,10 +73,10 @@ def _examined(subject: Subject, root: CardRoot, prepare: Prepare, folder: Path) 
 
 
 def _request(subject: Subject, root: CardRoot) -> Request:
-    """Ask for a run on a task that fits; a defense meets that task's first control, which is its floor."""
+    """Ask for a run on a task that fits; a defense meets that task's last control, the victim itself."""
     task = _task(subject)
     name = str(root.path) if root.is_submission else subject.name
-    attack, defense = (name, None) if isinstance(subject, AttackCard) else (task.controls[0], name)
+    attack, defense = (name, None) if isinstance(subject, AttackCard) else (task.controls[-1], name)
     known = root.is_submission or root.path in [other.path.resolve() for other in installed_roots()]
     folders = () if known else (root.path,)
     return Request(task.name, attack, defense, profile=PROFILE, device="cpu", folders=folders)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
-from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard
+from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.engine.checks.inspect import code_folder, culprit
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.run.execute import execute
 from gexbench.engine.wire.messages import Inspect
 from gexbench.errors import GexbenchError
@@ -74,15 +75,11 @@ def shrunk(plan: Plan, subject: Subject) -> Plan:
     options = effective(subject.options, override, (), f"{subject.name!r} in [profile.{OWN_OPTIONS}]")
     wanted = (plan.task.main.metric, *plan.task.honest_cost[:1])
     metrics = tuple(metric for metric in plan.metrics if metric.name in wanted and not metric.assets)
-    changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics, "dataset": _first_tests(plan.dataset)}
+    small = task_kind(plan.task.kind).shrunk(plan)
+    changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics}
     if isinstance(subject, AttackCard):
-        return plan.model_copy(update={**changed, "deadline": DEADLINE, "options": options})
-    return plan.model_copy(update={**changed, "defense_options": options})
-
-
-def _first_tests(card: DatasetCard) -> DatasetCard:
-    tests = {name: split.model_copy(update={"files": split.files[:1]}) for name, split in card.splits.test.items()}
-    return card.model_copy(update={"splits": card.splits.model_copy(update={"test": tests})})
+        return small.model_copy(update={**changed, "deadline": DEADLINE, "options": options})
+    return small.model_copy(update={**changed, "defense_options": options})
 
 
 def attack_runs(inspected: Inspected) -> Iterator[Finding]:
@@ -129,7 +126,8 @@ def defense_runs(inspected: Inspected) -> Iterator[Finding]:
         yield inspected.finding("run", False, first)
         return
     cost = ", ".join(f"{cost.metric} {cost.value:.4g} {cost.unit}".strip() for cost in first.honest_cost)
-    yield inspected.finding("run", True, f"a service behind it answers; what it costs honest users: {cost}")
+    told = f"what it costs honest users: {cost or 'not measured on so few images'}"
+    yield inspected.finding("run", True, f"a service behind it answers; {told}")
     second = _defended_run(inspected, "second")
     same = not isinstance(second, str) and _numbers(first) == _numbers(second)
     yield inspected.finding(

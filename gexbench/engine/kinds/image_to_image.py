@@ -124,6 +124,13 @@ class ImageToImage(TaskKind):
             return contact_sheet.rows({**columns, "style": evidence.truth})
         return contact_sheet.zoomed(evidence, plan.task.scale, f"surrogate ({plan.attack.name})")
 
+    def shrunk(self, plan: Plan) -> Plan:
+        """Return a plan with the first file of each test split alone."""
+        splits = plan.dataset.splits
+        tests = {name: split.model_copy(update={"files": split.files[:1]}) for name, split in splits.test.items()}
+        dataset = plan.dataset.model_copy(update={"splits": splits.model_copy(update={"test": tests})})
+        return plan.model_copy(update={"dataset": dataset})
+
     def try_defense(self, defense: Defense, scale: int) -> Iterable[tuple[str, Tensor, str]]:
         """Feed a defense an image and its answer."""
         generator = torch.Generator().manual_seed(0)

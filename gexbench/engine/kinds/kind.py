@@ -87,6 +87,10 @@ class TaskKind(Protocol):
         """Return the contact sheet of a test split."""
         ...
 
+    def shrunk(self, plan: Plan) -> Plan:
+        """Return a plan with few test images, for `gexbench check`."""
+        ...
+
     def try_defense(self, defense: Defense, scale: int) -> Iterable[tuple[str, Tensor, str]]:
         """Feed a defense once and yield for each of its moments the name, what it returned, and what is wrong with it.
 

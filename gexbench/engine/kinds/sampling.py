@@ -26,6 +26,7 @@ from gexbench.errors import PlanError, QueryError, RunFailed
 from gexbench.plan import Plan
 
 AT_ONCE = 64
+FEW = 16
 STREAMS = {"queried": "sold", "test": "test"}
 """Streams of latents: those drawn for clients, and those drawn for the test. The words on the right go into every
 latent; they are those of the first records, so that these come out again."""
@@ -177,6 +178,12 @@ class Sampling(TaskKind):
         if evidence.surrogate is not None:
             blocks[plan.attack.name] = evidence.surrogate
         return contact_sheet.blocks({**blocks, "real": evidence.truth})
+
+    def shrunk(self, plan: Plan) -> Plan:
+        """Return a plan that draws few images to be scored."""
+        scale = plan.scale.model_copy(update={"samples": min(FEW, plan.scale.samples or FEW)})
+        task = plan.task.model_copy(update={"profile": {**plan.task.profile, plan.profile.name: scale}})
+        return plan.model_copy(update={"task": task})
 
     def try_defense(self, defense: Defense, scale: int) -> Iterable[tuple[str, Tensor, str]]:
         """Feed a defense a latent and the image drawn from it."""

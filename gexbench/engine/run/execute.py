@@ -72,7 +72,7 @@ class Run:
     isolation: Isolation
     collector: Collector
     journal: Journal
-    watch: Stopwatch
+    stopwatch: Stopwatch
 
 
 def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, look: Look | None = None) -> RunRecord:
@@ -91,7 +91,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, look
         outcome = _attacked(run)
         if look is not None:
             look(outcome.tests)
-        with run.watch.stage("score"), run.collector:
+        with run.stopwatch.stage("score"), run.collector:
             record = _record(run, outcome, started.isoformat(timespec="seconds"))
         if outcome.tests:
             _draw(run, next(iter(outcome.tests.values())))
@@ -102,9 +102,9 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, look
 
 
 def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress) -> Run:
-    watch = Stopwatch()
+    stopwatch = Stopwatch()
     progress("reading data", 0, 0)
-    with watch.stage("prepare"):
+    with stopwatch.stage("prepare"):
         files = datasets.locate(plan.dataset, catalog.filed(DatasetCard, plan.dataset.name).pins)
         dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
         kind = task_kind(plan.task.kind)
@@ -114,7 +114,7 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         setting = Setting(plan, catalog, folder, files, dataset, machine, kind)
         features = features_folder() if any(metric.features for metric in plan.metrics) else None
         collector = Collector(catalog, plan.device, features)
-        return Run(setting, chosen(plan.isolation), collector, Journal(progress), watch)
+        return Run(setting, chosen(plan.isolation), collector, Journal(progress), stopwatch)
 
 
 def _attacked(run: Run) -> Outcome:
@@ -122,7 +122,7 @@ def _attacked(run: Run) -> Outcome:
     tests: dict[str, TestEvidence] = {}
     failure, surrogate, folder = "", None, run.setting.folder
     with ExitStack() as stack:
-        with run.watch.stage("start"):
+        with run.stopwatch.stage("start"):
             service, attacker = _open(run)
             stack.callback(service.stop)
         try:
@@ -151,11 +151,11 @@ def _asked_ahead(run: Run, name: str, test: TestEvidence) -> tuple[str, ...]:
 def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide | None) -> dict[str, TestEvidence]:
     setting = run.setting
     if attacker is not None:
-        with run.watch.stage("extract"):
+        with run.stopwatch.stage("extract"):
             attacker.extract()
     service.close()
     copy = None if attacker is None else Copy(attacker.infer, attacker.latent_size)
-    with run.watch.stage("evidence"):
+    with run.stopwatch.stage("evidence"):
         witnesses = Witnesses(
             plan=setting.plan,
             tests=setting.dataset.tests(),
@@ -218,7 +218,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         absent=absent,
         account=outcome.account,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
-        seconds=dict(run.watch.seconds),
+        seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,
         attack_report=dict(journal.report),

@@ -1,4 +1,4 @@
-"""The system calls that a contender has no use for, by processor: one table.
+"""The system calls that an attacker's process has no use for, by processor: one table.
 
 It covers what Landlock does not see: sockets, foreign memory, resource limits, file modes and owners, kernel interfaces
 with a history of holes. Numbers: arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h of Linux.

@@ -11,7 +11,7 @@ from pathlib import Path
 from gexbench.cards.schema import DatasetCard, SplitFiles
 from gexbench.engine.store.file_lists import expand, matching, read_pins
 from gexbench.engine.store.paths import data_root
-from gexbench.engine.store.zip_folder import File, Shelf
+from gexbench.engine.store.zip_folder import DataFolder, File
 from gexbench.errors import CardError, DataMissing
 
 Files = dict[str, list[File]]
@@ -79,7 +79,7 @@ def split_digest(files: Sequence[File]) -> str:
 
 def _search(card: DatasetCard, pins: Path) -> _Search:
     pinned = read_pins(pins) if card.pinned else None
-    shelves: dict[Path, Shelf] = {}
+    opened: dict[Path, DataFolder] = {}
     search = _Search()
     for split, wanted in _splits(card):
         search.files[split] = []
@@ -88,9 +88,9 @@ def _search(card: DatasetCard, pins: Path) -> _Search:
                 search.files[split].append(File.drawn(pattern))
                 continue
             root = _root(wanted, pattern)
-            shelf = shelves.setdefault(root, Shelf(root)) if root else None
-            for name in _names(pattern, pinned, shelf):
-                file = shelf.find(name) if shelf else None
+            folder = opened.setdefault(root, DataFolder(root)) if root else None
+            for name in _names(pattern, pinned, folder):
+                file = folder.find(name) if folder else None
                 if file is None:
                     search.missing.append(name)
                     search.lacking = search.lacking or wanted
@@ -128,13 +128,13 @@ def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:
         yield f"test/{name}", wanted
 
 
-def _names(pattern: str, pinned: Mapping[str, str] | None, shelf: Shelf | None) -> list[str]:
+def _names(pattern: str, pinned: Mapping[str, str] | None, folder: DataFolder | None) -> list[str]:
     """Return the names a pattern means; a pattern that means none stands for itself, and is then missing."""
     if "*" not in pattern:
         return [pattern]
     if pinned is not None:
         return matching(pattern, pinned) or [pattern]
-    return (shelf.names(pattern) if shelf else []) or [pattern]
+    return (folder.names(pattern) if folder else []) or [pattern]
 
 
 def _pin(name: str, pinned: Mapping[str, str], pins: Path) -> str:

@@ -38,7 +38,7 @@ class File:
         return cls(name, None, hashlib.sha256(name.encode()).hexdigest())
 
 
-class Shelf:
+class DataFolder:
     """Find files below one folder by name; a zip is opened once and stays open as long as its files are held.
 
     `pool/1.jpg` is the file of that name, else the member `1.jpg` of `pool.zip`.
