@@ -21,7 +21,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import VictimCard
 from gexbench.core.images import to_uint8
-from gexbench.engine.scoring.compare import Bench, compare
+from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import open_images
 from gexbench.engine.store.victim_weights import weights_path, weights_sha256
 from gexbench.engine.store.weights import load_weights
@@ -59,7 +59,7 @@ def main() -> None:
     for pair in range(arguments.pairs):
         with tempfile.TemporaryDirectory() as name:
             sides = [draw(victim, arguments.count, 2 * pair + side, Path(name) / str(side)) for side in (0, 1)]
-            scores = compare(*map(open_images, sides), ["fid"], Bench(catalog, "cpu", None), quiet).scores
+            scores = compare(*map(open_images, sides), ["fid"], Setup(catalog, "cpu", None), quiet).scores
         for score in scores:
             found.setdefault(score.metric, []).append(score.value)
         print(f"pair {pair}: " + ", ".join(f"{score.metric} {score.value:.4f}" for score in scores), flush=True)

@@ -26,15 +26,17 @@ from torch import Tensor
 
 from gexbench import bench
 from gexbench.core.images import round_8bit
-from gexbench.engine.attacker.process import RemoteOracle
+from gexbench.engine.attacker.oracle import MeteredOracle, over
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.machine import hardware
-from gexbench.engine.run import execute
-from gexbench.engine.run.isolation import chosen, places
-from gexbench.engine.run.parties import Journal, Start
+from gexbench.engine.run.isolation import chosen, confines
 from gexbench.engine.run.remote import RemoteService, oracle_ends
 from gexbench.engine.run.run_folder import RunFolder
+from gexbench.engine.run.sides import Journal, Orders
 from gexbench.engine.sandbox.environment import MEMORY
-from gexbench.engine.service.process import open_desk
+from gexbench.engine.service.victim import open_victim
+from gexbench.engine.store.victim_weights import weights_path
+from gexbench.engine.wire.messages import OpenService
 from gexbench.plan import Request
 
 ATTACKS = {"sr": "srresnet", "latent-fidelity": "sngan"}
@@ -74,18 +76,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")
         run.open(plan)
-        files = {"weights": str(execute.victims.weights_path(plan.victim, catalog)), "ledger": str(run.ledger)}
-        start = Start(plan, files | {"defense_code": None}, {"entry": None, "code": None}, "cpu", machine.threads)
+        weights = weights_path(plan.victim, catalog)
+        order = OpenService(plan=plan, weights=weights, ledger=run.ledger, device="cpu", threads=machine.threads)
         isolation, ends = chosen("auto"), oracle_ends()
-        service = RemoteService(start, places(run, start, []).service, ends.service, Journal(bench.quiet))
+        where = confines(run, Orders(order, None), []).service
+        service = RemoteService(order, where, ends.service, Journal(bench.quiet))
         service.wait_ready()
-        oracle, victim = RemoteOracle(ends.contender, asked), open_desk(plan, files, torch.device("cpu")).victim
-
-        latent_size = getattr(victim, "latent_size", None)
+        oracle = MeteredOracle(task_kind(plan.task.kind), asked, over(ends.attacker))
+        victim = open_victim(plan.victim, weights, plan.victim_weights, "cpu", lambda net: net)
+        latent_size = victim.latent_size
 
         def direct(x: Tensor) -> Tensor:
             with torch.inference_mode():
-                return round_8bit(victim(x))
+                return round_8bit(victim.answer(x))
 
         def isolated(x: Tensor) -> object:
             while select.select([service.control], [], [], 0.0)[0]:  # unread, they would block the service
@@ -100,7 +103,7 @@ def main() -> None:
                 for name, rate in pair.items():
                     rates[name].append(rate)
         service.stop()
-        ends.contender.close()
+        ends.attacker.close()
     medians = {name: statistics.median(values) for name, values in rates.items()}
     print(f"{arguments.task}, isolation {isolation}, batches of {arguments.batch}, {machine.threads} threads")
     for name, median in medians.items():
