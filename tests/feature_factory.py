@@ -69,7 +69,7 @@ METRICS = {
     "kid": ("kernel:Kid", _SETS + "settings = { subsets = 2, subset_size = 1000 }"),
     "kid-100": ("kernel:Kid", _SETS + "settings = { subsets = 2, subset_size = 100 }"),
     "alone": ("kinds:Kinds", _SETS + 'against = "nothing"'),
-    "kept": ("memory:Memorisation", _SETS + 'against = "bought"\nsettings = { least = 4 }'),
+    "kept": ("memory:Memorisation", _SETS + 'against = "queried"\nsettings = { least = 4 }'),
     "psnr-rgb": ("pixel:Psnr", 'preprocessing = "8 bits"\nsettings = { space = "rgb" }'),
     "lpips-alex": ("lpips:Lpips", 'preprocessing = "none"\nassets = ["lpips-alex"]'),
 }

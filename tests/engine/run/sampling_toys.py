@@ -43,7 +43,7 @@ extra_metrics = ["figure-share", "figure-kinds"]
     "tasks/selling.toml": """
 name = "toy/selling"
 kind = "sampling"
-summary = "Copy a service that draws, and keep nothing of what it sold."
+summary = "Copy a service that draws, and keep nothing of what it was asked for."
 price = 0.01
 metrics = ["memorisation"]
 main = { metric = "memorisation", compare = "B" }
@@ -58,7 +58,7 @@ samples = 100
 """,
     "attacks/replayer.toml": """
 name = "toy/replayer"
-summary = "Returns what it bought."
+summary = "Returns what it queried."
 task_kinds = ["sampling"]
 entry = "drawing:Replayer"
 """,

@@ -61,7 +61,7 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
     assert (record.status, record.reason, record.incidents) == ("ok", "", ())
     assert (record.account.answered, record.cost_usd) == (16, 0.16)
     assert set(record.absent) == {"fid", "memorisation"}
-    assert "the run bought 16 images; this metric needs 100 or more" in record.absent["memorisation"]
+    assert "the run queried 16 images; this metric needs 100 or more" in record.absent["memorisation"]
     made = folder / "runs" / record.plan.run_name
     assert (made / "surrogate" / "model.safetensors").is_file()
     with Image.open(made / "samples.png") as picture:
@@ -86,7 +86,7 @@ def test_chains_are_as_many_as_the_budget_pays_for(run: Run) -> None:
     assert run("mh-subsample", **SHORT, chain=4).attack_report["kept"] == 4
 
 
-def test_a_budget_too_small_for_a_chain_is_refused_before_anything_is_bought(run: Run) -> None:
+def test_a_budget_too_small_for_a_chain_is_refused_before_anything_is_queried(run: Run) -> None:
     record = run("mh-subsample", **SHORT, chain=17)
     assert (record.status, record.account.answered) == ("failed", 0)
     assert "a budget of 16 makes no chain of 17 images" in record.reason
@@ -101,12 +101,14 @@ STYLE = {"latent_size": 8, "mapping_layers": 2, "channel_base": 64, "channel_max
 
 
 @pytest.mark.parametrize(
-    ("attack", "options", "bought"),
+    ("attack", "options", "queried"),
     [("stylegan-transfer", STYLE, 8), ("from-scratch", STYLE, 0), ("finetune-victim", {}, 0)],
 )
-def test_a_service_is_carried_into_a_new_domain(run: Run, attack: str, options: dict[str, object], bought: int) -> None:
+def test_a_service_is_carried_into_a_new_domain(
+    run: Run, attack: str, options: dict[str, object], queried: int
+) -> None:
     record = run(attack, task="moving", **options, pool_steps=2, batch=4)
-    assert (record.status, record.reason, record.account.answered) == ("ok", "", bought)
+    assert (record.status, record.reason, record.account.answered) == ("ok", "", queried)
 
 
 def test_a_growing_network_copies_too(run: Run) -> None:
@@ -117,7 +119,7 @@ def test_a_growing_network_copies_too(run: Run) -> None:
 def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> None:
     record = run("sngan-real", **SHORT)
     assert (record.status, record.reason, record.account.answered) == ("ok", "", 0)
-    assert "the run bought 0 images" in record.absent["memorisation"]
+    assert "the run queried 0 images" in record.absent["memorisation"]
 
 
 def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
@@ -128,7 +130,7 @@ def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:
 def test_the_victim_is_its_own_ceiling(run: Run) -> None:
     record = run("victim")
     assert record.status == "ok"
-    assert "nothing was bought" in record.absent["memorisation"]
+    assert "nothing was queried" in record.absent["memorisation"]
 
 
 def test_a_profiles_own_metrics_are_measured_beside_the_tasks(run: Run) -> None:
@@ -139,7 +141,7 @@ def test_a_profiles_own_metrics_are_measured_beside_the_tasks(run: Run) -> None:
 
 
 @pytest.mark.parametrize("defense", [None, "toy/negative"])
-def test_a_surrogate_that_returns_what_it_bought_is_found(run: Run, defense: str | None) -> None:
+def test_a_surrogate_that_returns_what_it_queried_is_found(run: Run, defense: str | None) -> None:
     record = run("toy/replayer", task="selling", defense=defense)
     assert (record.status, record.reason, record.absent, record.account.answered) == ("ok", "", {}, 150)
     (score,) = record.scores
@@ -173,7 +175,7 @@ def test_a_surrogate_that_takes_other_latents_than_it_says_fails_with_the_reason
     assert "says latent_size 4 and cannot take latents of the shape (64, 4)" in record.reason
 
 
-def test_too_few_real_images_to_calibrate_with_are_refused_before_anything_is_bought(run: Run) -> None:
+def test_too_few_real_images_to_calibrate_with_are_refused_before_anything_is_queried(run: Run) -> None:
     record = run("mh-subsample", task="poor", **SHORT, chain=4)
     assert (record.status, record.account.answered) == ("failed", 0)
     assert "7 real images are too few to calibrate with, 8 or more are needed" in record.reason
@@ -192,7 +194,7 @@ def test_fewer_held_back_images_than_are_scored_are_refused_before_anything_runs
         ("finetune-victim", {}, "needs the networks of a StyleGAN2"),
     ],
 )
-def test_a_transfer_without_a_domain_or_a_network_to_carry_is_refused_before_anything_is_bought(
+def test_a_transfer_without_a_domain_or_a_network_to_carry_is_refused_before_anything_is_queried(
     run: Run, attack: str, options: dict[str, object], reason: str
 ) -> None:
     record = run(attack, **options, pool_steps=2, batch=4)

@@ -146,7 +146,7 @@ def test_what_was_queried_is_held_against_in_b_alone(plan: Plan, more: Prepared,
     ("changes", "why"),
     [
         ({}, "set5, B: kept is not defined here: it needs to know which images were queried"),
-        ({"queried": (), "unqueried": ()}, "set5, B: kept is not defined here: the run bought 0 images"),
+        ({"queried": (), "unqueried": ()}, "set5, B: kept is not defined here: the run queried 0 images"),
         ({"surrogate": None}, "set5, B: the victim is no copy, and nothing was queried"),
     ],
     ids=["a service that takes images", "a control that asks nothing", "the victim"],
