@@ -245,11 +245,10 @@ class Patcher:
 
     def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
         import gexbench.core.images
-        import gexbench.engine.attacker.process
-        import gexbench.engine.service.meter
+        import gexbench.engine.attacker.oracle
 
         gexbench.core.images.round_8bit = lambda x: torch.ones_like(x)
-        gexbench.engine.service.meter.Meter.ask = lambda self, question: question  # type: ignore[method-assign, assignment]
+        gexbench.engine.attacker.oracle.MeteredOracle.query = lambda self, x: x  # type: ignore[method-assign]
         torch.set_default_dtype(torch.float64)
         torch.set_default_dtype(torch.float32)
         os.environ["GEXBENCH_HOME"] = "elsewhere"

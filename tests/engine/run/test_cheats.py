@@ -182,7 +182,7 @@ def test_patches_stay_in_the_attacks_process_and_are_named(run: Run) -> None:
     honest = run("glutton")
     assert record.score("psnr-y", "C") == honest.score("psnr-y", "C")
     assert any("gexbench.core.images.round_8bit was replaced" in incident for incident in record.incidents)
-    assert any("Meter" in incident for incident in record.incidents)
+    assert any("MeteredOracle" in incident for incident in record.incidents)
 
 
 def test_a_failed_run_leaves_a_sealed_record(run: Run, tmp_path_factory: pytest.TempPathFactory) -> None:
