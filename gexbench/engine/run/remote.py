@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gexbench import errors
 from gexbench.engine.attacker.process import LONGEST_LATENT
+from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
 from gexbench.engine.run.parties import Journal, Start
 from gexbench.engine.sandbox.launch import Child, Job, launch
@@ -224,7 +225,7 @@ class RemoteContender:
         return frame
 
     def _ended(self) -> NoReturn:
-        end = self.child.wait(5.0)
+        end = self.child.wait(clock.ENDED_WITHIN)
         how = (
             "its process went away"
             if end is None
@@ -246,7 +247,7 @@ class _End:
 def _stop(child: Child, control: Channel) -> _End:
     with contextlib.suppress(BrokenFrame):
         control.send("stop")
-    end = child.wait(2.0)
+    end = child.wait(clock.STOPPED_WITHIN)
     if end is None:
         child.kill()
         end = child.wait(10.0)
