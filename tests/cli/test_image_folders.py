@@ -25,7 +25,7 @@ main = { metric = "fid", compare = "B" }
 victim = "cyclegan-monet-mini"
 dataset = "demo/own"
 budgets = [4]
-deadline = 60
+deadline = 600
 side = 64
 """
 DATA = """

@@ -8,6 +8,10 @@ from gexbench.errors import RunFailed
 
 READY_WITHIN = 180.0
 """Until a process has started and can work."""
+STOPPED_WITHIN = 2.0
+"""Until a process that was told to stop has ended; then it is killed."""
+ENDED_WITHIN = 5.0
+"""Until a process that speaks no more has ended, and how is known."""
 AT_LEAST = 300.0
 LOOK_AGAIN = 1.0
 

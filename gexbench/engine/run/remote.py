@@ -12,6 +12,7 @@ from typing import NoReturn
 from torch import Tensor
 
 from gexbench import errors
+from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
@@ -234,7 +235,7 @@ class RemoteAttacker:
         return message
 
     def _ended(self) -> NoReturn:
-        end = self.child.wait(5.0)
+        end = self.child.wait(clock.ENDED_WITHIN)
         how = (
             "its process went away"
             if end is None
@@ -261,7 +262,7 @@ class _End:
 def _stop(child: Child, control: Channel) -> _End:
     with contextlib.suppress(BrokenFrame):
         send(control, Stop())
-    end = child.wait(2.0)
+    end = child.wait(clock.STOPPED_WITHIN)
     if end is None:
         child.kill()
         end = child.wait(10.0)

@@ -79,6 +79,9 @@ def _receive(session: Any, url: str, part: Path) -> None:
                 out.write(chunk)
                 have += len(chunk)
                 print(have, total, flush=True)
+    if have < total and "Content-Encoding" not in response.headers:
+        # where pip brings urllib3 1, an answer that broke off ends like a whole one
+        raise _Broken(f"the connection broke after {have} of {total} bytes")
 
 
 def _ask(session: Any, url: str, headers: dict[str, str]) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,14 +20,46 @@ from gexbench.engine.wire.frames import Channel, Frame, pair
 from gexbench.engine.wire.messages import Extracted, Inferred, Ready, send
 from gexbench.errors import RunFailed
 
+from ..processes import HANG
+
 DEADLINE = 2.0
-Play = Callable[[Channel], None]
+Play = Callable[[Channel, Callable[[float], None]], None]
 Make = Callable[[Play], RemoteAttacker]
 
 
+class Hours:
+    """A clock that stands still but where a test says that time passes."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self._lock, self._seen = threading.Lock(), threading.Event()
+
+    def monotonic(self) -> float:
+        with self._lock:
+            self._seen.set()
+            return self.now
+
+    def pass_in_sight(self, seconds: float) -> None:
+        """Let time pass between two looks that the bench, in another thread, takes at the clock."""
+        for step in (0.0, seconds):
+            with self._lock:
+                self.now += step
+                self._seen.clear()
+            assert self._seen.wait(HANG)
+
+
 @pytest.fixture
-def attacker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
+    """Return the clock that all limits go by."""
+    still = Hours()
+    monkeypatch.setattr(clock, "time", still)
+    return still
+
+
+@pytest.fixture
+def attacker(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Return a maker of attackers whose process is a thread that plays its part."""
+    monkeypatch.setattr(clock, "LOOK_AGAIN", 0.01)
     with contextlib.ExitStack() as stack:
 
         def channels() -> tuple[Channel, Channel]:
@@ -40,7 +71,7 @@ def attacker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         def make(play: Play) -> RemoteAttacker:
             (ours, theirs), (service, oracle) = channels(), channels()
             monkeypatch.setattr(remote, "_spawn", lambda *_: (SimpleNamespace(), ours))
-            thread = threading.Thread(target=play, args=(theirs,))
+            thread = threading.Thread(target=play, args=(theirs, hours.pass_in_sight))
             thread.start()
             stack.callback(thread.join)
             stack.callback(ours.close)  # first, so that a thread that still listens ends
@@ -57,30 +88,35 @@ def attacker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
         yield make
 
 
-def slow_around_the_attack(channel: Channel) -> None:
-    time.sleep(1.25 * DEADLINE)
+def slow_around_the_attack(channel: Channel, passes: Callable[[float], None]) -> None:
+    passes(1.25 * DEADLINE)
     send(channel, Ready())
     channel.receive()
+    passes(0.75 * DEADLINE)
     send(channel, Extracted())
     channel.receive()
-    time.sleep(1.25 * DEADLINE)
+    passes(1.25 * DEADLINE)
     send(channel, Inferred(y=torch.zeros(1)))
 
 
-def hangs(channel: Channel) -> None:
+def hangs(channel: Channel, passes: Callable[[float], None]) -> None:
     send(channel, Ready())
     channel.receive()
+    passes(1000 * DEADLINE)
 
 
-def hangs_when_it_is_asked(channel: Channel) -> None:
-    hangs(channel)
+def hangs_when_it_is_asked(channel: Channel, passes: Callable[[float], None]) -> None:
+    send(channel, Ready())
+    channel.receive()
     send(channel, Extracted())
+    channel.receive()
+    passes(1000 * DEADLINE)
 
 
-def test_an_attack_is_not_charged_for_a_slow_start_or_slow_evidence(attacker: Make) -> None:
+def test_an_attack_is_not_charged_for_a_slow_start_or_slow_evidence(attacker: Make, hours: Hours) -> None:
     it = attacker(slow_around_the_attack)
     it.wait_ready()
-    time.sleep(1.25 * DEADLINE)  # the service may need longer than the attack's process
+    hours.now += 1.25 * DEADLINE  # the service may need longer than the attack's process
     it.extract()
     assert it.infer(torch.zeros(1)).shape == (1,)
 
@@ -105,15 +141,13 @@ def test_the_limit_for_evidence_is_at_least_the_deadline_again() -> None:
     assert [evidence_clock(deadline).seconds for deadline in (1.0, 600.0, 172800.0)] == [300.0, 600.0, 172800.0]
 
 
-def test_a_clock_stands_still_outside_its_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: now[0]))
+def test_a_clock_stands_still_outside_its_blocks(hours: Hours) -> None:
     limit = Clock(0.75, "over")
     with limit:
-        now[0] += 0.5
-    now[0] += 50.0
+        hours.now += 0.5
+    hours.now += 50.0
     with limit:
         assert limit.wait() == 0.25
-        now[0] += 0.25
+        hours.now += 0.25
         with pytest.raises(RunFailed, match="over"):
             limit.wait()

@@ -6,11 +6,15 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
+from gexbench.engine.sandbox import launch as launching
 from gexbench.engine.sandbox.launch import Child, Exit, Job, launch
 from gexbench.engine.sandbox.rules import interpreter_rules, support
+
+from ..processes import HANG
 
 FOUND = support()
 needs_sandbox = pytest.mark.skipif(
@@ -49,9 +53,13 @@ class Confine:
 
 @dataclass(frozen=True)
 class Probe:
-    """A scratch folder: code/ is readable for the child, work/ is its own, the rest is not its business."""
+    """A scratch folder: code/ is readable for the child, work/ is its own, the rest is not its business.
+
+    warden: the program of the warden that watches the child.
+    """
 
     root: Path
+    warden: str = launching._WARDEN
 
     @property
     def code(self) -> Path:
@@ -67,11 +75,13 @@ class Probe:
         wanted = confine or Confine()
         rules = interpreter_rules(wanted.private, [self.code], "cpu") if wanted.sandbox else None
         env = {"PYTHONPATH": str(self.code), "OMP_NUM_THREADS": "1"}
-        return launch(Job("program", tuple(map(str, argv)), wanted.fds, self.work, self.root / "log", rules, env))
+        job = Job("program", tuple(map(str, argv)), wanted.fds, self.work, self.root / "log", rules, env)
+        with patch.object(launching, "_WARDEN", self.warden):
+            return launch(job)
 
     def run(self, program: str, argv: Sequence[object] = (), confine: Confine | None = None) -> tuple[Exit, str]:
         with self.start(program, argv, confine) as child:
-            end = child.wait(60)
+            end = child.wait(HANG)
         assert end is not None
         return end, (self.root / "log").read_text()
 

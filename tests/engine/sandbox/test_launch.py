@@ -13,6 +13,7 @@ from gexbench.engine.sandbox.launch import Job, launch
 from gexbench.engine.sandbox.rules import Rules
 from gexbench.errors import RunFailed
 
+from ..processes import HANG
 from .probes import Confine, Probe, needs_sandbox
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt its orphans")
@@ -50,7 +51,7 @@ def test_a_child_runs_in_its_own_folder_with_its_descriptors_and_its_words_in_th
         confined = Confine(fds=(theirs.fileno(),), sandbox=confine.sandbox)
         with probe.start(program, (theirs.fileno(), "two words"), confined) as child:
             assert ours.recv(5) == b"hello"
-            end = child.wait(20)
+            end = child.wait(HANG)
     assert end is not None
     assert (end.code, end.signal, end.killed, end.stragglers, end.survivors) == (7, None, False, 0, 0)
     assert (probe.root / "log").read_text() == "two words True [] True True\n"
@@ -75,7 +76,7 @@ def test_the_other_end_notices_when_a_child_ends(probe: Probe) -> None:
 
 def test_killing_again_or_after_the_end_does_nothing(probe: Probe) -> None:
     with probe.start("pass") as child:
-        end = child.wait(20)
+        end = child.wait(HANG)
         child.kill()
         assert child.wait() == end
 

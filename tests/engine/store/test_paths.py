@@ -6,13 +6,15 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 
 from gexbench.engine.store import paths
 from gexbench.errors import OutputError
 from gexbench.files import alone, atomic_write
+
+from ..processes import HANG
 
 
 def test_home_is_the_folder_the_user_chose(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -134,17 +136,24 @@ def test_a_file_where_a_folder_is_needed_is_an_output_error(tmp_path: Path) -> N
         atomic_write(tmp_path / "folder" / "file", b"x")
 
 
-def test_the_second_waits_until_the_first_has_left(tmp_path: Path) -> None:
-    pytest.importorskip("fcntl")
-    entered = threading.Event()
+def test_the_second_waits_until_the_first_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    asked, entered = threading.Event(), threading.Event()
 
     def second() -> None:
         with alone(tmp_path / "lock"):
             entered.set()
 
+    def flock(*request: Any) -> None:
+        asked.set()
+        take(*request)
+
     thread = threading.Thread(target=second)
     with alone(tmp_path / "lock"):
+        take = fcntl.flock
+        monkeypatch.setattr(fcntl, "flock", flock)
         thread.start()
+        assert asked.wait(HANG)
         assert not entered.wait(0.2)
-    assert entered.wait(10)
+    assert entered.wait(HANG)
     thread.join()

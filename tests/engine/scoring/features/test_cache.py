@@ -18,7 +18,9 @@ from torch import Tensor
 from gexbench.engine.scoring.features.cache import FeatureCache
 from gexbench.errors import GexbenchError, OutputError
 
-ROOT = Path(__file__).resolve().parents[3]
+from ...processes import HANG
+
+ROOT = Path(__file__).resolve().parents[4]
 WIDTH = 4
 
 
@@ -125,7 +127,7 @@ def test_processes_that_write_at_once_lose_nothing(path: Path) -> None:
     words = [sys.executable, "-c", code, str(path)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     started = [subprocess.Popen([*words, str(first)], env=env) for first in (0, 30)]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    assert [process.wait(timeout=HANG) for process in started] == [0, 0]
     found = FeatureCache(path, 1).rows(_keys(90))
     assert found.flatten().tolist() == [float(k) for k in range(90)]
 

@@ -28,6 +28,7 @@ from gexbench.engine.scoring.features import collect
 from gexbench.engine.scoring.features.collect import Collector, StoredFeatures
 from gexbench.engine.scoring.features.images import ImageSet, TensorImages, open_images
 
+from ...processes import HANG
 from .conftest import COUNT
 
 TESTS = Path(__file__).resolve().parents[3]
@@ -140,7 +141,7 @@ def test_processes_that_share_the_work_get_what_one_would(
         subprocess.Popen([*words, str(tmp_path / f"r{k}"), str(half), str(tmp_path / "cache")], env=env)
         for k, half in enumerate(halves)
     ]
-    assert [process.wait(timeout=120) for process in started] == [0, 0]
+    assert [process.wait(timeout=HANG) for process in started] == [0, 0]
     assert _same(Collector(catalog, "cpu", tmp_path / "cache").collect(card, images, quiet), expected)
     assert Colours.batches == []
 

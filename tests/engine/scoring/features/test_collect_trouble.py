@@ -22,6 +22,7 @@ from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import ImageSet, TensorImages, open_images
 from gexbench.errors import AssetMissing, DataMissing, GexbenchError, OutputError
 
+from ...processes import HANG
 from .conftest import COUNT
 
 
@@ -145,7 +146,7 @@ def test_work_that_nobody_waits_for_is_dropped() -> None:
 
     def take(item: int) -> int:
         if item:
-            assert free.wait(timeout=10)
+            assert free.wait(timeout=HANG)
         done.append(item)
         return item
 
