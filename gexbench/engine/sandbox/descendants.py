@@ -12,7 +12,7 @@ from pathlib import Path
 _PATIENCE = 10.0  # seconds, after which a process that does not die of SIGKILL is reported, not waited for
 
 
-class Family:
+class Descendants:
     """The child and whatever descends from it; `status` is the child's wait status once it has ended."""
 
     def __init__(self, pid: int) -> None:

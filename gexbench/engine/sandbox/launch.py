@@ -1,4 +1,4 @@
-"""Start a Python module in a process of its own, sandboxed where rules are given, under a warden that clears up."""
+"""Start a Python module in a process of its own, sandboxed where rules are given, under a supervisor that clears up."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from gexbench.engine.sandbox import environment
 from gexbench.engine.sandbox.rules import Rules
 from gexbench.errors import RunFailed
 
-# Without site and its hooks the warden starts in half the time; gexbench comes last, behind the standard library.
-_WARDEN = "import sys; sys.path.append(sys.argv[1]); from gexbench.engine.sandbox.supervisor import main; main()"
+# Without site and its hooks the supervisor starts in half the time; gexbench comes last, behind the standard library.
+_SUPERVISOR = "import sys; sys.path.append(sys.argv[1]); from gexbench.engine.sandbox.supervisor import main; main()"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Exit:
 
     killed: on the bench's word. stragglers: processes that outlived it and were killed; none are counted after a kill.
     survivors: processes that even SIGKILL did not end in time. peak_memory: resident bytes of the largest process.
-    Code and signal are both None when the warden itself was killed.
+    Code and signal are both None when the supervisor itself was killed.
     """
 
     code: int | None
@@ -61,8 +61,8 @@ class Exit:
 class Child:
     """A running child and everything it starts; leaving the `with` block kills what is left of it."""
 
-    def __init__(self, warden: subprocess.Popen[bytes], lifeline: BinaryIO, result: BinaryIO) -> None:
-        self._warden, self._lifeline, self._result = warden, lifeline, result
+    def __init__(self, supervisor: subprocess.Popen[bytes], lifeline: BinaryIO, result: BinaryIO) -> None:
+        self._supervisor, self._lifeline, self._result = supervisor, lifeline, result
         self._lock = threading.Lock()
         self._told = b""
         self._exit: Exit | None = None
@@ -85,7 +85,7 @@ class Child:
 
     def kill(self) -> None:
         """Kill the child and all its descendants; returns at once, `wait` tells when they are gone."""
-        with contextlib.suppress(OSError, ValueError):  # the warden has gone, or was concluded
+        with contextlib.suppress(OSError, ValueError):  # the supervisor has gone, or was concluded
             self._lifeline.write(b"k")
 
     def confirm(self, log: Path) -> None:
@@ -105,7 +105,7 @@ class Child:
         self.wait()
 
     def _listen(self, lines: int, until: float | None) -> bool:
-        """Read reports until there are `lines` of them or the warden is gone; tell whether that came in time."""
+        """Read reports until there are `lines` of them or the supervisor is gone; tell whether that came in time."""
         poll = select.poll()
         poll.register(self._result, select.POLLIN)
         while self._told.count(b"\n") < lines:
@@ -118,20 +118,20 @@ class Child:
         return True
 
     def _conclude(self) -> Exit:
-        self._warden.wait()
+        self._supervisor.wait()
         self._result.close()
         self._lifeline.close()
         last = json.loads(self._told.splitlines()[-1]) if self._told else {}
         if "code" in last:
             return Exit(**last)
-        if self.pid:  # the warden was killed; what it watched over usually went with it
+        if self.pid:  # the supervisor was killed; what it watched over usually went with it
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
         return Exit(None, None, False, 0, 0, 0)
 
 
 def launch(job: Job) -> Child:
-    """Start a job under a warden; returns once its Python runs, with the sandbox in force.
+    """Start a job under a supervisor; returns once its Python runs, with the sandbox in force.
 
     The job's folder is made where it is missing, and is writable under its rules. Raises RunFailed when the process or
     the sandbox cannot be set up, OSError when folder or log cannot be written.
@@ -141,7 +141,7 @@ def launch(job: Job) -> Child:
     result, speak = os.pipe()
     try:
         with job.log.open("ab") as log:
-            warden = _start_warden(job, log, (listen, speak))
+            supervisor = _start_supervisor(job, log, (listen, speak))
     except BaseException:
         os.close(lifeline)
         os.close(result)
@@ -149,14 +149,14 @@ def launch(job: Job) -> Child:
     finally:
         os.close(listen)
         os.close(speak)
-    child = Child(warden, os.fdopen(lifeline, "wb", buffering=0), os.fdopen(result, "rb", buffering=0))
+    child = Child(supervisor, os.fdopen(lifeline, "wb", buffering=0), os.fdopen(result, "rb", buffering=0))
     child.confirm(job.log)
     return child
 
 
-def _start_warden(job: Job, log: BinaryIO, pipes: tuple[int, int]) -> subprocess.Popen[bytes]:
-    warden = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _WARDEN, str(environment.SOURCE)],
+def _start_supervisor(job: Job, log: BinaryIO, pipes: tuple[int, int]) -> subprocess.Popen[bytes]:
+    supervisor = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _SUPERVISOR, str(environment.SOURCE)],
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=log,
@@ -164,10 +164,10 @@ def _start_warden(job: Job, log: BinaryIO, pipes: tuple[int, int]) -> subprocess
         env=environment.environment(job.folder, job.env),
         start_new_session=True,
     )
-    with contextlib.suppress(BrokenPipeError), warden.stdin or contextlib.nullcontext() as orders:
+    with contextlib.suppress(BrokenPipeError), supervisor.stdin or contextlib.nullcontext() as orders:
         if orders:
             orders.write(json.dumps(_orders(job, pipes)).encode())
-    return warden
+    return supervisor
 
 
 def _orders(job: Job, pipes: tuple[int, int]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The warden: a small trusted process between the bench and a child, so that nothing outlives a run.
+"""The supervisor: a small trusted process between the bench and a child, so that nothing outlives a run.
 
 It adopts every orphan of the child (PR_SET_CHILD_SUBREAPER, prctl(2)), and ends them all when the child ends, when the
 bench says so, or when the bench is gone. Its orders come as JSON on standard input, its reports leave as JSON lines.
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gexbench.engine.sandbox import linux
-from gexbench.engine.sandbox.descendants import Family
+from gexbench.engine.sandbox.descendants import Descendants
 from gexbench.engine.sandbox.rules import Rules, restrict
 
 _GRACE = 0.5  # seconds for helper processes that end by themselves once the child has gone
@@ -41,12 +41,12 @@ def main() -> None:
     for shared in order["fds"]:
         os.close(shared)  # or the other ends would not notice that the child has gone
     _report(result, {"pid": pid})
-    family = Family(pid)
-    killed = _watch(family, lifeline, wake)
-    survivors = family.clear(0.0 if killed else _GRACE)
+    descendants = Descendants(pid)
+    killed = _watch(descendants, lifeline, wake)
+    survivors = descendants.clear(0.0 if killed else _GRACE)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    end = {"killed": killed, "stragglers": 0 if killed else family.stragglers, "survivors": survivors}
-    _report(result, {**family.end(), **end, "peak_memory": peak})
+    end = {"killed": killed, "stragglers": 0 if killed else descendants.stragglers, "survivors": survivors}
+    _report(result, {**descendants.end(), **end, "peak_memory": peak})
 
 
 def _wake_on_signals() -> int:
@@ -60,22 +60,22 @@ def _wake_on_signals() -> int:
     return read
 
 
-def _watch(family: Family, lifeline: int, wake: int) -> bool:
+def _watch(descendants: Descendants, lifeline: int, wake: int) -> bool:
     """Wait until the child has ended; return whether it was killed, for the bench said so or is gone."""
     bench, killed = os.getppid(), False
     poll = select.poll()
     poll.register(wake, select.POLLIN)
     poll.register(lifeline, select.POLLIN)
     while True:
-        family.reap()
-        if family.status is not None:
+        descendants.reap()
+        if descendants.status is not None:
             return killed
         ready = {descriptor for descriptor, _ in poll.poll(500)}
         told = wake in ready and any(number in _ENDING for number in os.read(wake, 4096))
         if not killed and (told or lifeline in ready or os.getppid() != bench):
             killed = True
             poll.unregister(lifeline)
-            family.kill()
+            descendants.kill()
 
 
 def _start(order: Mapping[str, Any]) -> int:
@@ -105,10 +105,10 @@ def _become(order: Mapping[str, Any], complaints: int) -> None:
         os._exit(127)
 
 
-def _settle(warden: int, folder: str) -> None:
+def _settle(supervisor: int, folder: str) -> None:
     os.setsid()
     linux.die_with_parent(signal.SIGKILL)
-    if os.getppid() != warden:
+    if os.getppid() != supervisor:
         os._exit(127)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     nothing = os.open(os.devnull, os.O_RDONLY)

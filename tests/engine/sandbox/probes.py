@@ -55,11 +55,11 @@ class Confine:
 class Probe:
     """A scratch folder: code/ is readable for the child, work/ is its own, the rest is not its business.
 
-    warden: the program of the warden that watches the child.
+    supervisor: the program of the supervisor that watches the child.
     """
 
     root: Path
-    warden: str = launching._WARDEN
+    supervisor: str = launching._SUPERVISOR
 
     @property
     def code(self) -> Path:
@@ -76,7 +76,7 @@ class Probe:
         rules = interpreter_rules(wanted.private, [self.code], "cpu") if wanted.sandbox else None
         env = {"PYTHONPATH": str(self.code), "OMP_NUM_THREADS": "1"}
         job = Job("program", tuple(map(str, argv)), wanted.fds, self.work, self.root / "log", rules, env)
-        with patch.object(launching, "_WARDEN", self.warden):
+        with patch.object(launching, "_SUPERVISOR", self.supervisor):
             return launch(job)
 
     def run(self, program: str, argv: Sequence[object] = (), confine: Confine | None = None) -> tuple[Exit, str]:

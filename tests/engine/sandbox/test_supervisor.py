@@ -36,8 +36,8 @@ while not os.path.exists("runaway"):
 HANGING = RUNAWAY + f"time.sleep({LONGER})"
 
 
-def warden(grace: float = 1) -> str:
-    """Return the program of a warden that lets helpers end by themselves for so many times its usual seconds.
+def supervisor(grace: float = 1) -> str:
+    """Return the program of a supervisor that lets helpers end by themselves for so many times its usual seconds.
 
     What it killed it sees die, or the test gives up.
     """
@@ -49,13 +49,13 @@ def warden(grace: float = 1) -> str:
 
 @pytest.fixture
 def probe(tmp_path: Path) -> Probe:
-    return Probe(tmp_path, warden())
+    return Probe(tmp_path, supervisor())
 
 
 @pytest.fixture
 def graceful(tmp_path: Path) -> Probe:
-    """Return a probe whose warden lets helpers end by themselves for longer than a test waits."""
-    return Probe(tmp_path, warden(10 * HANG))
+    """Return a probe whose supervisor lets helpers end by themselves for longer than a test waits."""
+    return Probe(tmp_path, supervisor(10 * HANG))
 
 
 @linux
@@ -83,7 +83,7 @@ def test_a_helper_that_ends_by_itself_is_no_straggler(graceful: Probe) -> None:
 
 
 @linux
-def test_a_chain_of_forks_cannot_outrun_the_warden(probe: Probe) -> None:
+def test_a_chain_of_forks_cannot_outrun_the_supervisor(probe: Probe) -> None:
     chain = f"""
         import os, signal, time
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -137,35 +137,35 @@ import sys, time
 from pathlib import Path
 sys.path[:0] = [{str(TESTS.parent)!r}, {str(TESTS)!r}]
 from engine.sandbox.probes import Confine, Probe
-child = Probe(Path(sys.argv[1]), {graceful.warden!r}).start({HANGING!r}, (), Confine(sandbox={confine.sandbox}))
-print(child.pid, child._warden.pid, flush=True)
+child = Probe(Path(sys.argv[1]), {graceful.supervisor!r}).start({HANGING!r}, (), Confine(sandbox={confine.sandbox}))
+print(child.pid, child._supervisor.pid, flush=True)
 time.sleep({LONGER})
 """
     command = [sys.executable, "-c", bench, str(graceful.root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as middle:
         try:
             assert middle.stdout is not None
-            family = [int(pid) for pid in middle.stdout.readline().split()]
-            assert len(family) == 2
+            descendants = [int(pid) for pid in middle.stdout.readline().split()]
+            assert len(descendants) == 2
             assert eventually((graceful.work / "runaway").exists)
-            family.append(int((graceful.work / "runaway").read_text()))
-            assert all(map(alive, family))
+            descendants.append(int((graceful.work / "runaway").read_text()))
+            assert all(map(alive, descendants))
         finally:
             middle.kill()
-        assert eventually(lambda: not any(map(alive, family)))
+        assert eventually(lambda: not any(map(alive, descendants)))
 
 
 @linux
-def test_when_the_warden_is_killed_the_child_goes_too_and_its_end_is_unknown(probe: Probe) -> None:
+def test_when_the_supervisor_is_killed_the_child_goes_too_and_its_end_is_unknown(probe: Probe) -> None:
     with probe.start(f"import time; time.sleep({LONGER})") as child:
-        os.kill(child._warden.pid, signal.SIGKILL)
+        os.kill(child._supervisor.pid, signal.SIGKILL)
         end = child.wait(HANG)
         assert end is not None
         assert (end.code, end.signal) == (None, None)
         assert eventually(lambda: not alive(child.pid))
 
 
-def test_the_warden_loads_the_standard_library_alone() -> None:
+def test_the_supervisor_loads_the_standard_library_alone() -> None:
     program = (
         "import sys; sys.path.append(sys.argv[1]); known = set(sys.stdlib_module_names);"
         "import gexbench.engine.sandbox.supervisor;"

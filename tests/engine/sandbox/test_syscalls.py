@@ -42,14 +42,14 @@ def test_other_processes_cannot_be_signalled_traced_or_limited(probe: Probe) -> 
     found = attempt(
         probe,
         """
-        bench, warden = int(sys.argv[1]), os.getppid()
+        bench, supervisor = int(sys.argv[1]), os.getppid()
         child = os.fork()
         if child == 0:
             signal.pause()
         attempt("own-child", lambda: os.kill(child, signal.SIGKILL))
         os.waitpid(child, 0)
         attempt("kill-bench", lambda: os.kill(bench, signal.SIGTERM))
-        attempt("kill-warden", lambda: os.kill(warden, signal.SIGKILL))
+        attempt("kill-supervisor", lambda: os.kill(supervisor, signal.SIGKILL))
         attempt("probe-bench", lambda: os.kill(bench, 0))
         attempt("kill-init", lambda: os.kill(1, 0))
         attempt("ptrace", lambda: call("ptrace", 16, bench, 0, 0))
