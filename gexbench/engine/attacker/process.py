@@ -37,6 +37,7 @@ class Attacker:
     """One attack and what it returned, in whichever process it lives."""
 
     def __init__(self, order: StartAttack, ask: Ask, progress: Progress) -> None:
+        torch.set_num_threads(order.threads)
         self._order, self._kind = order, task_kind(order.kind)
         self._oracle = MeteredOracle(self._kind, order.budget, ask)
         self._brief = make_brief(order, progress)
@@ -79,7 +80,6 @@ class Follower:
         order = receive(self.control, StartAttack, Stop)
         if not isinstance(order, StartAttack):
             return
-        torch.set_num_threads(order.threads)
         attacker = Attacker(order, over(self.oracle), self._progress)
         self.incidents = audit.install(list(map(str, order.private)), list(map(str, order.writable)))
         before = audit.snapshot()

@@ -48,6 +48,7 @@ class Service:
 
     def __init__(self, order: OpenService) -> None:
         """Open victim, defense and ledger; raises GexbenchError where one of them is not what the order says."""
+        torch.set_num_threads(order.threads)
         plan = order.plan
         ledger = Ledger(order.ledger, plan.id, plan.budget)
         defense = _defense(order)
@@ -153,7 +154,6 @@ def main(argv: list[str]) -> int:
         order = receive(control, OpenService)
         if order is None:
             return 1
-        torch.set_num_threads(order.threads)
         service = Service(order)
         send(control, Ready())
         Server(control, oracle, service).serve()
