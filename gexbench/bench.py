@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gexbench.cards.catalog import Catalog, Filed
-from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, TaskCard, VictimCard
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, ExtractorCard, MetricCard, TaskCard, VictimCard
 from gexbench.errors import GexbenchError
 from gexbench.plan import Identity, Plan, Request, resolve
 from gexbench.record import Comparison, RunRecord
@@ -113,8 +113,13 @@ def _name_folders(request: Request) -> Request:
 
 
 def identify(request: Request, catalog: Catalog) -> Identity:
-    """Return the hashes of victim weights, data-set list, computing code and plug-ins that belong to a request."""
-    from gexbench.engine.machine.provenance import code_digest, plug_in_digest, plug_in_folder
+    """Return the hashes of victim weights, data-set list, computing code and plug-ins that belong to a request.
+
+    Raises CardError for an unknown name, and for a plug-in that cannot be hashed (see `plug_in_files`).
+    """
+    from gexbench.engine.machine.code_digest import Origin, code_digest
+    from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
+    from gexbench.engine.machine.provenance import plug_in_folder
     from gexbench.engine.store.victim_weights import weights_sha256
 
     task = catalog.get(TaskCard, request.task)
@@ -124,18 +129,30 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     filed: dict[str, Filed[AttackCard] | Filed[DefenseCard]] = {"attack": catalog.filed(AttackCard, request.attack)}
     if request.defense:
         filed["defense"] = catalog.filed(DefenseCard, request.defense)
-    plug_ins = {
-        role: plug_in_digest(plug_in_folder(f.card.entry, f.root.code), f.path)
-        for role, f in filed.items()
-        if f.card.entry
-    }
-    pins = catalog.filed(DatasetCard, request.dataset or scale.dataset).pins
+    entries, plug_ins, files = list[str](), dict[str, str](), list[Path]()
+    for role, each in filed.items():
+        entries += [each.card.entry] if each.card.entry else []
+        folder = plug_in_folder(each.card.entry, each.root.code) if each.card.entry else None
+        if folder is not None:
+            found = plug_in_files(folder, (each.path, RUNS))
+            plug_ins[role] = plug_in_digest(folder, found)
+            files += found
+    dataset = catalog.filed(DatasetCard, request.dataset or scale.dataset)
+    victim = catalog.get(VictimCard, request.victim or scale.victim)
+    entries += [dataset.card.reader, victim.entry, *_scored_by(task, request.profile, catalog)]
     return Identity(
-        victim_weights=weights_sha256(catalog.get(VictimCard, request.victim or scale.victim), catalog),
-        dataset_pins=hashlib.sha256(pins.read_bytes()).hexdigest() if pins.is_file() else "not pinned",
-        code=code_digest(),
-        plug_ins={role: digest for role, digest in plug_ins.items() if digest},
+        victim_weights=weights_sha256(victim, catalog),
+        dataset_pins=hashlib.sha256(dataset.pins.read_bytes()).hexdigest() if dataset.pins.is_file() else "not pinned",
+        code=code_digest(Origin(tuple(entries), task.kind, tuple(files))),
+        plug_ins=plug_ins,
     )
+
+
+def _scored_by(task: TaskCard, profile: str, catalog: Catalog) -> list[str]:
+    """Return the entries of a task's metrics and of the extractors that these take features from."""
+    cards = [catalog.get(MetricCard, name) for name in (*task.metrics_at(profile), *task.honest_cost)]
+    extractors = [catalog.get(ExtractorCard, card.features) for card in cards if card.features]
+    return [*(card.entry for card in cards), *(extractor.entry for extractor in extractors)]
 
 
 def plan_curve(request: Request, budgets: Sequence[str], seeds: int | None) -> tuple[Catalog, list[Plan]]:
