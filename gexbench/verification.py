@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,32 +71,21 @@ def verify_record(path: Path, out: Path, folders: tuple[Path, ...], tick: Callab
 
 
 def current_plan(plan: Plan, catalog: Catalog) -> Plan:
-    """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs."""
-    from gexbench.bench import identify
-    from gexbench.plan import Request, resolve
+    """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs.
 
-    request = Request(
-        plan.task.name,
-        plan.attack.name,
-        plan.defense.name if plan.defense else None,
-        plan.profile.name,
-        str(plan.budget),
-        plan.seed,
-        isolation=plan.isolation,
-        device=plan.device,
-        deadline=plan.deadline,
-        victim=plan.victim.name,
-        dataset=plan.dataset.name,
-    )
+    Its options are taken as they stand: bounds that a card got since are no matter.
+    """
+    from gexbench.bench import identify
+    from gexbench.plan import resolve
+    from gexbench.plan_file import difference
+
+    request = replace(plan.request(), settings=(), defense_settings=())
     here = resolve(request, catalog, identify(request, catalog))
     wanted = plan.model_copy(update={"code": here.code})
     now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
-    ours, theirs = now.substance(), wanted.substance()
-    for name in theirs:
-        if ours[name] != theirs[name]:
-            raise PlanError(
-                f"the record's {name} is not what is here", "install the version of gexbench it was made with"
-            )
+    unlike = difference(wanted, now)
+    if unlike:
+        raise PlanError(f"the record's {unlike}", "install the version of gexbench it was made with")
     return wanted
 
 
