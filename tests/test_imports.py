@@ -12,12 +12,13 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "record", "cards"}
+DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "cards": {"errors"},
-    "plan": DOCUMENTS,
+    "plan": {"errors", "cards"},
+    "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
     "core": CONTRACTS,
     "nets": CONTRACTS,
@@ -25,10 +26,13 @@ ALLOWED: dict[str, set[str]] = {
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},
     "boards": DOCUMENTS | {"engine"},
     "engine": DOCUMENTS | CONTRACTS,
-    "bench": DOCUMENTS | {"engine", "boards"},
+    "bench": DOCUMENTS | {"engine"},
+    "sweep": DOCUMENTS | {"bench", "engine"},
+    "studies": DOCUMENTS | {"bench", "sweep", "boards"},
+    "surrogate": DOCUMENTS | {"engine"},
     "verification": DOCUMENTS | {"bench", "boards"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "boards", "engine", "verification"},
+    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},
 }
 
 
