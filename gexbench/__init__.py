@@ -7,17 +7,44 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gexbench.bench import run, score
+    from gexbench.boards.frame import load_records
+    from gexbench.core.attack import Attack, Brief
+    from gexbench.core.defense import Defense
+    from gexbench.core.oracle import Oracle
     from gexbench.record import Comparison, RunRecord
+    from gexbench.studies import cross, curve
+    from gexbench.surrogate import load_surrogate
 
 __version__ = "0.1.0"
-__all__ = ["Comparison", "RunRecord", "__version__", "run", "score"]
-
+__all__ = [
+    "Attack",
+    "Brief",
+    "Comparison",
+    "Defense",
+    "Oracle",
+    "RunRecord",
+    "__version__",
+    "cross",
+    "curve",
+    "load_records",
+    "load_surrogate",
+    "run",
+    "score",
+]
 
 _HOMES = {
-    "run": "gexbench.bench",
-    "score": "gexbench.bench",
-    "RunRecord": "gexbench.record",
-    "Comparison": "gexbench.record",
+    "Attack": "core.attack",
+    "Brief": "core.attack",
+    "Comparison": "record",
+    "Defense": "core.defense",
+    "Oracle": "core.oracle",
+    "RunRecord": "record",
+    "cross": "studies",
+    "curve": "studies",
+    "load_records": "boards.frame",
+    "load_surrogate": "surrogate",
+    "run": "bench",
+    "score": "bench",
 }
 
 
@@ -25,4 +52,9 @@ def __getattr__(name: str) -> Any:
     """Import the names of `_HOMES` when they are first used, so that `import gexbench` stays light."""
     if name not in _HOMES:
         raise AttributeError(f"module 'gexbench' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(f"gexbench.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Name what is not imported yet too."""
+    return sorted({*globals(), *__all__})

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Never
 
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, ExtractorCard, MetricCard, TaskCard, VictimCard
-from gexbench.errors import GexbenchError
-from gexbench.plan import Identity, Plan, Request, resolve
+from gexbench.errors import CardError, GexbenchError, PlanError, nearest
+from gexbench.plan import Identity, Isolation, Plan, Request, resolve, settings_of
+from gexbench.plan_file import difference, read_plan
 from gexbench.record import Comparison, RunRecord
 
-if TYPE_CHECKING:
-    from gexbench.boards.curve import Curve
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and how much there is; see core.attack.Progress."""
 
-Tick = Callable[[str, int, int], None]
 RUNS = Path("runs")
 
 
@@ -27,76 +27,120 @@ def quiet(what: str, done: int, total: int) -> None:
 
 
 def run(
-    task: str, attack: str, *, out: str | Path = RUNS, options: Mapping[str, Any] | None = None, **request: Any
+    task: str,
+    attack: str | Path,
+    *,
+    defense: str | Path | None = None,
+    profile: str = "mini",
+    budget: int | str | None = None,
+    seed: int = 0,
+    options: Mapping[str, Any] | None = None,
+    defense_options: Mapping[str, Any] | None = None,
+    isolation: Isolation = "auto",
+    device: str = "auto",
+    deadline: float | None = None,
+    victim: str | None = None,
+    dataset: str | None = None,
+    registry: str | Path | Iterable[str | Path] = (),
+    out: str | Path = RUNS,
+    progress: Progress = quiet,
+    **unknown: Never,
 ) -> RunRecord:
     """Run an attack on a task and return the record, which is also on disk below `out`.
 
-    options: the attack's options by name. request: any other field of plan.Request, such as defense="jpeg",
-    profile="small", budget="50%", seed=1. A run that ended well before is returned as it stands; one that was
-    killed goes on. Raises GexbenchError for bad input; an attack that fails gives a record with status "failed".
+    attack, defense: a name, or a submission's folder. budget: a number of images, or such as "50%". options,
+    defense_options: by name. registry: more folders of cards. deadline: seconds the attack may take. None: the card's
+    choice. A run that ended well before is returned as it stands; one that was killed goes on. Raises GexbenchError for
+    bad input; an attack that fails gives a record with status "failed".
     """
-    settings = tuple(f"{key}={_text(value)}" for key, value in (options or {}).items())
-    catalog, plan = prepare(Request(task, attack, settings=settings, **request))
-    return run_plan(plan, catalog, Path(out), quiet)
-
-
-def curve(
-    task: str,
-    attack: str,
-    *,
-    out: str | Path = RUNS,
-    budgets: Sequence[str] = (),
-    seeds: int | None = None,
-    options: Mapping[str, Any] | None = None,
-    **request: Any,
-) -> Curve:
-    """Run an attack at several budgets over the seeds 0, 1, … and return what it reaches at each.
-
-    budgets: numbers of images, or such as "50%"; none for the task's own. seeds: how many; None for the profile's
-    number. All else as in `run`. A run that fails leaves a gap. Source: section 6.1 of Szyller et al. 2023 (arXiv
-    2104.12623).
-    """
-    from gexbench.boards.curve import make_curve
-
-    settings = tuple(f"{key}={_text(value)}" for key, value in (options or {}).items())
-    catalog, plans = plan_curve(Request(task, attack, settings=settings, **request), budgets, seeds)
-    return make_curve([run_plan(plan, catalog, Path(out), quiet) for plan in plans])
+    refuse_unknown(run, unknown)
+    request = Request(
+        task,
+        str(attack),
+        None if defense is None else str(defense),
+        profile,
+        None if budget is None else str(budget),
+        seed,
+        settings_of(options or {}),
+        settings_of(defense_options or {}),
+        isolation,
+        device,
+        deadline,
+        folders_of(registry),
+        victim,
+        dataset,
+    )
+    catalog, plan = prepare(request)
+    return run_plan(plan, catalog, Path(out), progress)
 
 
 def score(
     images: str | Path,
     reference: str | Path,
-    metrics: Sequence[str] = ("fid",),
+    metrics: str | Sequence[str] = ("fid",),
     *,
     device: str = "auto",
     cache: bool = True,
+    **unknown: Never,
 ) -> Comparison:
     """Score the images of one folder or zip against another's, and return the numbers with their passports.
 
-    metrics: names of metric cards; below 2048 images FID brings KID along. Paired ones want equal relative paths, less
-    the ending, on both sides. device: "auto", "cuda", "mps" or "cpu". cache: keep the features of each image for later
-    calls. Raises GexbenchError naming what is missing or refused.
+    metrics: names of metric cards, or one text with commas; below 2048 images FID brings KID along. Paired ones want
+    equal relative paths, less the ending, on both sides. device: "auto", "cuda", "mps" or "cpu". cache: keep the
+    features of each image for later calls. Raises GexbenchError naming what is missing or refused.
     """
     from gexbench.engine.scoring.compare import Setup, compare
     from gexbench.engine.scoring.features.images import open_images
     from gexbench.engine.store.paths import features_folder
 
+    refuse_unknown(score, unknown)
     setup = Setup(Catalog.load(), device, features_folder() if cache else None)
-    return compare(open_images(images), open_images(reference), metrics, setup, quiet)
+    return compare(open_images(images), open_images(reference), listed(metrics), setup, quiet)
 
 
-def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+def refuse_unknown(verb: Callable[..., object], given: Iterable[str]) -> None:
+    """Raise PlanError with the nearest names for the first of the given keywords, which a verb does not have."""
+    known = [name for name, each in inspect.signature(verb).parameters.items() if each.kind != each.VAR_KEYWORD]
+    for name in given:
+        raise PlanError(f"{verb.__name__}() takes no argument {name!r}", nearest(name, known))
+
+
+def listed(given: str | Path | Iterable[object]) -> tuple[str, ...]:
+    """Return names as texts, each once; one text may hold several with commas between."""
+    parts = str(given).split(",") if isinstance(given, (str, Path)) else map(str, given)
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
+def folders_of(given: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
+    """Return folders, of which one may be given alone."""
+    return tuple(map(Path, [given] if isinstance(given, (str, Path)) else given))
 
 
 def prepare(request: Request) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan for a request; an attack or defense given as a folder is read from there."""
-    request = _name_folders(request)
+    request = name_folders(request)
     catalog = Catalog.load(request.folders)
     return catalog, resolve(request, catalog, identify(request, catalog))
 
 
-def _name_folders(request: Request) -> Request:
+def prepare_file(file: Path, folders: Sequence[Path] = ()) -> tuple[Catalog, Plan]:
+    """Return the catalog and the plan in a file, such as runs/<name>/plan.json.
+
+    Raises PlanError where it cannot be read, or where cards, weights, data or code are not those it was made with.
+    """
+    planned, catalog = read_plan(file), Catalog.load(folders)
+    try:
+        request = planned.request()
+        here = resolve(request, catalog, identify(request, catalog))
+    except (CardError, PlanError) as error:
+        raise PlanError(f"{file}: {error}", f"{error.hint} (cards from elsewhere need --registry)") from None
+    unlike = difference(planned, here)
+    if unlike:
+        raise PlanError(f"{file}: its {unlike}", "install the gexbench it was made with, or name --task and --attack")
+    return catalog, here
+
+
+def name_folders(request: Request) -> Request:
     """Turn `--attack ./folder` into the folder's card root and the name on its card."""
     from gexbench.cards.roots import named_root
 
@@ -155,43 +199,8 @@ def _scored_by(task: TaskCard, profile: str, catalog: Catalog) -> list[str]:
     return [*(card.entry for card in cards), *(extractor.entry for extractor in extractors)]
 
 
-def plan_curve(request: Request, budgets: Sequence[str], seeds: int | None) -> tuple[Catalog, list[Plan]]:
-    """Return the catalog and the plans of an efficiency study: at each budget the seeds 0, 1, … of a request.
-
-    budgets: numbers of images, or such as "50%"; none for those of the task's card. seeds: how many; None for as many
-    as the profile wants.
-    """
-    request = _name_folders(request)
-    catalog = Catalog.load(request.folders)
-    identity = identify(request, catalog)
-    first = resolve(request, catalog, identity)
-    texts = budgets or [str(budget) for budget in first.task.profile[first.profile.name].budgets]
-    wanted = range(first.profile.seeds if seeds is None else seeds)
-    chosen = [replace(request, budget=budget, seed=seed) for budget in texts for seed in wanted]
-    plans = {plan.id: plan for plan in (resolve(each, catalog, identity) for each in chosen)}
-    return catalog, list(plans.values())
-
-
-def plan_cross(
-    request: Request, victims: Sequence[str], attacks: Sequence[str], seeds: int | None
-) -> tuple[Catalog, list[Plan]]:
-    """Return the catalog and the plans of every attack on every victim, each at the seeds 0, 1, … of a request.
-
-    seeds: how many; None for as many as the profile wants.
-    """
-    catalog = Catalog.load(request.folders)
-    plans = []
-    for victim, attack in product(victims, attacks):
-        each = replace(request, victim=victim, attack=attack)
-        identity = identify(each, catalog)
-        first = resolve(replace(each, seed=0), catalog, identity)
-        wanted = range(first.profile.seeds if seeds is None else seeds)
-        plans += [first.model_copy(update={"seed": seed}) for seed in wanted]
-    return catalog, plans
-
-
-def run_plan(plan: Plan, catalog: Catalog, out: Path, tick: Tick) -> RunRecord:
-    """Run a plan below `out`; see engine.execute."""
+def run_plan(plan: Plan, catalog: Catalog, out: Path, progress: Progress) -> RunRecord:
+    """Run a plan below `out`; see engine.run.execute."""
     from gexbench.engine.run.execute import execute
 
-    return execute(plan, catalog, out / plan.run_name, tick)
+    return execute(plan, catalog, out / plan.run_name, progress)

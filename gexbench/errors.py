@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class GexbenchError(Exception):
-    """Say what was refused and, in `hint`, the nearest way out.
+    """Say what was refused and, in `hint`, the nearest way out, which a traceback shows too.
 
     `exit_code` is what the command line ends with: 2 bad input, 3 the run failed, 4 an asset or data is missing,
     5 an output cannot be written.
@@ -18,6 +18,8 @@ class GexbenchError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
 
 
 class CardError(GexbenchError):

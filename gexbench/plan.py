@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
@@ -90,6 +91,24 @@ class Plan(Frozen):
         values = {**dict(self), "task": at_profile(self.task, self.profile.name)}
         return {name: plain(value) for name, value in values.items() if name not in ("isolation", "deadline")}
 
+    def request(self) -> Request:
+        """Return the request that gives this plan where cards, weights, data and code are the same."""
+        return Request(
+            self.task.name,
+            self.attack.name,
+            self.defense.name if self.defense else None,
+            self.profile.name,
+            str(self.budget),
+            self.seed,
+            settings_of(_chosen(self.attack, self.options, self.profile.name)),
+            settings_of(_chosen(self.defense, self.defense_options, self.profile.name)),
+            self.isolation,
+            self.device,
+            self.deadline,
+            victim=self.victim.name,
+            dataset=self.dataset.name,
+        )
+
     @property
     def scale(self) -> TaskProfile:
         """Return the task's numbers at this profile."""
@@ -122,6 +141,20 @@ def _in_first_words(data: Any, key: str = "") -> Any:
     if isinstance(data, list):
         return [_in_first_words(part) for part in data]
     return FIRST_WORDS.get((key, data), data) if isinstance(data, str) else data
+
+
+def settings_of(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return options as the texts `key=value` of a request."""
+    texts = {key: ",".join(map(str, v)) if isinstance(v, (list, tuple)) else str(v) for key, v in options.items()}
+    return tuple(f"{key}={text}" for key, text in texts.items())
+
+
+def _chosen(
+    card: AttackCard | DefenseCard | None, options: Mapping[str, OptionValue], profile: str
+) -> dict[str, OptionValue]:
+    """Return the options that are not what their card says."""
+    usual = effective(card.options, card.profile.get(profile, {}), (), repr(card.name)) if card else {}
+    return {key: value for key, value in options.items() if key not in usual or usual[key] != value}
 
 
 def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
@@ -158,7 +191,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         defense_options=_options(defense, request.profile, request.defense_settings, f"defense {request.defense!r}"),
         budget=_budget(request.budget, scale),
         seed=_seed(request.seed),
-        isolation=request.isolation,
+        isolation=_isolation(request.isolation),
         device=request.device,
         deadline=_deadline(request.deadline, scale.deadline),
         victim_weights=identity.victim_weights,
@@ -270,10 +303,20 @@ def _budget(text: str | None, scale: TaskProfile) -> int:
     return value
 
 
-def _seed(seed: int) -> int:
+def _seed(given: int) -> int:
+    try:
+        seed = operator.index(given)
+    except TypeError:
+        raise PlanError(f"--seed {given!r} is not a whole number", "seeds 0 to 4 are the usual ones") from None
     if not 0 <= seed < 2**31:
         raise PlanError(f"--seed {seed} is not in 0 … 2147483647", "seeds 0 to 4 are the usual ones")
     return seed
+
+
+def _isolation(given: Isolation) -> Isolation:
+    if given not in get_args(Isolation):
+        raise PlanError(f"--isolation {given!r} is unknown", nearest(str(given), get_args(Isolation)))
+    return given
 
 
 def _deadline(given: float | None, card: float) -> float:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
 from gexbench.cards.schema import Compare, Frozen, Name
-from gexbench.errors import BoardError
+from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.plan import Plan
 
 SCHEMA = 1
@@ -149,11 +149,44 @@ class RunRecord(Frozen):
         return self.model_copy(update={"seal": seal_of(json.loads(self.model_dump_json()))})
 
     def score(self, metric: str, compare: Compare, test: str | None = None) -> float | None:
-        """Return one number, the mean over test splits when none is named; None when it was not measured."""
+        """Return one number, the mean over test splits when none is named; None when it was not measured.
+
+        Raises PlanError with the nearest names for a metric, comparison or split that the run's plan does not have.
+        """
+        known = {
+            "metric": [card.name for card in self.plan.metrics],
+            "comparison": get_args(Compare),
+            "test split": {*self.plan.dataset.splits.test, *(s.test for s in self.scores)},
+        }
+        for (what, names), given in zip(known.items(), (metric, compare, test), strict=True):
+            if given is not None and given not in names:
+                raise PlanError(f"the run {self.plan.run_name} has no {what} {given!r}", nearest(given, names))
         values = [
             s.value for s in self.scores if s.metric == metric and s.compare == compare and test in (None, s.test)
         ]
         return sum(values) / len(values) if values else None
+
+    def __repr__(self) -> str:
+        """Return three lines: what was run and how it ended, the main metric's scores, and the account."""
+        plan, account = self.plan, self.account
+        against = f" against {plan.defense.name}" if plan.defense else ""
+        head = f"{plan.attack.name} on {plan.task.name}@{plan.task.version}{against}"
+        return (
+            f"{head} · {plan.profile.name} · seed {plan.seed} · {self.status}\n"
+            f"{' '.join(self.reason.split()) or self._main_scores()}\n"
+            f"{account.answered} of {account.budget} answered, {account.replayed} replayed, {account.refused} refused; "
+            f"{self.cost_usd:.2f} USD; isolation {self.isolation}"
+        )
+
+    __str__ = __repr__
+
+    def _main_scores(self) -> str:
+        """Return the main metric of each comparison that was measured, the mean over test splits."""
+        metric, compares = self.plan.task.main.metric, get_args(Compare)
+        values = {compare: self.score(metric, compare) for compare in compares}
+        told = "  ".join(f"{compare} {value:.4f}" for compare, value in values.items() if value is not None)
+        unit = next((f" {s.unit}" for s in self.scores if s.metric == metric and s.unit != "1"), "")
+        return f"{metric}  {told}{unit}" if told else f"{metric} not measured"
 
 
 def seal_of(data: dict[str, Any]) -> str:

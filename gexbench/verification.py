@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,46 +57,35 @@ class Verdict(Frozen):
         return [*rows, *notes, f"record {self.record}: {'agrees' if self.agrees else 'does NOT agree'}"]
 
 
-def verify_record(path: Path, out: Path, folders: tuple[Path, ...], tick: Callable[[str, int, int], None]) -> Verdict:
+def verify_record(path: Path, out: Path, folders: tuple[Path, ...], progress: Callable[[str, int, int], None]) -> Verdict:
     """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's."""
     from gexbench.bench import run_plan
 
     file = path / "record.json" if path.is_dir() else path
     record = read_record(file)
     catalog = Catalog.load(folders)
-    again = run_plan(current_plan(record.plan, catalog), catalog, out, tick)
+    again = run_plan(current_plan(record.plan, catalog), catalog, out, progress)
     differences = tuple(compare(record, again, beside(record, file)))
     agrees = record.status == again.status and all(d.agrees for d in differences)
     return Verdict(record=record.id, agrees=agrees, changed=tuple(_changed(record, again)), differences=differences)
 
 
 def current_plan(plan: Plan, catalog: Catalog) -> Plan:
-    """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs."""
-    from gexbench.bench import identify
-    from gexbench.plan import Request, resolve
+    """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs.
 
-    request = Request(
-        plan.task.name,
-        plan.attack.name,
-        plan.defense.name if plan.defense else None,
-        plan.profile.name,
-        str(plan.budget),
-        plan.seed,
-        isolation=plan.isolation,
-        device=plan.device,
-        deadline=plan.deadline,
-        victim=plan.victim.name,
-        dataset=plan.dataset.name,
-    )
+    Its options are taken as they stand: bounds that a card got since are no matter.
+    """
+    from gexbench.bench import identify
+    from gexbench.plan import resolve
+    from gexbench.plan_file import difference
+
+    request = replace(plan.request(), settings=(), defense_settings=())
     here = resolve(request, catalog, identify(request, catalog))
     wanted = plan.model_copy(update={"code": here.code})
     now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
-    ours, theirs = now.substance(), wanted.substance()
-    for name in theirs:
-        if ours[name] != theirs[name]:
-            raise PlanError(
-                f"the record's {name} is not what is here", "install the version of gexbench it was made with"
-            )
+    unlike = difference(wanted, now)
+    if unlike:
+        raise PlanError(f"the record's {unlike}", "install the version of gexbench it was made with")
     return wanted
 
 

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from gexbench import bench
+from gexbench.cards import roots
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.roots import CardRoot
 from gexbench.plan import Identity, Plan, Request, resolve
@@ -153,38 +157,42 @@ class Records:
 
     def make(self, attack: str = "srresnet", b: float = 27.0, c: float = 25.0, **request: Any) -> RunRecord:
         """Return a sealed record whose PSNR against victim and truth is b and c on set5, and 1 dB less on set14."""
-        plan = self.plan(attack, **request)
-        asked = plan.budget if "outputs" in plan.attack.needs else 0
-        honest = tuple(
-            HonestCost(
-                metric="lpips-alex",
-                test=test,
-                value=0.05,
-                unit="1",
-                higher_is_better=False,
-                n=n,
-                passport=passport("lpips-alex"),
-            )
-            for test, n in IMAGES.items()
-            if plan.defense
-        )
-        return RunRecord(
-            id=plan.id,
-            status="ok",
-            isolation="landlock",
-            started="2026-01-01T00:00:00+00:00",
-            plan=plan,
-            scores=scores(plan, b, c),
-            honest_cost=honest,
-            cost_usd=asked * plan.task.price,
-            account=Account(budget=plan.budget, asked=asked, answered=asked, sessions=1),
-            provenance=provenance(),
-        ).sealed()
+        return record_of(self.plan(attack, **request), b, c)
 
     def seeds(self, values: Mapping[int, float] | tuple[float, ...], **request: Any) -> list[RunRecord]:
         """Return a record a seed, with the given PSNR against the victim."""
         pairs = values.items() if isinstance(values, Mapping) else enumerate(values)
         return [self.make(b=value, seed=seed, **request) for seed, value in pairs]
+
+
+def record_of(plan: Plan, b: float = 27.0, c: float = 25.0) -> RunRecord:
+    """Return a plan's sealed record, as `Records.make` does."""
+    asked = plan.budget if "outputs" in plan.attack.needs else 0
+    honest = tuple(
+        HonestCost(
+            metric="lpips-alex",
+            test=test,
+            value=0.05,
+            unit="1",
+            higher_is_better=False,
+            n=n,
+            passport=passport("lpips-alex"),
+        )
+        for test, n in IMAGES.items()
+        if plan.defense
+    )
+    return RunRecord(
+        id=plan.id,
+        status="ok",
+        isolation="landlock",
+        started="2026-01-01T00:00:00+00:00",
+        plan=plan,
+        scores=scores(plan, b, c),
+        honest_cost=honest,
+        cost_usd=asked * plan.task.price,
+        account=Account(budget=plan.budget, asked=asked, answered=asked, sessions=1),
+        provenance=provenance(),
+    ).sealed()
 
 
 def scores(plan: Plan, b: float, c: float) -> tuple[Score, ...]:
@@ -258,3 +266,15 @@ def save(record: RunRecord, folder: Path) -> Path:
     run.mkdir(parents=True, exist_ok=True)
     (run / "record.json").write_text(record.model_dump_json(indent=2), encoding="utf-8")
     return run
+
+
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
+    """Let gexbench see a small registry instead of its own, and run in an empty folder."""
+    made = Records(write_registry(folder / "registry"))
+    root = made.catalog.roots[0]
+    monkeypatch.setattr(roots, "packaged_root", lambda: root)
+    monkeypatch.setattr(roots, "installed_roots", list)
+    monkeypatch.setattr(bench, "identify", lambda request, catalog: made.identity)
+    (folder / "here").mkdir()
+    monkeypatch.chdir(folder / "here")
+    return made

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import doctest
+import inspect
 import re
 import shlex
 import subprocess
@@ -12,6 +15,7 @@ from pathlib import Path
 import pytest
 import typer
 
+import gexbench
 from gexbench.cli.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,3 +63,25 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+SESSIONS = [page for page in PAGES if "```pycon" in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", SESSIONS, ids=lambda p: p.name)
+def test_a_python_session_in_the_docs_goes_as_it_says(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"^```pycon\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    session = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page.name, str(page), 0)
+    told: list[str] = []
+    assert doctest.DocTestRunner().run(session, out=told.append).failed == 0, "".join(told)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_python_in_the_docs_is_python_with_keywords_that_exist(page: Path) -> None:
+    verbs = {name: inspect.signature(getattr(gexbench, name)) for name in ("run", "curve", "cross", "score")}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        for call in ast.walk(ast.parse(block)):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in verbs:
+                given = {keyword.arg for keyword in call.keywords}
+                assert given <= set(verbs[call.func.attr].parameters), ast.unparse(call)

@@ -13,13 +13,14 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "record", "cards", "files"}
+DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards", "files"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "cards": {"errors"},
-    "plan": DOCUMENTS,
+    "plan": {"errors", "cards"},
+    "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
     "core": CONTRACTS,
     "nets": CONTRACTS,
@@ -27,10 +28,13 @@ ALLOWED: dict[str, set[str]] = {
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},
     "boards": DOCUMENTS | {"engine"},
     "engine": DOCUMENTS | CONTRACTS,
-    "bench": DOCUMENTS | {"engine", "boards"},
+    "bench": DOCUMENTS | {"engine"},
+    "sweep": DOCUMENTS | {"bench", "engine"},
+    "studies": DOCUMENTS | {"bench", "sweep", "boards"},
+    "surrogate": DOCUMENTS | {"engine"},
     "verification": DOCUMENTS | {"bench", "boards"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "boards", "engine", "verification"},
+    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},
 }
 
 

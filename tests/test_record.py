@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
-from record_factory import Records, save, write_registry
+from record_factory import Records, changed, save, write_registry
 
-from gexbench.errors import BoardError
+from gexbench.errors import BoardError, PlanError
 from gexbench.record import RunRecord, read_record, seal_of
 
 
@@ -87,7 +88,43 @@ def test_a_score_is_the_mean_over_splits_when_none_is_named(records: Records) ->
     record = records.make(b=27.0)
     assert record.score("psnr-y", "B", "set14") == 26.0
     assert record.score("psnr-y", "B") == 26.5
-    assert record.score("fid", "B") is None
+
+
+def test_a_metric_that_was_not_measured_has_no_score(records: Records) -> None:
+    assert changed(records.make(), "scores", ()).score("psnr-y", "B") is None
+    assert records.make("victim").score("psnr-y", "B") is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "what", "hint"),
+    [
+        (("psnr", "B"), "no metric 'psnr'", "did you mean psnr-y?"),
+        (("psnr-y", "b"), "no comparison 'b'", "known: A, B, C"),
+        (("psnr-y", "B", "set6"), "no test split 'set6'", "did you mean set5"),
+    ],
+)
+def test_what_the_plan_does_not_have_is_refused_with_the_nearest(
+    records: Records, asked: tuple[Any, ...], what: str, hint: str
+) -> None:
+    with pytest.raises(PlanError, match=what) as caught:
+        records.make().score(*asked)
+    assert hint in caught.value.hint
+
+
+def test_a_record_shows_itself_in_three_lines(records: Records) -> None:
+    record = records.make(defense="jpeg", seed=2)
+    assert str(record) == repr(record)
+    assert repr(record).splitlines() == [
+        "srresnet on sr@1 against jpeg · mini · seed 2 · ok",
+        "psnr-y  A 29.5000  B 26.5000  C 24.5000 dB",
+        "100 of 100 answered, 0 replayed, 0 refused; 1.00 USD; isolation landlock",
+    ]
+
+
+def test_a_failed_record_shows_why_in_one_of_its_three_lines(records: Records) -> None:
+    failed = changed(changed(records.make(), "status", "failed"), "reason", "the loss\nis nan")
+    assert repr(failed).splitlines()[:2] == ["srresnet on sr@1 · mini · seed 0 · failed", "the loss is nan"]
+    assert len(repr(changed(records.make(), "scores", ())).splitlines()) == 3
 
 
 def test_the_seal_covers_all_but_itself(records: Records) -> None:

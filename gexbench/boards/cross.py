@@ -9,7 +9,7 @@ from typing import Any
 
 from gexbench.boards.accept import pinned
 from gexbench.boards.flat import plain
-from gexbench.boards.label import attack_label
+from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.row import Row
 from gexbench.boards.sheet import heading, number, with_std
 from gexbench.boards.spread import Spread
@@ -30,8 +30,9 @@ class Cross:
 
     @property
     def title(self) -> str:
-        """Say what was copied at what budget."""
-        return f"{pinned(self.plan.task)} · {self.plan.profile.name} · {self.plan.budget} queries"
+        """Say what was copied at what budget, against what defense."""
+        against = f" against {defense_label(self.plan)}" if self.plan.defense else ""
+        return f"{pinned(self.plan.task)}{against} · {self.plan.profile.name} · {self.plan.budget} queries"
 
     def spread(self, victim: str, attack: str, compare: Compare) -> Spread | None:
         """Return the task's main metric over the seeds of a cell; None where nothing was measured."""
@@ -57,7 +58,8 @@ class Cross:
 def make_cross(records: Iterable[RunRecord]) -> Cross:
     """Return the matrix of runs that differ in victim, attack and seed; failed ones leave a gap.
 
-    Raises BoardError for none, and for runs of other tasks, profiles, budgets, data or recipes of the main metric.
+    Raises BoardError for none, and for runs of other tasks, profiles, budgets, defenses, data or recipes of the main
+    metric.
     """
     runs = sorted(records, key=lambda run: run.plan.seed)
     if not runs:
@@ -67,7 +69,7 @@ def make_cross(records: Iterable[RunRecord]) -> Cross:
         if _alike(run) != _alike(well[0]):
             raise BoardError(
                 f"{run.plan.run_name} and {well[0].plan.run_name} cannot stand in one matrix",
-                "run both with one version of gexbench, at one task, profile and budget",
+                "run both with one version of gexbench, at one task, profile, budget and defense",
             )
     victims = tuple(dict.fromkeys(run.plan.victim.name for run in runs))
     attacks = tuple(dict.fromkeys(attack_label(run.plan) for run in runs))
@@ -88,12 +90,12 @@ def as_json(cross: Cross) -> dict[str, Any]:
         for compare in dict.fromkeys(("A", main.compare))
         if (found := cross.spread(victim, attack, compare)) is not None
     ]
-    head = {"task": pinned(plan.task), "profile": plan.profile.name, "budget": plan.budget, "metric": main.metric}
-    return {**head, "cells": plain(cells)}
+    head = {"task": pinned(plan.task), "defense": defense_label(plan) or None, "profile": plan.profile.name}
+    return {**head, "budget": plan.budget, "metric": main.metric, "cells": plain(cells)}
 
 
 def _alike(run: RunRecord) -> tuple[Any, ...]:
     """Return what runs of one matrix have in common."""
     plan, main = run.plan, run.plan.task.main.metric
     recipes = {score.passport.model_dump_json() for score in run.scores if score.metric == main}
-    return pinned(plan.task), plan.profile.name, plan.budget, run.provenance.dataset, recipes
+    return pinned(plan.task), defense_label(plan), plan.profile.name, plan.budget, run.provenance.dataset, recipes

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from gexbench.boards.accept import pinned
 from gexbench.boards.agree import Agreement, Entry
 from gexbench.boards.flat import plain
-from gexbench.boards.label import attack_label
+from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.row import Row
 from gexbench.boards.spread import Spread
 from gexbench.cards.schema import Compare
@@ -62,12 +62,15 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """Return the stem of the curve's files: `sr-srresnet-mini-curve`, `sr-srresnet-steps=100-mini-curve`.
+        """Return the stem of the curve's files: `sr-srresnet-mini-curve`, `sr-srresnet-steps=100-jpeg-mini-curve`.
 
-        Of an attack with its options the first 100 characters.
+        Of an attack or a defense with its options the first 100 characters. Victim and data set are named where they
+        are not the profile's.
         """
-        label = re.sub(r"[^\w.=+@-]+", "-", self.label.replace("/", ".")).strip("-")
-        return f"{self.plan.task.name}-{label[:100]}-{self.plan.profile.name}-curve"
+        plan = self.plan
+        unusual = [n for n in (plan.victim.name, plan.dataset.name) if n not in (plan.scale.victim, plan.scale.dataset)]
+        labels = [_stem(text) for text in (self.label, defense_label(plan), *unusual) if text]
+        return "-".join([plan.task.name, *labels, plan.profile.name, "curve"])
 
     @property
     def title(self) -> str:
@@ -75,7 +78,9 @@ class Curve:
         plan, counts = self.plan, [len(row.records) for row in self.rows.values()]
         few, most = min(counts, default=0), max(counts, default=0)
         seeds = f"{most} seed{'s' if most != 1 else ''}" if few == most else f"{few} to {most} seeds"
-        return f"{self.label} on {pinned(plan.task)} · {plan.profile.name} · victim {plan.victim.name} · {seeds}"
+        against = f" against {defense_label(plan)}" if plan.defense else ""
+        head = f"{self.label} on {pinned(plan.task)}{against}"
+        return f"{head} · {plan.profile.name} · victim {plan.victim.name} · {seeds}"
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -110,24 +115,38 @@ class Curve:
 
 
 def make_curve(records: Iterable[RunRecord]) -> Curve:
-    """Return the curve of runs of one attack that differ in budget and seed; failed ones leave a gap.
+    """Return the curve of runs of one attack, against one defense or none; failed ones leave a gap.
 
     Raises BoardError for records that may not stand side by side, and for none.
     """
     runs = sorted(records, key=lambda record: (record.plan.budget, record.plan.seed))
     if not runs:
         raise BoardError("a curve needs at least one record", "run the attack first")
-    agreed, label = Agreement(), attack_label(runs[0].plan)
+    agreed, label, wanted = Agreement(), attack_label(runs[0].plan), _studied(runs[0].plan)
     for run in runs:
         entry = Entry(Path(run.plan.run_name), run)
-        other = None if attack_label(run.plan) == label else f"it is of {attack_label(run.plan)}, not {label}"
-        why = other or agreed.conflict(entry)
+        other = None if _studied(run.plan) == wanted else f"it is of {_studied(run.plan)}, not {wanted}"
+        ended = run.status == "ok"
+        why = other or (agreed.conflict(entry) if ended else None)
         if why:
             raise BoardError(f"{entry.path} cannot stand on this curve: {why}")
-        agreed.take(entry)
+        if ended:
+            agreed.take(entry)
     budgets = tuple(dict.fromkeys(run.plan.budget for run in runs))
-    well = {budget: [r for r in runs if r.plan.budget == budget and r.status == "ok"] for budget in budgets}
-    return Curve(label, runs[0].plan, budgets, {b: Row(label, tuple(rs)) for b, rs in well.items() if rs})
+    rows = {
+        budget: tuple(entry.record for entry in agreed.entries if entry.record.plan.budget == budget)
+        for budget in budgets
+    }
+    return Curve(label, runs[0].plan, budgets, {budget: Row(label, own) for budget, own in rows.items() if own})
+
+
+def _studied(plan: Plan) -> str:
+    """Name attack and, if there is one, defense, with their options."""
+    return attack_label(plan) + (f" against {defense_label(plan)}" if plan.defense else "")
+
+
+def _stem(text: str) -> str:
+    return re.sub(r"[^\w.=+@-]+", "-", text.replace("/", ".")).strip("-")[:100]
 
 
 def to_csv(curve: Curve) -> str:
@@ -147,7 +166,9 @@ def as_json(curve: Curve) -> dict[str, Any]:
         for t in curve.tests
         if (s := curve.spread(b, c, t)) is not None
     ]
-    head = {"task": pinned(curve.plan.task), "attack": curve.label, "profile": curve.plan.profile.name}
+    plan = curve.plan
+    against = defense_label(plan) or None
+    head = {"task": pinned(plan.task), "attack": curve.label, "defense": against, "profile": plan.profile.name}
     numbers = [plain(point._asdict()) for point in curve.points()]
     marks = list(curve.marks)
-    return {**head, "victim": curve.plan.victim.name, "marks": marks, "means": plain(means), "points": numbers}
+    return {**head, "victim": plan.victim.name, "marks": marks, "means": plain(means), "points": numbers}

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 def cross(
     task: Annotated[str, typer.Option(help="The task, see `gexbench list tasks`.")],
     victims: Annotated[str, typer.Option(help="Victims with commas between, see `gexbench victim list`.")],
-    attacks: Annotated[str, typer.Option(help="Attacks or controls with commas between.")],
+    attacks: Annotated[str, typer.Option(help="Attacks or controls, names or folders, with commas between.")],
     profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
     budget: Annotated[str | None, typer.Option(help="Images that may be asked: a number, or such as 50%.")] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 on; by default the profile's.")] = None,
+    defense: Annotated[str | None, typer.Option(help="The defense: a name, or a submission's folder.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="An option of every attack, key=value.")] = None,
+    set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Another data set than the profile's.")] = None,
+    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")] = False,
 ) -> None:
@@ -32,16 +37,27 @@ def cross(
     """
     from rich.console import Console
 
-    from gexbench import bench
     from gexbench.boards.cross import as_json, make_cross
-    from gexbench.cli.curve import failure, run_all
+    from gexbench.cli.curve import failure
     from gexbench.cli.output import print_json
+    from gexbench.cli.progress import each_run
     from gexbench.plan import Request
+    from gexbench.sweep import Sweep, plan_all, run_all
 
-    names = {option: _names(option, text) for option, text in (("victims", victims), ("attacks", attacks))}
-    request = Request(task, names["attacks"][0], profile=profile, budget=budget)
-    catalog, plans = bench.plan_cross(request, names["victims"], names["attacks"], seeds)
-    records = run_all(plans, catalog, out, quiet=json)
+    copied, copying = _names("victims", victims), _names("attacks", attacks)
+    request = Request(
+        task,
+        copying[0],
+        defense,
+        profile,
+        budget,
+        settings=tuple(set_ or ()),
+        defense_settings=tuple(set_defense or ()),
+        folders=tuple(registry or ()),
+        dataset=dataset,
+    )
+    catalog, plans = plan_all(Sweep(request, victims=copied, attacks=copying, seeds=range(seeds or 0) or "all"))
+    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json))
     found, failed = make_cross(records), [record for record in records if record.status != "ok"]
     if json:
         print_json({**as_json(found), "failed": [failure(record) for record in failed]})

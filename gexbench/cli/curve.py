@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from gexbench.boards.curve import Curve
-    from gexbench.cards.catalog import Catalog
-    from gexbench.plan import Plan
     from gexbench.record import RunRecord
 
 
@@ -24,7 +22,12 @@ def curve(
         str | None, typer.Option(help="Numbers or percentages with commas between; by default the task's.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 on; by default the profile's.")] = None,
+    defense: Annotated[str | None, typer.Option(help="The defense: a name, or a submission's folder.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
+    set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
+    victim: Annotated[str | None, typer.Option(help="Another victim than the profile's.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Another data set than the profile's.")] = None,
+    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
     to: Annotated[Path | None, typer.Option(help="Where picture and CSV go; by default as --out.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")] = False,
@@ -35,13 +38,24 @@ def curve(
 
     Example: `gexbench curve --task sr --attack srresnet --seeds 3`
     """
-    from gexbench import bench
     from gexbench.boards.curve import make_curve
+    from gexbench.cli.progress import each_run
     from gexbench.plan import Request
+    from gexbench.sweep import Sweep, plan_all, run_all
 
-    request = Request(task, attack, profile=profile, settings=tuple(set_ or ()))
-    catalog, plans = bench.plan_curve(request, _words(budgets), seeds)
-    records = run_all(plans, catalog, out, quiet=json)
+    request = Request(
+        task,
+        attack,
+        defense,
+        profile,
+        settings=tuple(set_ or ()),
+        defense_settings=tuple(set_defense or ()),
+        folders=tuple(registry or ()),
+        victim=victim,
+        dataset=dataset,
+    )
+    catalog, plans = plan_all(Sweep(request, budgets=_words(budgets) or "all", seeds=range(seeds or 0) or "all"))
+    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json))
     drawn, failed = make_curve(records), [record for record in records if record.status != "ok"]
     files = _write(drawn, to or out)
     _show(drawn, failed, files, as_json=json)
@@ -56,20 +70,6 @@ def _words(text: str | None) -> list[str]:
     if text is not None and not words:
         raise PlanError(f"--budgets {text!r} names no budget", "for example 25%,50%,100%")
     return words
-
-
-def run_all(plans: list[Plan], catalog: Catalog, out: Path, quiet: bool) -> list[RunRecord]:
-    """Run plans one after the other, each named on stderr."""
-    from gexbench import bench
-    from gexbench.cli.progress import Ticker
-
-    records = []
-    for number, plan in enumerate(plans, 1):
-        if not quiet:
-            typer.echo(f"run {number} of {len(plans)}: {plan.run_name}", err=True)
-        with Ticker(silent=quiet) as ticker:
-            records.append(bench.run_plan(plan, catalog, out, ticker.tick))
-    return records
 
 
 def _write(drawn: Curve, folder: Path) -> dict[str, Path]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -16,6 +20,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+if TYPE_CHECKING:
+    from gexbench import bench
+    from gexbench.plan import Plan
+    from gexbench.sweep import Watch
 
 
 class Ticker:
@@ -56,3 +65,17 @@ class Ticker:
             if not self._bars and not self._silent:
                 sys.stderr.write(f"{what} …\n")
         self._progress.update(self._tasks[what], completed=done, total=total or None)
+
+
+def each_run(many: int, silent: bool) -> Watch:
+    """Return what names each of `many` runs on stderr when it begins, and shows its progress."""
+    numbers = count(1)
+
+    @contextmanager
+    def watch(plan: Plan) -> Iterator[bench.Progress]:
+        if not silent:
+            sys.stderr.write(f"run {next(numbers)} of {many}: {plan.run_name}\n")
+        with Ticker(silent=silent) as ticker:
+            yield ticker.tick
+
+    return watch

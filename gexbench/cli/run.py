@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+Isolated = Annotated[
+    Literal["auto", "none"],
+    typer.Option(help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."),
+]
+BESIDE_A_PLAN = {"plan", "registry", "out", "json"}
+
 
 def run(
-    task: Annotated[str, typer.Option(help="The task, see `gexbench list tasks`.")],
-    attack: Annotated[str, typer.Option(help="The attack or control: a name, or a submission's folder.")],
+    context: typer.Context,
+    task: Annotated[str | None, typer.Option(help="The task, see `gexbench list tasks`.")] = None,
+    attack: Annotated[str | None, typer.Option(help="The attack or control: a name, or a submission's folder.")] = None,
     defense: Annotated[str | None, typer.Option(help="The defense: a name, or a submission's folder.")] = None,
     profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
     budget: Annotated[str | None, typer.Option(help="Images that may be asked: a number, or such as 50%.")] = None,
@@ -24,47 +32,53 @@ def run(
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
     ] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
-    isolation: Annotated[
-        Literal["auto", "none"],
-        typer.Option(
-            help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."
-        ),
-    ] = "auto",
+    isolation: Isolated = "auto",
     device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")] = "auto",
     deadline: Annotated[float | None, typer.Option(help="Seconds the attack may take.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Run what a plan.json says, and nothing else; instead of --task and --attack.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else, on stdout.")] = False,
 ) -> None:
     """Run an attack on a task: a table, a picture and a record.
 
-    A run that was killed goes on when started again; one that is done is shown again.
+    Give --task and --attack, or --plan: such a file stands in every run's folder. A run that was killed goes on when
+    started again; one that is done is shown again.
 
     Example: `gexbench run --task sr --attack srresnet --seed 1 --set steps=100`
     """
     from gexbench import bench
     from gexbench.cli.progress import Ticker
     from gexbench.cli.report import report
+    from gexbench.errors import PlanError
     from gexbench.plan import Request
 
-    request = Request(
-        task,
-        attack,
-        defense,
-        profile,
-        budget,
-        seed,
-        tuple(set_ or ()),
-        tuple(set_defense or ()),
-        isolation,
-        device,
-        deadline,
-        tuple(registry or ()),
-        victim,
-        dataset,
-    )
-    catalog, plan = bench.prepare(request)
+    folders = tuple(registry or ())
+    if plan is not None:
+        _refuse_others(context)
+        catalog, chosen = bench.prepare_file(plan, folders)
+    elif task is None or attack is None:
+        missing = "--task" if task is None else "--attack"
+        raise PlanError(f"{missing} is missing", "give --task and --attack, or --plan")
+    else:
+        settings, against = tuple(set_ or ()), tuple(set_defense or ())
+        request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
+        catalog, chosen = bench.prepare(replace(request, folders=folders, victim=victim, dataset=dataset))
     with Ticker(silent=json) as ticker:
-        record = bench.run_plan(plan, catalog, out, ticker.tick)
-    report(record, out / plan.run_name / "record.json", as_json=json)
+        record = bench.run_plan(chosen, catalog, out, ticker.tick)
+    report(record, out / chosen.run_name / "record.json", as_json=json)
     if record.status != "ok":
         raise typer.Exit(3)
+
+
+def _refuse_others(context: typer.Context) -> None:
+    """Raise PlanError for the first option that was given beside --plan and says what to run."""
+    from gexbench.errors import PlanError
+
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name not in BESIDE_A_PLAN and source is not None and source.name != "DEFAULT":
+            raise PlanError(
+                f"{option.opts[0]} cannot be given beside --plan, which says it all", "leave one of the two out"
+            )

@@ -145,6 +145,19 @@ def test_a_failed_run_leaves_a_gap_and_the_others_count(records: Records) -> Non
     assert (low, math.isnan(middle), high) == (21.0, True, 27.0)
 
 
+def test_a_run_that_never_began_and_so_knows_no_data_is_a_gap(records: Records) -> None:
+    lost = changed(failed(records.make(budget="50", seed=1)), "provenance.dataset", "")
+    curve = make_curve([*records.seeds((24.0, 25.0)), lost, records.make(budget="50")])
+    assert {budget: row.seeds for budget, row in curve.rows.items()} == {50: (0,), 100: (0, 1)}
+
+
+def test_files_and_title_name_the_defense(records: Records) -> None:
+    curve = make_curve([records.make(defense="jpeg", defense_settings=("quality=5",), settings=("steps=5",))])
+    assert curve.name == "sr-srresnet-steps=5-jpeg-quality=5-mini-curve"
+    assert "on sr@1 against jpeg (quality=5) · mini" in curve.title
+    assert as_json(curve)["defense"] == "jpeg (quality=5)"
+
+
 def test_where_all_runs_failed_there_is_nothing_to_draw(records: Records) -> None:
     curve = make_curve([failed(records.make())])
     assert (curve.shown(), to_csv(curve).count("\n")) == ((), 1)
@@ -178,6 +191,7 @@ def strangers(records: Records) -> Iterator[RunRecord]:
     yield records.make("bicubic", budget="50")
     yield changed(records.make(budget="50"), "plan.victim_weights", "others")
     yield changed(records.make(budget="50"), "scores", changed_passport(records.make()).scores)
+    yield records.make(budget="50", defense="jpeg")
 
 
 def changed_passport(record: RunRecord) -> RunRecord:
@@ -185,7 +199,7 @@ def changed_passport(record: RunRecord) -> RunRecord:
     return changed(record, "scores", tuple(s.model_copy(update={"passport": other}) for s in record.scores))
 
 
-@pytest.mark.parametrize("number", range(4), ids=["options", "attack", "victim", "passport"])
+@pytest.mark.parametrize("number", range(5), ids=["options", "attack", "victim", "passport", "defense"])
 def test_records_that_differ_in_more_than_budget_and_seed_are_refused(records: Records, number: int) -> None:
     with pytest.raises(BoardError, match="cannot stand on this curve"):
         make_curve([records.make(), list(strangers(records))[number]])

@@ -101,7 +101,7 @@ def test_a_folder_without_a_record_is_refused(records: Records, root: Path, tmp_
         add([tmp_path], root, records.catalog)
 
 
-def test_a_record_put_on_the_shelf_by_hand_is_checked_when_read(records: Records, root: Path) -> None:
+def test_a_record_put_in_the_folder_by_hand_is_checked_when_read(records: Records, root: Path) -> None:
     board = folder(records, root)
     failed = changed(records.make(), "status", "failed")
     board.place(failed).parent.mkdir(parents=True)

@@ -1,26 +1,28 @@
-"""What the tests of commands that run many plans share."""
+"""What the tests of commands that run plans share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from record_factory import Records, write_registry
-
-from gexbench import bench
-from gexbench.cards import roots
-from gexbench.plan import Identity
+from record_factory import Records, stand_in
 
 
 @pytest.fixture
 def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Records:
     """Let the command see a small registry, and run in an empty folder."""
-    made = Records(write_registry(tmp_path / "registry"))
-    root = made.catalog.roots[0]
-    monkeypatch.setattr(roots, "packaged_root", lambda: root)
-    monkeypatch.setattr(roots, "installed_roots", list)
-    monkeypatch.setattr(bench, "identify", lambda request, catalog: Identity("victim-hash", "pins-hash", "code-hash"))
     monkeypatch.setenv("COLUMNS", "140")
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    return made
+    return stand_in(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Path:
+    """Return a submission's folder, with the attack `me/mine`, its options and its code."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "card.toml").write_text(
+        '[attack]\nname = "me/mine"\nsummary = "Mine."\nentry = "mine:Mine"\n'
+        '[attack.options]\nsteps = { type = "int", default = 1, help = "steps" }\n'
+    )
+    (folder / "mine.py").write_text("class Mine: ...\n")
+    return folder

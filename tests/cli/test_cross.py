@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed
+from record_factory import Records, changed, record_of
 from typer.testing import CliRunner, Result
 
 from gexbench import bench
@@ -53,7 +53,7 @@ def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None]) -> RunRecord:
         plans.append(plan)
         b = 20.0 + len(plan.victim.name) + len(plan.attack.name) + 2 * plan.seed
-        record = records.make(plan.attack.name, b=b, seed=plan.seed, victim=plan.victim.name)
+        record = record_of(plan, b=b)
         if (plan.victim.name, plan.attack.name) == ("other", "copycat"):
             record = changed(changed(record, "scores", ()), "reason", "the loss is nan [/x]")
             return changed(record, "status", "failed")
@@ -96,11 +96,41 @@ def test_json_is_one_document_of_cells() -> None:
     assert [failed["reason"] for failed in told["failed"]] == ["the loss is nan [/x]"]
 
 
+def test_a_defense_and_options_reach_every_run(started: list[Plan]) -> None:
+    words = ("--task", "sr", "--victims", "net,other", "--attacks", "srresnet", "--seeds", "1")
+    result = invoke(*words, "--set", "steps=7", "--defense", "jpeg", "--set-defense", "quality=10")
+    assert [plan.options["steps"] for plan in started] == [7, 7]
+    assert [plan.defense_options for plan in started] == [{"quality": 10}] * 2
+    assert "sr@1 against jpeg (quality=10) · mini · 100 queries" in result.stdout
+    assert json.loads(invoke(*words, "--defense", "jpeg", "--json").stdout)["defense"] == "jpeg"
+
+
+def test_an_attack_may_be_a_submissions_folder_or_on_a_card_in_a_folder(started: list[Plan], submission: Path) -> None:
+    words = ("--task", "sr", "--victims", "net", "--seeds", "1", "--set", "steps=5")
+    with pytest.raises(CardError, match="no attack named 'me/mine'"):
+        invoke(*words, "--attacks", "me/mine")
+    for given in ((f"{submission},srresnet",), ("me/mine,srresnet", "--registry", str(submission))):
+        started.clear()
+        invoke(*words, "--attacks", *given)
+        assert [(plan.attack.name, plan.options["steps"]) for plan in started] == [("me/mine", 5), ("srresnet", 5)]
+
+
+def test_another_data_set_goes_with_the_victims_that_learned_from_it(started: list[Plan]) -> None:
+    invoke("--task", "sr", "--victims", "elsewhere", "--attacks", "copycat", "--dataset", "paintings", "--seeds", "1")
+    assert [(plan.victim.name, plan.dataset.name) for plan in started] == [("elsewhere", "paintings")]
+
+
 @pytest.mark.parametrize(
     ("words", "kind", "message"),
     [
         (("--victims", "net,elsewhere", "--attacks", "copycat"), PlanError, "'elsewhere' learned from 'paintings'"),
         (("--victims", "wide", "--attacks", "copycat"), PlanError, "'wide' has images of 64 px, this task of 32"),
+        (
+            ("--victims", "net", "--attacks", "copycat", "--set", "steps=1"),
+            PlanError,
+            "'copycat' has no option 'steps'",
+        ),
+        (("--victims", "net", "--attacks", "copycat", "--defense", "jpg"), CardError, "no defense named 'jpg'"),
         (("--victims", "nett", "--attacks", "copycat"), CardError, "no victim named 'nett'"),
         (("--victims", " , ", "--attacks", "copycat"), PlanError, "--victims ' , ' names none"),
     ],
@@ -126,5 +156,7 @@ def test_a_run_on_another_victim_stands_on_no_board(records: Records) -> None:
 def test_runs_that_cannot_be_compared_make_no_matrix(records: Records) -> None:
     with pytest.raises(BoardError, match="cannot stand in one matrix"):
         make_cross([records.make(), records.make(victim="other", budget="50")])
+    with pytest.raises(BoardError, match="cannot stand in one matrix"):
+        make_cross([records.make(), records.make(defense="jpeg")])
     with pytest.raises(BoardError, match="needs at least one record"):
         make_cross([])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from record_factory import Records, changed
+from record_factory import Records, changed, record_of
 from typer.testing import CliRunner, Result
 
 from gexbench import bench
 from gexbench.cli.app import app
-from gexbench.errors import GexbenchError
+from gexbench.errors import AssetMissing, GexbenchError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
@@ -28,9 +29,7 @@ def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
 
     def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None]) -> RunRecord:
         plans.append(plan)
-        record = records.make(
-            plan.attack.name, b=20.0 + plan.budget / 20 + plan.seed, seed=plan.seed, budget=str(plan.budget)
-        )
+        record = record_of(plan, b=20.0 + plan.budget / 20 + plan.seed)
         if (plan.budget, plan.seed) == (50, 1):
             record = changed(changed(record, "scores", ()), "reason", "the loss is nan [/x]")
             return changed(record, "status", "failed")
@@ -64,8 +63,8 @@ def test_budgets_and_seeds_can_be_chosen(started: list[Plan]) -> None:
 def test_options_reach_every_run(started: list[Plan]) -> None:
     with pytest.raises(GexbenchError, match="no option 'stepz'"):
         invoke(*SR, "--set", "stepz=7")
-    plans = bench.plan_curve(bench.Request("sr", "srresnet", settings=("steps=7",)), (), 2)[1]
-    assert [plan.options["steps"] for plan in plans] == [7] * 4
+    invoke(*SR, "--set", "steps=7", "--seeds", "1")
+    assert [plan.options["steps"] for plan in started] == [7] * 2
 
 
 @pytest.mark.usefixtures("started")
@@ -135,12 +134,56 @@ def test_bad_input_is_refused_before_any_run(started: list[Plan], words: tuple[s
     assert list(Path().iterdir()) == []
 
 
-def test_from_python_it_is_one_verb(started: list[Plan]) -> None:
-    curve = bench.curve("sr", "srresnet", budgets=("50%",), seeds=1, options={"steps": 400})
+def test_a_defense_stands_in_plans_title_and_names_of_files(started: list[Plan]) -> None:
+    words = ("--seeds", "1", "--defense", "jpeg", "--set-defense", "quality=10", "--json")
+    told = json.loads(invoke(*SR, *words).stdout)
+    assert [plan.defense_options for plan in started] == [{"quality": 10}] * 2
+    assert (told["defense"], told["csv"]) == (
+        "jpeg (quality=10)",
+        "runs/sr-srresnet-jpeg-quality=10-mini-curve.csv",
+    )
+    assert "srresnet on sr@1 against jpeg (quality=10) · mini" in invoke(*SR, *words[:-1]).stdout
+
+
+@pytest.mark.usefixtures("started")
+def test_a_curve_of_another_victim_has_files_of_its_own(records: Records) -> None:
+    net = (records.folder / "victims" / "net.toml").read_text()
+    (records.folder / "victims" / "other.toml").write_text(net.replace('"net"', '"other"'))
+    told = json.loads(invoke(*SR, "--seeds", "1", "--victim", "other", "--json").stdout)
+    assert (told["victim"], told["csv"]) == ("other", "runs/sr-srresnet-other-mini-curve.csv")
+    assert invoke(*SR, "--seeds", "1", "--dataset", "photos").exit_code == 0
+    assert Path("runs/sr-srresnet-mini-curve.csv").exists()
+
+
+def test_cards_come_from_folders_that_are_named_and_from_submissions(started: list[Plan], submission: Path) -> None:
+    invoke("--task", "sr", "--attack", str(submission), "--seeds", "1")
+    invoke("--task", "sr", "--attack", "me/mine", "--registry", str(submission), "--seeds", "1")
+    assert [plan.attack.name for plan in started] == ["me/mine"] * 4
+
+
+def test_a_run_that_the_machine_stops_leaves_a_gap(started: list[Plan], monkeypatch: pytest.MonkeyPatch) -> None:
+    well = bench.run_plan
+
+    def run(plan: Plan, *rest: Any) -> RunRecord:
+        if plan.budget == 100:
+            raise AssetMissing("no weights", "fetch them")
+        return well(plan, *rest)
+
+    monkeypatch.setattr(bench, "run_plan", run)
+    result = invoke(*SR, "--seeds", "1")
+    assert result.exit_code == 3
+    assert "no weights (fetch them)" in result.stdout
     assert places(started) == [(50, 0)]
-    found = curve.spread(50, "B", "set5")
-    assert found is not None
-    assert found.mean == 22.5
+
+
+@pytest.mark.usefixtures("started")
+def test_where_the_machine_stops_every_run_its_error_is_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object) -> RunRecord:
+        raise AssetMissing("no weights", "fetch them")
+
+    monkeypatch.setattr(bench, "run_plan", run)
+    with pytest.raises(AssetMissing, match="no weights"):
+        invoke(*SR)
 
 
 @pytest.mark.slow

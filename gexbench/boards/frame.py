@@ -1,0 +1,104 @@
+"""Records, wherever they lie, as one table of scores."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gexbench.boards.label import attack_label, defense_label
+from gexbench.errors import BoardError
+from gexbench.record import RunRecord, read_record
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+COLUMNS = {
+    "id": "str",
+    "task": "str",
+    "version": "int64",
+    "profile": "str",
+    "attack": "str",
+    "defense": "str",
+    "victim": "str",
+    "budget": "int64",
+    "seed": "int64",
+    "metric": "str",
+    "compare": "str",
+    "test": "str",
+    "value": "float64",
+    "unit": "str",
+    "higher_is_better": "boolean",
+    "n": "Int64",
+    "answered": "int64",
+    "cost_usd": "float64",
+    "isolation": "str",
+    "status": "str",
+    "path": "str",
+}
+
+
+def load_records(
+    path: str | Path | Iterable[str | Path] = "leaderboards", *, unreadable: Literal["raise", "warn"] = "raise"
+) -> DataFrame:
+    """Return the scores of records as a pandas DataFrame, a row a number.
+
+    path: boards, run folders, folders of any of them, or record files. Read are every record.json and records/*.json
+    below; a record that lies in two places counts once. attack and defense are named with the options that differ from
+    their cards, and defense is "" where there was none. compare "honest" is what a defense costs honest users. A run
+    without scores has one row, without a metric. Raises BoardError for a place that is not there and, unless it shall
+    `warn`, for a record that cannot be read.
+    """
+    import pandas
+
+    rows = [row for file, record in _records(path, unreadable) for row in _rows(record, file)]
+    return pandas.DataFrame(rows, columns=list(COLUMNS)).astype({k: v for k, v in COLUMNS.items() if v != "str"})
+
+
+def _records(path: str | Path | Iterable[str | Path], unreadable: str) -> Iterator[tuple[Path, RunRecord]]:
+    seen: set[str] = set()
+    for place in [path] if isinstance(path, (str, Path)) else path:
+        for file in _files(Path(place)):
+            try:
+                record = read_record(file)
+            except BoardError as error:
+                if unreadable == "raise":
+                    raise
+                warnings.warn(str(error), stacklevel=4)
+                continue
+            if record.seal not in seen:
+                seen.add(record.seal)
+                yield file, record
+
+
+def _files(place: Path) -> list[Path]:
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise BoardError(f"no records at {place}", "give a run folder, runs, leaderboards, or a record.json")
+    kept = place.glob("*.json") if place.name == "records" else ()
+    return sorted({*place.rglob("record.json"), *place.rglob("records/*.json"), *kept})
+
+
+def _rows(record: RunRecord, file: Path) -> Iterator[dict[str, Any]]:
+    plan = record.plan
+    run = {
+        "id": record.id,
+        "task": plan.task.name,
+        "version": plan.task.version,
+        "profile": plan.profile.name,
+        "attack": attack_label(plan),
+        "defense": defense_label(plan),
+        "victim": plan.victim.name,
+        "budget": plan.budget,
+        "seed": plan.seed,
+        "answered": record.account.answered,
+        "cost_usd": record.cost_usd,
+        "isolation": record.isolation,
+        "status": record.status,
+        "path": str(file),
+    }
+    numbers = [{"compare": "honest", **dict(score)} for score in (*record.scores, *record.honest_cost)]
+    for number in numbers or [{}]:
+        yield run | {key: value for key, value in number.items() if key in COLUMNS}
