@@ -16,7 +16,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
 from gexbench.plan import Plan
-from gexbench.record import RunRecord, Score, read_record
+from gexbench.record import LibraryScore, RunRecord, Score, less, read_record
 
 
 class Difference(Frozen):
@@ -37,13 +37,31 @@ class Difference(Frozen):
         )
 
 
+class ReferenceDifference(Frozen):
+    """One score of the record, the same of the second run, and what another library makes of that run's images.
+
+    difference: the second run's less the library's.
+    """
+
+    metric: str
+    compare: Compare
+    test: str
+    recorded: float
+    again: float
+    reference: float
+    difference: float
+    library: str
+    version: str
+
+
 class Verdict(Frozen):
-    """Whether a record's scores came out again."""
+    """Whether a record's scores came out again; `references` are of other libraries and decide nothing."""
 
     record: str
     agrees: bool
     changed: tuple[str, ...]
     differences: tuple[Difference, ...]
+    references: tuple[ReferenceDifference, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the verdict as lines for a person."""
@@ -51,6 +69,11 @@ class Verdict(Frozen):
             f"{'✓' if d.agrees else '✗'} {d.compare} {d.metric:10} {d.test:10} recorded {d.recorded:.6g}  "
             f"again {'—' if d.again is None else format(d.again, '.6g')}  tolerance {d.tolerance:g}"
             for d in self.differences
+        ]
+        rows += [
+            f"= {r.compare} {r.metric:10} {r.test:10} recorded {r.recorded:.8g}  again {r.again:.8g}  "
+            f"reference {r.reference:.8g}  difference {r.difference:.1e}  by {r.library} {r.version}"
+            for r in self.references
         ]
         notes = [f"note: {text}" for text in self.changed]
         return [*rows, *notes, f"record {self.record}: {'agrees' if self.agrees else 'does NOT agree'}"]
@@ -127,6 +150,28 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
         )
         for s in record.scores
     ]
+
+
+def beside_libraries(
+    record: RunRecord, again: RunRecord, told: Iterable[LibraryScore]
+) -> tuple[ReferenceDifference, ...]:
+    """Return the scores of both runs beside what other libraries made of the second run's images."""
+    first, second = ({(s.metric, s.compare, s.test): s.value for s in run.scores} for run in (record, again))
+    return tuple(
+        ReferenceDifference(
+            metric=each.metric,
+            compare=each.compare,
+            test=each.test,
+            recorded=first[place],
+            again=second[place],
+            reference=each.value,
+            difference=less(second[place], each.value),
+            library=each.library,
+            version=each.version,
+        )
+        for each in told
+        if (place := (each.metric, each.compare, each.test)) in first and place in second
+    )
 
 
 def _spread(runs: list[RunRecord], score: Score) -> float:
