@@ -43,6 +43,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import ExtractorCard
 from gexbench.core.features import Moments, Rows
 from gexbench.engine.machine import hardware
+from gexbench.engine.scoring.clean_fid import torchvision_state
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import FolderImages, ImageSet, TensorImages, ZipImages
 from gexbench.metrics.frechet import frechet_distance, frechet_low_rank
@@ -107,7 +108,7 @@ class Runner:
 def runners(device: str, folder: Path) -> Iterator[Runner]:
     """Yield the libraries that are installed."""
     target = torch.device("cuda:0" if device == "cuda" else "cpu")
-    state = rivals.torchvision_state(rivals.weights())
+    state = torchvision_state(rivals.weights())
     if rivals.module("cleanfid"):
         clean = rivals.CleanFidNet(folder).to(target)
         run = partial(rivals.clean_fid, device=target, net=clean, workers=hardware.cores())

@@ -92,6 +92,34 @@ class Comparison(Frozen):
     device: str
 
 
+class ReferenceScore(Frozen):
+    """One of our numbers beside the same by another library; difference: ours less the library's."""
+
+    metric: Name
+    ours: float
+    reference: float
+    difference: float
+    library: str
+    version: str
+
+
+class ReferenceComparison(Comparison):
+    """A comparison, and beside it what other libraries make of the same images."""
+
+    references: tuple[ReferenceScore, ...]
+
+
+class LibraryScore(Frozen):
+    """One number of a run's evidence by another library."""
+
+    metric: Name
+    compare: Compare
+    test: str
+    value: float
+    library: str
+    version: str
+
+
 class Account(Frozen):
     """What the ledger says, in images: asked = answered + replayed + refused."""
 
@@ -187,6 +215,11 @@ class RunRecord(Frozen):
         told = "  ".join(f"{compare} {value:.4f}" for compare, value in values.items() if value is not None)
         unit = next((f" {s.unit}" for s in self.scores if s.metric == metric and s.unit != "1"), "")
         return f"{metric}  {told}{unit}" if told else f"{metric} not measured"
+
+
+def less(a: float, b: float) -> float:
+    """Return a - b, and 0 where both are the same infinity."""
+    return 0.0 if a == b else a - b
 
 
 def seal_of(data: dict[str, Any]) -> str:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
 from gexbench.plan import Plan
-from gexbench.record import RunRecord, Score, read_record
+from gexbench.record import LibraryScore, RunRecord, Score, less, read_record
+
+if TYPE_CHECKING:
+    from gexbench.engine.kinds.evidence import TestEvidence
 
 
 class Difference(Frozen):
@@ -38,13 +42,31 @@ class Difference(Frozen):
         )
 
 
+class ReferenceDifference(Frozen):
+    """One score of the record, the same of the second run, and what another library makes of that run's images.
+
+    difference: the second run's less the library's.
+    """
+
+    metric: str
+    compare: Compare
+    test: str
+    recorded: float
+    again: float
+    reference: float
+    difference: float
+    library: str
+    version: str
+
+
 class Verdict(Frozen):
-    """Whether a record's scores came out again."""
+    """Whether a record's scores came out again; `references` are of other libraries and decide nothing."""
 
     record: str
     agrees: bool
     changed: tuple[str, ...]
     differences: tuple[Difference, ...]
+    references: tuple[ReferenceDifference, ...] = ()
 
     def lines(self) -> list[str]:
         """Return the verdict as lines for a person."""
@@ -53,21 +75,59 @@ class Verdict(Frozen):
             f"again {'—' if d.again is None else format(d.again, '.6g')}  tolerance {d.tolerance:g}"
             for d in self.differences
         ]
+        rows += [
+            f"= {r.compare} {r.metric:10} {r.test:10} recorded {r.recorded:.8g}  again {r.again:.8g}  "
+            f"reference {r.reference:.8g}  difference {r.difference:.1e}  by {r.library} {r.version}"
+            for r in self.references
+        ]
         notes = [f"note: {text}" for text in self.changed]
         return [*rows, *notes, f"record {self.record}: {'agrees' if self.agrees else 'does NOT agree'}"]
 
 
-def verify_record(path: Path, out: Path, folders: tuple[Path, ...], progress: Callable[[str, int, int], None]) -> Verdict:
-    """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's."""
-    from gexbench.bench import run_plan
+def verify_record(
+    path: Path, out: Path, folders: tuple[Path, ...], progress: Callable[[str, int, int], None], libraries: bool = False
+) -> Verdict:
+    """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's.
 
+    libraries: compute the scores of the second run by other libraries too. Its images are not kept, so it then runs in
+    a folder of its own, which is removed.
+    """
     file = path / "record.json" if path.is_dir() else path
     record = read_record(file)
     catalog = Catalog.load(folders)
-    again = run_plan(current_plan(record.plan, catalog), catalog, out, progress)
+    again, told = _run_again(record, catalog, out, progress, libraries)
     differences = tuple(compare(record, again, beside(record, file)))
-    agrees = record.status == again.status and all(d.agrees for d in differences)
-    return Verdict(record=record.id, agrees=agrees, changed=tuple(_changed(record, again)), differences=differences)
+    return Verdict(
+        record=record.id,
+        agrees=record.status == again.status and all(d.agrees for d in differences),
+        changed=tuple(_changed(record, again)),
+        differences=differences,
+        references=beside_libraries(record, again, told),
+    )
+
+
+def _run_again(
+    record: RunRecord, catalog: Catalog, out: Path, progress: Callable[[str, int, int], None], libraries: bool
+) -> tuple[RunRecord, list[LibraryScore]]:
+    from gexbench.bench import run_plan
+    from gexbench.files import writing
+
+    plan, told = current_plan(record.plan, catalog), list[LibraryScore]()
+    if not libraries:
+        return run_plan(plan, catalog, out, progress), told
+    from gexbench.engine.run.execute import execute
+    from gexbench.engine.scoring.reference import Libraries, of_evidence
+
+    others = Libraries(catalog, plan.device)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(prefix="reference-", dir=out)
+    with folder as place:
+
+        def look(tests: Mapping[str, TestEvidence]) -> None:
+            told.extend(of_evidence(record, tests, others, progress)[0])
+
+        return execute(plan, catalog, Path(place) / plan.run_name, progress, look), told
 
 
 def current_plan(plan: Plan, catalog: Catalog) -> Plan:
@@ -117,6 +177,28 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
         )
         for s in record.scores
     ]
+
+
+def beside_libraries(
+    record: RunRecord, again: RunRecord, told: Iterable[LibraryScore]
+) -> tuple[ReferenceDifference, ...]:
+    """Return the scores of both runs beside what other libraries made of the second run's images."""
+    first, second = ({(s.metric, s.compare, s.test): s.value for s in run.scores} for run in (record, again))
+    return tuple(
+        ReferenceDifference(
+            metric=each.metric,
+            compare=each.compare,
+            test=each.test,
+            recorded=first[place],
+            again=second[place],
+            reference=each.value,
+            difference=less(second[place], each.value),
+            library=each.library,
+            version=each.version,
+        )
+        for each in told
+        if (place := (each.metric, each.compare, each.test)) in first and place in second
+    )
 
 
 def _spread(runs: list[RunRecord], score: Score) -> float:

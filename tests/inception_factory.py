@@ -9,66 +9,12 @@ import torchvision
 from cleanfid import inception_pytorch as cleanfid
 from torch import Tensor, nn
 
-_STEM = ("1a_3x3", "2a_3x3", "2b_3x3", "3b_1x1", "4a_3x3")
-_A = {
-    "branch1x1": "conv",
-    "branch5x5_1": "tower.conv",
-    "branch5x5_2": "tower.conv_1",
-    "branch3x3dbl_1": "tower_1.conv",
-    "branch3x3dbl_2": "tower_1.conv_1",
-    "branch3x3dbl_3": "tower_1.conv_2",
-    "branch_pool": "tower_2.conv",
-}
-_B = {
-    "branch3x3": "conv",
-    "branch3x3dbl_1": "tower.conv",
-    "branch3x3dbl_2": "tower.conv_1",
-    "branch3x3dbl_3": "tower.conv_2",
-}
-_C = {
-    "branch1x1": "conv",
-    "branch7x7_1": "tower.conv",
-    "branch7x7_2": "tower.conv_1",
-    "branch7x7_3": "tower.conv_2",
-    "branch7x7dbl_1": "tower_1.conv",
-    "branch7x7dbl_2": "tower_1.conv_1",
-    "branch7x7dbl_3": "tower_1.conv_2",
-    "branch7x7dbl_4": "tower_1.conv_3",
-    "branch7x7dbl_5": "tower_1.conv_4",
-    "branch_pool": "tower_2.conv",
-}
-_D = {
-    "branch3x3_1": "tower.conv",
-    "branch3x3_2": "tower.conv_1",
-    "branch7x7x3_1": "tower_1.conv",
-    "branch7x7x3_2": "tower_1.conv_1",
-    "branch7x7x3_3": "tower_1.conv_2",
-    "branch7x7x3_4": "tower_1.conv_3",
-}
-_E = {
-    "branch1x1": "conv",
-    "branch3x3_1": "tower_conv",
-    "branch3x3_2a": "tower_mixed_conv",
-    "branch3x3_2b": "tower_mixed_conv_1",
-    "branch3x3dbl_1": "tower_1_conv",
-    "branch3x3dbl_2": "tower_1_conv_1",
-    "branch3x3dbl_3a": "tower_1_mixed_conv",
-    "branch3x3dbl_3b": "tower_1_mixed_conv_1",
-    "branch_pool": "tower_2_conv",
-}
-_BLOCKS = ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")
-_BRANCHES = (_A, _A, _A, _B, _C, _C, _C, _C, _D, _E, _E)
+from gexbench.engine.scoring.clean_fid import torchvision_names
 
 
 def names() -> dict[str, str]:
     """Return TensorFlow's name of each convolution by torchvision's."""
-    stem = {f"Conv2d_{part}": f"conv_{index}" if index else "conv" for index, part in enumerate(_STEM)}
-    blocks = {
-        f"Mixed_{block}.{theirs}": f"mixed_{index}.{ours}" if index else f"mixed.{ours}"
-        for index, (block, branches) in enumerate(zip(_BLOCKS, _BRANCHES, strict=True))
-        for theirs, ours in branches.items()
-    }
-    return stem | blocks
+    return {theirs: ours for ours, theirs in torchvision_names().items()}
 
 
 def fid_inception_v3() -> nn.Module:

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "sweep": DOCUMENTS | {"bench", "engine"},
     "studies": DOCUMENTS | {"bench", "sweep", "boards"},
     "surrogate": DOCUMENTS | {"engine"},
-    "verification": DOCUMENTS | {"bench", "boards"},
+    "verification": DOCUMENTS | {"bench", "boards", "engine"},
     "templates": CONTRACTS,
     "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},
 }

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from record_factory import Records, changed, write_registry
 
-from gexbench.verification import Difference, Verdict, beside, compare
+from gexbench.record import LibraryScore
+from gexbench.verification import Difference, Verdict, beside, beside_libraries, compare
 
 
 @pytest.fixture
@@ -57,3 +58,18 @@ def test_a_verdict_says_which_scores_differ(records: Records) -> None:
     lines = Verdict(record="id", agrees=False, changed=("torch was 1, is 2",), differences=differences).lines()
     assert any(line.startswith("✗ B psnr-y") for line in lines)
     assert lines[-1] == "record id: does NOT agree"
+
+
+def test_other_libraries_values_stand_beside_both_runs_and_decide_nothing(records: Records) -> None:
+    record, again = records.make(b=27.0), records.make(b=27.5)
+    told = [
+        LibraryScore(metric=metric, compare="B", test=test, value=27.25, library="scikit-image", version="1.2")
+        for metric, test in (("psnr-y", "set5"), ("psnr-y", "set6"), ("fid", "set5"))
+    ]
+    (found,) = beside_libraries(record, again, told)
+    assert (found.recorded, found.again, found.reference, found.difference) == (27.0, 27.5, 27.25, 0.25)
+    verdict = Verdict(record="id", agrees=True, changed=(), differences=(), references=(found,))
+    assert verdict.lines() == [
+        "= B psnr-y     set5       recorded 27  again 27.5  reference 27.25  difference 2.5e-01  by scikit-image 1.2",
+        "record id: agrees",
+    ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gexbench.record import Comparison
+    from gexbench.record import Comparison, ReferenceComparison
 
 
 def score(
@@ -21,6 +21,10 @@ def score(
         "fid"
     ),
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    backend: Annotated[
+        Literal["gexbench", "reference"],
+        typer.Option(help="reference: the same by clean-fid, scikit-image and lpips, too, and the difference."),
+    ] = "gexbench",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features for later calls.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -29,6 +33,9 @@ def score(
     Below 2048 images FID brings KID along. Paired metrics (psnr-rgb, ssim-rgb, ms-ssim, lpips-alex …) want files of
     equal names and sizes on both sides. A metric that cannot be measured is named with the reason; the others are
     printed, and the exit code is 2, or 4 where weights are missing.
+
+    With `--backend reference` each metric that is named is computed once more, by the library the field trusts, on the
+    same files; one that no library here computes counts as one that cannot be measured.
 
     Example: `gexbench score samples/ photos.zip --metric fid,kid,lpips-alex`
     """
@@ -40,8 +47,15 @@ def score(
 
     names = [name.strip() for name in metric.split(",") if name.strip()]
     setup = Setup(Catalog.load(), device, None if no_cache else features_folder())
+    sides = open_images(images), open_images(reference)
+    found: Comparison
     with Ticker(silent=json) as ticker:
-        found = compare(open_images(images), open_images(reference), names, setup, ticker.tick)
+        if backend == "reference":
+            from gexbench.engine.scoring.reference import compare_with_libraries
+
+            found = compare_with_libraries(*sides, names, setup, ticker.tick)
+        else:
+            found = compare(*sides, names, setup, ticker.tick)
     if json:
         sys.stdout.write(found.model_dump_json(indent=2) + "\n")
     else:
@@ -53,8 +67,12 @@ def score(
 def _print(found: Comparison, title: str) -> None:
     from rich.console import Console
 
+    from gexbench.record import ReferenceComparison
+
     console = Console()
-    if found.scores:
+    if isinstance(found, ReferenceComparison):
+        console.print(_reference_table(found, title))
+    elif found.scores:
         console.print(_table(found, title))
     for name, why in found.absent.items():
         console.print(f"absent  {name}: {why}", highlight=False, markup=False, soft_wrap=True)
@@ -71,6 +89,20 @@ def _table(found: Comparison, title: str) -> Table:
         arrow, unit = "↑" if each.higher_is_better else "↓", "" if each.unit == "1" else f" {each.unit}"
         floor = f"{_digits(each.floor.value)} (2 × {each.floor.n})" if each.floor else ""
         table.add_row(each.metric, f"{_digits(each.value)}{unit} {arrow}", floor, str(each.n), str(each.n_reference))
+    return table
+
+
+def _reference_table(found: ReferenceComparison, title: str) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("metric", title=Text(title), title_justify="left")
+    for column in ("gexbench", "reference", "difference"):
+        table.add_column(column, justify="right")
+    table.add_column("library")
+    for each in found.references:
+        values = f"{each.ours:.8f}", f"{each.reference:.8f}", f"{each.difference:.1e}"
+        table.add_row(each.metric, *values, f"{each.library} {each.version}")
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,6 +12,12 @@ def verify(
     record: Annotated[Path, typer.Argument(help="A run folder or a record.json.")],
     out: Annotated[Path, typer.Option(help="Where the second run goes.")] = Path("runs") / "verify",
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    backend: Annotated[
+        Literal["own", "reference"],
+        typer.Option(
+            help="reference: beside our scores those of clean-fid, scikit-image and lpips, on the same images."
+        ),
+    ] = "own",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run a record's plan again and say whether every score agrees within the recorded noise.
@@ -25,7 +31,7 @@ def verify(
     from gexbench.verification import verify_record
 
     with Ticker(silent=json) as ticker:
-        verdict = verify_record(record, out, tuple(registry or ()), ticker.tick)
+        verdict = verify_record(record, out, tuple(registry or ()), ticker.tick, backend == "reference")
     if json:
         print_json(verdict.model_dump(mode="json"))
     else:

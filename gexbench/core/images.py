@@ -51,7 +51,9 @@ def decode_8bit(data: bytes, name: str) -> Tensor:
 def _decode(data: bytes, name: str) -> Tensor:
     try:
         with Image.open(io.BytesIO(data)) as opened:
-            return _to_rgb(ImageOps.exif_transpose(opened))
+            opened.load()
+            ImageOps.exif_transpose(opened, in_place=True)
+            return _to_rgb(opened)
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
         hint = "the file is truncated or not an image Pillow reads; fetch it again"
         raise DataMissing(f"cannot decode the image {name} ({len(data)} bytes): {error}", hint) from error
@@ -67,8 +69,8 @@ def _to_rgb(image: Image.Image) -> Tensor:
     if image.has_transparency_data:
         front = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", front.size, "white"), front)
-    pixels = np.array(image.convert("RGB"))
-    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    # NumPy's transposed copy of bytes is several times quicker than PyTorch's.
+    return torch.from_numpy(np.array(np.asarray(image.convert("RGB")).transpose(2, 0, 1), order="C"))
 
 
 def to_uint8(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any
 import lpips
 import safetensors
 import torch
+import torchvision
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -53,58 +54,29 @@ class Lpips:
 
 @dataclass(frozen=True)
 class _Trunk:
-    """A network's convolutions, and the layers whose output is compared.
+    """One of torchvision's networks, and the layers of its `features` whose output is compared.
 
     channels: of those layers. ends: the index after each. smallest: the shortest side it takes, in pixels. memory: the
     layout of the weights, and so of all features; channels last is quicker for VGG16 on the CPU.
     """
 
-    build: Callable[[], nn.Sequential]
+    build: Callable[..., Any]
     channels: tuple[int, ...]
     ends: tuple[int, ...]
     smallest: int
     memory: torch.memory_format
 
 
-def _alexnet() -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(3, 64, kernel_size=11, stride=4, padding=2),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(64, 192, kernel_size=5, padding=2),
-        nn.ReLU(inplace=True),
-        nn.MaxPool2d(kernel_size=3, stride=2),
-        nn.Conv2d(192, 384, kernel_size=3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(384, 256, kernel_size=3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(256, 256, kernel_size=3, padding=1),
-        nn.ReLU(inplace=True),
-    )
-
-
-def _vgg16() -> nn.Sequential:
-    layers: list[nn.Module] = []
-    inside = 3
-    for depth, width in ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)):
-        if layers:
-            layers.append(nn.MaxPool2d(kernel_size=2))
-        for _ in range(depth):
-            layers += [nn.Conv2d(inside, width, kernel_size=3, padding=1), nn.ReLU(inplace=True)]
-            inside = width
-    return nn.Sequential(*layers)
-
-
 _TRUNKS = {
     "lpips-alex": _Trunk(
-        _alexnet,
+        torchvision.models.alexnet,
         channels=(64, 192, 384, 256, 256),
         ends=(2, 5, 8, 10, 12),
         smallest=31,
         memory=torch.contiguous_format,  # the other would change published values in the last bit
     ),
     "lpips-vgg": _Trunk(
-        _vgg16,
+        torchvision.models.vgg16,
         channels=(64, 128, 256, 512, 512),
         ends=(4, 9, 16, 23, 30),
         smallest=16,
@@ -121,7 +93,7 @@ class _Perceptual(nn.Module):
         self.slices = tuple(zip((0, *trunk.ends[:-1]), trunk.ends, strict=True))
         # On "meta" the layers take no memory and no draw from the global generator: weights come from the file.
         with torch.device("meta"):
-            self.features = trunk.build()
+            self.features: nn.Sequential = trunk.build(weights=None).features[: trunk.ends[-1]]
             self.lins = nn.ModuleList(nn.Conv2d(width, 1, kernel_size=1, bias=False) for width in trunk.channels)
         self.scaling = lpips.ScalingLayer()
 

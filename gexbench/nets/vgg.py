@@ -11,9 +11,6 @@ from torch import Tensor, nn
 
 from gexbench.errors import AssetMissing
 
-_WIDTHS: tuple[int, ...] = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
-"""Widths of the convolutions in order; 0 stands for a pooling."""
-
 
 class VGG16Features(nn.Module):
     """Look at images through a pretrained VGG16 up to one layer: (N,3,H,W) in [0,1] to (N,C,H',W').
@@ -41,18 +38,16 @@ class VGG16Features(nn.Module):
 
 
 def _layers(layer: str) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    inside = 3
-    for width in _WIDTHS:
-        if width == 0:
-            layers.append(nn.MaxPool2d(2))
-        else:
-            layers += [nn.Conv2d(inside, width, 3, padding=1), nn.ReLU()]
-            inside = width
+    """Return torchvision's layers up to one, their weights still to be read."""
+    from torchvision.models import vgg16  # a second to import, and only a training of SRGAN looks
+
+    with torch.device("meta"):
+        layers = vgg16(weights=None, init_weights=False).features
     names = [f"features.{index}" for index in range(len(layers))]
     if layer not in names:
         raise ValueError(f"layer {layer!r} is none of VGG16's: {names[0]} to {names[-1]}")
-    return nn.Sequential(*layers[: names.index(layer) + 1])
+    wanted: nn.Sequential = layers[: names.index(layer) + 1].to_empty(device="cpu")
+    return wanted
 
 
 def _read(weights: Path, features: nn.Sequential) -> dict[str, Tensor]:

@@ -208,6 +208,39 @@ def test_with_json_an_error_is_a_document(places: tuple[str, str], command: Comm
     assert "no folder or zip" in json.loads(done.stdout)["error"]
 
 
+def test_the_reference_backend_prints_both_values_and_the_difference(places: tuple[str, str]) -> None:
+    result = _score(*places, "--metric", "ssim-rgb,psnr-rgb", "--backend", "reference")
+    assert result.exit_code == 0, result.output
+    head = next(line for line in result.stdout.splitlines() if "┃" in line)
+    assert [cell.strip() for cell in head.split("┃")[1:-1]] == [
+        "metric",
+        "gexbench",
+        "reference",
+        "difference",
+        "library",
+    ]
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if "│" in line]
+    assert [row[0] for row in rows] == ["ssim-rgb", "psnr-rgb"]
+    for _, ours, reference, difference, library in rows:
+        assert float(ours) == pytest.approx(float(reference), abs=1e-6)
+        assert abs(float(difference)) < 1e-6
+        assert library.startswith("scikit-image ")
+
+
+def test_a_metric_without_a_reference_library_is_named_and_the_others_are_in_the_document(
+    places: tuple[str, str],
+) -> None:
+    words = (*places, "--metric", "psnr-rgb,ssim-rgb,figure-share", "--backend", "reference")
+    assert "absent  figure-share: no reference library for figure-share\n" in _score(*words).stdout
+    result = _score(*words, "--json")
+    assert result.exit_code == 2
+    document = json.loads(result.stdout)
+    assert [each["metric"] for each in document["references"]] == ["psnr-rgb", "ssim-rgb"]
+    assert set(document["references"][0]) == {"metric", "ours", "reference", "difference", "library", "version"}
+    assert [score["metric"] for score in document["scores"]] == ["psnr-rgb", "ssim-rgb", "figure-share"]
+    assert document["absent"] == {"figure-share": "no reference library for figure-share"}
+
+
 def test_images_of_two_sizes_are_named_as_a_reason(places: tuple[str, str], tmp_path: Path) -> None:
     other = write_folder(tmp_path / "other", {f"{k}.png": encoded(noise(k, 12, 13)) for k in range(4)})
     result = _score(places[0], str(other), *PSNR)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 from torchvision.transforms.functional import normalize
 
+import gexbench
 from gexbench.errors import AssetMissing
 from gexbench.nets.vgg import VGG16Features, _layers
 
 LAYER = "features.9"
+PACKAGE = Path(gexbench.__file__).parent
 
 
 @pytest.fixture
@@ -58,6 +62,19 @@ def test_a_file_of_another_net_is_refused(tmp_path: Path, weights: dict[str, Ten
     save_file(weights, tmp_path / "vgg.safetensors")
     with pytest.raises(AssetMissing, match=r"features\.9|classifier"):
         VGG16Features(tmp_path / "vgg.safetensors", LAYER)
+
+
+def test_building_it_leaves_the_global_generator_as_it_was(tmp_path: Path, weights: dict[str, Tensor]) -> None:
+    save_file(weights, tmp_path / "vgg.safetensors")
+    before = torch.get_rng_state()
+    VGG16Features(tmp_path / "vgg.safetensors", LAYER)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_service_of_srgan_does_not_import_torchvision() -> None:
+    code = "import sys, gexbench.victims.srgan; print('torchvision' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent)
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_layer_that_vgg_lacks_is_refused(tmp_path: Path) -> None:
