@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,13 @@ def train(name: str, studio: Studio) -> nn.Module:
     """Train a victim in a studio."""
     victim = VICTIMS[name][0]
     return victim.train(victim.build(studio.net), studio)
+
+
+def first_losses(name: str, folder: Path, **numbers: Any) -> dict[str, float]:
+    """Return the losses of a training's first step by name."""
+    train(name, studio_of(name, folder, steps=1, **numbers))
+    losses: dict[str, float] = json.loads((folder / f"{name}.losses.jsonl").read_text())
+    return losses
 
 
 def brightened(net: nn.Module) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from domain_factory import VICTIMS, paintings, studio_of, train
+from domain_factory import VICTIMS, first_losses, paintings, studio_of, train
 from torch import nn
 from training_factory import Interrupted, checkpoint_every_step, equal, stopping_at
 
@@ -89,3 +89,25 @@ def test_the_mean_over_past_weights_is_what_is_kept(name: str, tmp_path: Path) -
     assert near(quick, last)
     assert near(slow, first)
     assert not near(slow, last)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "doubled"),
+    [
+        ("cyclegan", {"cycle_weight": 20.0}, {"cycle", "identity"}),
+        ("cyclegan", {"identity_weight": 1.0}, {"identity"}),
+        ("ugatit", {"cycle_weight": 20.0}, {"cycle"}),
+        ("ugatit", {"identity_weight": 20.0}, {"identity"}),
+        ("ugatit", {"cam_weight": 2000.0}, {"attention"}),
+    ],
+)
+def test_a_weight_scales_the_losses_it_is_of(
+    name: str, changed: dict[str, float], doubled: set[str], tmp_path: Path
+) -> None:
+    usual, other = first_losses(name, tmp_path / "usual"), first_losses(name, tmp_path / "other", **changed)
+    factors = {loss: 2.0 if loss.split()[0] in doubled else 1.0 for loss in usual}
+    # discriminators learn after the generators, from what these made
+    makers = {loss for loss in usual if not loss.startswith("judge")}
+    assert {loss: other[loss] for loss in makers} == pytest.approx(
+        {loss: factors[loss] * usual[loss] for loss in makers}, rel=1e-5
+    )

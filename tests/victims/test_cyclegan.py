@@ -33,10 +33,6 @@ def test_another_generator_is_refused() -> None:
         CycleGAN().build({"generator": "vgg"})
 
 
-@pytest.mark.parametrize("changed", [{"pool": 0}, {"identity_weight": 0.0}, {"cycle_weight": 1.0}])
-def test_every_number_changes_what_is_learned(tmp_path: Path, changed: dict[str, float]) -> None:
-    plain, other = (
-        train("cyclegan", studio_of("cyclegan", tmp_path / str(number), steps=6, **more))
-        for number, more in enumerate(({}, changed))
-    )
-    assert not equal(plain, other)
+def test_discriminators_see_images_made_earlier(tmp_path: Path) -> None:
+    kept, fresh = (train("cyclegan", studio_of("cyclegan", tmp_path / str(n), steps=6, pool=n)) for n in (3, 0))
+    assert not equal(kept, fresh)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from domain_factory import brightened, photos, studio_of, train
+from domain_factory import brightened, first_losses, photos, studio_of, train
 from torch import Tensor
 from training_factory import equal
 
@@ -64,8 +63,7 @@ def test_every_rho_stays_between_the_two_norms(tmp_path: Path) -> None:
 
 
 def test_the_attention_is_wrong_by_ln_2_for_each_domain_at_first(tmp_path: Path) -> None:
-    train("ugatit", studio_of("ugatit", tmp_path, steps=1))
-    losses = json.loads((tmp_path / "ugatit.losses.jsonl").read_text())
+    losses = first_losses("ugatit", tmp_path)
     assert [losses[f"attention {aim}"] for aim in ("style", "photo")] == [
         pytest.approx(2000 * math.log(2), rel=0.05)
     ] * 2
@@ -82,6 +80,5 @@ def test_the_attention_is_right_when_it_takes_sources_for_sources(
         return images, 0.0 * logits + torch.where(sources, 20.0, -20.0)
 
     monkeypatch.setattr(UGATITGenerator, "attended", knowing)
-    train("ugatit", studio_of("ugatit", tmp_path, steps=1))
-    losses = json.loads((tmp_path / "ugatit.losses.jsonl").read_text())
+    losses = first_losses("ugatit", tmp_path)
     assert max(losses["attention style"], losses["attention photo"]) < 1e-3
