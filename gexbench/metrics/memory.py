@@ -1,4 +1,4 @@
-"""Does a surrogate return the images it bought: are these nearer to what it draws than others of the same service."""
+"""Does a surrogate return the images that were queried: are these nearer to what it draws than others of the same service."""
 
 from __future__ import annotations
 
@@ -23,34 +23,35 @@ class Recipe:
 
 
 class Memorisation:
-    """Share of images next to a bought one; `Memorisation(settings, assets)`, settings as in `Recipe`."""
+    """Share of images next to a queried one; `Memorisation(settings, assets)`, settings as in `Recipe`."""
 
     def __init__(self, settings: Mapping[str, Any], assets: Mapping[str, Path]) -> None:
         self._recipe = read(Recipe, settings)
 
-    def measure(self, images: Features, sold: Features, unsold: Features) -> float:
+    def measure(self, images: Features, queried: Features, others: Features) -> float:
         """Return `memorised`; raises ValueError as it does, and below `Recipe.least` images in a set."""
         least = self._recipe.least
-        for count, who in ((sold.shape[0], "the run bought"), (images.shape[0], "the surrogate drew")):
+        for count, who in ((queried.shape[0], "the run queried"), (images.shape[0], "the surrogate drew")):
             if count < least:
                 raise ValueError(f"{who} {count} images; this metric needs {least} or more")
-        return memorised(images, sold, unsold)
+        return memorised(images, queried, others)
 
 
-def memorised(images: Features, sold: Features, unsold: Features) -> float:
-    """Return the share of images whose nearest neighbour among both sets is a sold one, in [0,1].
+def memorised(images: Features, queried: Features, others: Features) -> float:
+    """Return the share of images whose nearest neighbour among both sets is a queried one, in [0,1].
 
-    0.5 where images depend on the source of both sets alone, 1 where they are copies of sold ones. Equally far is one
+    0.5 where images depend on the source of both sets alone, 1 where they are copies of queried ones. Equally far is one
     half. Raises ValueError when the two sets differ in size. Source: after Meehan, Chaudhuri and Dasgupta 2020, who
     rank the distances to what was learned from and to held-back data; here the nearer of the two counts.
     """
-    if sold.shape[0] != unsold.shape[0]:
-        raise ValueError(f"cannot weigh {sold.shape[0]} sold images against {unsold.shape[0]}; sizes must be equal")
-    points, mine = clouds(images, sold)
-    to_sold, to_unsold = _nearest(points, mine), _nearest(points, Cloud(unsold, mine.origin))
+    sizes = queried.shape[0], others.shape[0]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"cannot weigh {sizes[0]} queried images against {sizes[1]} others; sizes must be equal")
+    points, cloud = clouds(images, queried)
+    to_queried, to_others = _nearest(points, cloud), _nearest(points, Cloud(others, cloud.origin))
     lengths = torch.cat([block.lengths for block in points.blocks()])
-    gap = to_unsold - to_sold
-    even = gap.abs() <= slack(lengths, torch.minimum(to_sold, to_unsold))
+    gap = to_others - to_queried
+    even = gap.abs() <= slack(lengths, torch.minimum(to_queried, to_others))
     return float(torch.where(even, 0.5, (gap > 0.0).double()).mean())
 
 

@@ -61,7 +61,7 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
     assert (record.status, record.reason, record.incidents) == ("ok", "", ())
     assert (record.account.answered, record.cost_usd) == (16, 0.16)
     assert set(record.absent) == {"fid", "memorisation"}
-    assert "the run bought 16 images; this metric needs 100 or more" in record.absent["memorisation"]
+    assert "the run queried 16 images; this metric needs 100 or more" in record.absent["memorisation"]
     made = folder / "runs" / record.plan.run_name
     assert (made / "surrogate" / "model.safetensors").is_file()
     with Image.open(made / "samples.png") as picture:
@@ -117,7 +117,7 @@ def test_a_growing_network_copies_too(run: Run) -> None:
 def test_a_control_that_learns_from_the_owners_images_buys_none(run: Run) -> None:
     record = run("sngan-real", **SHORT)
     assert (record.status, record.reason, record.account.answered) == ("ok", "", 0)
-    assert "the run bought 0 images" in record.absent["memorisation"]
+    assert "the run queried 0 images" in record.absent["memorisation"]
 
 
 def test_what_the_card_needs_is_granted_and_no_more(run: Run) -> None:

@@ -144,7 +144,7 @@ def test_what_was_bought_is_held_against_in_b_alone(plan: Plan, more: Meters, ca
     ("changes", "why"),
     [
         ({}, "set5, B: kept is not defined here: it needs to know which images were bought"),
-        ({"sold": (), "unsold": ()}, "set5, B: kept is not defined here: the run bought 0 images"),
+        ({"sold": (), "unsold": ()}, "set5, B: kept is not defined here: the run queried 0 images"),
         ({"surrogate": None}, "set5, B: the victim is no copy, and nothing was bought"),
     ],
     ids=["a service that takes images", "a control that buys none", "the victim"],
