@@ -10,16 +10,16 @@ from torch.nn import functional as F
 from gexbench.core.images import to_uint8
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.stylegan2 import StyleGAN2Generator
-from gexbench.training.latent import LatentDuel, LatentOptions
-from gexbench.training.loop import Place
-from gexbench.training.pggan import DRIFT, PENALTY, GrowingDuel, build_pggan
+from gexbench.training.latent import LatentOptions, LatentTraining
+from gexbench.training.loop import TrainingContext
+from gexbench.training.pggan import DRIFT, PENALTY, PGGANTraining, build_pggan
 from gexbench.training.sngan import build_sngan
 from gexbench.training.stylegan2 import (
     PATH_DECAY,
     PATH_WEIGHT,
     PATHS_EVERY,
     SLOPES_EVERY,
-    StyleDuel,
+    StyleGAN2Training,
     StyleOptions,
     build_stylegan2,
 )
@@ -105,30 +105,30 @@ def plain_stylegan2(gan: LatentGAN, real: Tensor) -> Step:
     return step
 
 
-def our_step(duel: LatentDuel, real: Tensor) -> Step:
+def our_step(training: LatentTraining, real: Tensor) -> Step:
     """Return a step of the project's own loop on the same images, near its end, when a PGGAN is full grown."""
     bank = to_uint8(real).cpu()
-    return lambda number: duel.step(bank, LATE + number)
+    return lambda number: training.step(bank, LATE + number)
 
 
-def sngan(real: Tensor, place: Place) -> tuple[Step, Step]:
+def sngan(real: Tensor, context: TrainingContext) -> tuple[Step, Step]:
     """Return both steps of the paper's network at 32 pixels, or that for 64."""
     net = {"side": real.shape[-1], "discriminator_channels": 128 if real.shape[-1] == 32 else 64}
     net |= {"channels": 256 if real.shape[-1] == 32 else 64}
     theirs, gan = (build_sngan(net, 0) for _ in range(2))
-    duel = LatentDuel(gan.generator, gan.discriminator, LatentOptions(STEPS, len(real), 1, 2e-4, 0.0), place)
-    return plain_sngan(theirs.to(place.device), real), our_step(duel, real)
+    training = LatentTraining(gan, LatentOptions(STEPS, len(real), 1, 2e-4, 0.0), context)
+    return plain_sngan(theirs.to(context.device), real), our_step(training, real)
 
 
-def pggan(real: Tensor, place: Place) -> tuple[Step, Step]:
+def pggan(real: Tensor, context: TrainingContext) -> tuple[Step, Step]:
     """Return both steps of the paper's network, full grown."""
     theirs, gan = (build_pggan({"side": real.shape[-1]}, 0) for _ in range(2))
-    duel = GrowingDuel(gan, LatentOptions(STEPS, len(real), 1, 1e-3, 0.0), place)
-    return plain_pggan(theirs.to(place.device), real), our_step(duel, real)
+    training = PGGANTraining(gan, LatentOptions(STEPS, len(real), 1, 1e-3, 0.0), context)
+    return plain_pggan(theirs.to(context.device), real), our_step(training, real)
 
 
-def stylegan2(real: Tensor, place: Place) -> tuple[Step, Step]:
+def stylegan2(real: Tensor, context: TrainingContext) -> tuple[Step, Step]:
     """Return both steps of config F at the side of the images."""
     theirs, gan = (build_stylegan2({"side": real.shape[-1]}, 0) for _ in range(2))
-    duel = StyleDuel(gan, StyleOptions(STEPS, len(real), 1, 2.5e-3, 0.0, R1), place)
-    return plain_stylegan2(theirs.to(place.device), real), our_step(duel, real)
+    training = StyleGAN2Training(gan, StyleOptions(STEPS, len(real), 1, 2.5e-3, 0.0, R1), context)
+    return plain_stylegan2(theirs.to(context.device), real), our_step(training, real)

@@ -30,11 +30,11 @@ from gexbench.nets.initialise import gaussian
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.nets.resnet_generator import ResNetGenerator
 from gexbench.nets.unet import UNet
-from gexbench.training.conditional import ConditionalOptions, Duel
-from gexbench.training.loop import Place
+from gexbench.training.conditional import ConditionalOptions, ConditionalTraining
+from gexbench.training.loop import TrainingContext
 from gexbench.training.patches import Pairs
 from gexbench.training.unpaired import Domains
-from gexbench.victims.cyclegan import Cycle, CycleGANOptions
+from gexbench.victims.cyclegan import CycleGANOptions, CycleGANTraining
 
 
 def plain_nets(*nets: nn.Module) -> list[torch.optim.Adam]:
@@ -84,27 +84,29 @@ def plain_cyclegan(photo: Tensor, style: Tensor) -> Step:
     return step
 
 
-def pix2pix(x: Tensor, place: Place) -> tuple[Step, Step]:
+def pix2pix(x: Tensor, context: TrainingContext) -> tuple[Step, Step]:
     """Return a step of the plain loop and one of the project's own."""
     y = x.flip(3)
     options = ConditionalOptions(8, 64, 0.5, 64, 1000, len(x), x.shape[-1], 2e-4, 100.0)
-    duel, pairs = Duel(UNet(), options, place), Pairs(list(to_uint8(x).cpu()), list(to_uint8(y).cpu()), 1)
-    return plain_pix2pix(x, y), lambda number: duel.step(pairs, number)
+    training = ConditionalTraining(UNet(), options, context)
+    pairs = Pairs(list(to_uint8(x).cpu()), list(to_uint8(y).cpu()), 1)
+    return plain_pix2pix(x, y), lambda number: training.step(pairs, number)
 
 
-def cyclegan(photo: Tensor, place: Place) -> tuple[Step, Step]:
+def cyclegan(photo: Tensor, context: TrainingContext) -> tuple[Step, Step]:
     """Return a step of the plain loop and one of the project's own."""
     style = photo.flip(3)
-    cycle = Cycle(ResNetGenerator(), ResNetGenerator(), CycleGANOptions(crop=photo.shape[-1], steps=1000), place)
+    options = CycleGANOptions(crop=photo.shape[-1], steps=1000)
+    training = CycleGANTraining(ResNetGenerator(), ResNetGenerator(), options, context)
     domains = Domains(list(to_uint8(photo).cpu()), list(to_uint8(style).cpu()))
-    return plain_cyclegan(photo, style), lambda number: cycle.step(domains, number)
+    return plain_cyclegan(photo, style), lambda number: training.step(domains, number)
 
 
 @dataclass(frozen=True)
 class Contest:
-    """What is timed: both steps, by images and place; side and batch by default; steps until all parts fell due."""
+    """What is timed: both steps, by images and context; side and batch by default; steps until all parts fell due."""
 
-    steps: Callable[[Tensor, Place], tuple[Step, Step]]
+    steps: Callable[[Tensor, TrainingContext], tuple[Step, Step]]
     side: int
     batch: int
     cycle: int = 1
@@ -136,8 +138,8 @@ def main() -> None:
         side, batch = given.side or contest.side, given.batch or contest.batch
         images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0))
         with tempfile.TemporaryDirectory() as folder, torch.device(device):
-            place = Place(device, machine.precision, 0, Path(folder), lambda what, done, total: None)
-            plain, ours = contest.steps(images.to(device), place)
+            context = TrainingContext(device, machine.precision, 0, Path(folder), lambda what, done, total: None)
+            plain, ours = contest.steps(images.to(device), context)
             found = medians({"plain": plain, "ours": ours}, given.rounds, contest.cycle)
         print(f"{name}, {side} px, batch {batch}")
         for key, value in found.items():

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gexbench.core.attack import Brief
 from gexbench.core.images import from_uint8
 from gexbench.core.oracle import Oracle
-from gexbench.training.questions import answered
+from gexbench.training.transfer_set import answered
 
 ROUNDING = (1.0 / 255.0) ** 2 / 12.0
 """The variance of rounding to 8 bits."""

@@ -12,9 +12,9 @@ from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
 from gexbench.nets.initialise import seeded
 from gexbench.nets.resnet_generator import ResNetGenerator, ResNetGeneratorOptions
-from gexbench.training.loop import Place, derived_seed
-from gexbench.training.questions import answered
-from gexbench.training.super_resolution import PixelPlan, finished, fit_pixels
+from gexbench.training.loop import TrainingContext, derived_seed, finished
+from gexbench.training.super_resolution import PixelPlan, fit_pixels
+from gexbench.training.transfer_set import answered
 
 
 class L1ResNet:
@@ -33,7 +33,7 @@ class L1ResNet:
         options, plan = brief.options, _plan(brief.options)
         numbers = ResNetGeneratorOptions(**{key: options[key] for key in ("blocks", "channels", "skip")})
         net = seeded(lambda: ResNetGenerator(numbers), derived_seed(brief.seed, "weights"))
-        fit_pixels(net, answered(oracle, brief, oracle.budget), plan, Place.of(brief))
+        fit_pixels(net, answered(oracle, brief, oracle.budget), plan, TrainingContext.of(brief))
         return finished(net)
 
 

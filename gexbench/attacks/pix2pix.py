@@ -7,8 +7,8 @@ from torch import nn
 from gexbench.core.attack import Brief
 from gexbench.core.oracle import Oracle
 from gexbench.training.conditional import ConditionalOptions, fit_conditional
-from gexbench.training.loop import Place
-from gexbench.training.questions import answered
+from gexbench.training.loop import TrainingContext
+from gexbench.training.transfer_set import answered
 
 
 class Pix2Pix:
@@ -21,4 +21,4 @@ class Pix2Pix:
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         """Ask `oracle.budget` questions, fewer where the pool is smaller; options: those of ConditionalOptions."""
         pairs = answered(oracle, brief, oracle.budget)
-        return fit_conditional(pairs, ConditionalOptions(**brief.options), Place.of(brief))
+        return fit_conditional(pairs, ConditionalOptions(**brief.options), TrainingContext.of(brief))

@@ -8,10 +8,10 @@ from gexbench.core.attack import Brief
 from gexbench.core.images import to_uint8
 from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.patches import Pairs
-from gexbench.training.questions import chosen
 from gexbench.training.super_resolution import fit_srresnet
+from gexbench.training.transfer_set import chosen
 
 
 class RealData:
@@ -28,4 +28,4 @@ class RealData:
         indices = chosen(brief, brief.budget)
         low = [to_uint8(brief.pool[index]) for index in indices]
         high = [to_uint8(brief.truth[index]) for index in indices]
-        return fit_srresnet(Pairs(low, high, brief.scale), brief.options, Place.of(brief))
+        return fit_srresnet(Pairs(low, high, brief.scale), brief.options, TrainingContext.of(brief))

@@ -9,10 +9,10 @@ from gexbench.core.images import to_uint8
 from gexbench.core.oracle import Oracle, ask
 from gexbench.nets.initialise import seeded
 from gexbench.nets.patch_net import PatchNet
-from gexbench.training.loop import Place, derived_seed
+from gexbench.training.loop import TrainingContext, derived_seed, finished
 from gexbench.training.patches import Pairs
-from gexbench.training.questions import chosen
-from gexbench.training.super_resolution import PixelPlan, finished, fit_pixels
+from gexbench.training.super_resolution import PixelPlan, fit_pixels
+from gexbench.training.transfer_set import chosen
 
 CANDIDATES = 32
 
@@ -39,7 +39,7 @@ class SinglePair:
         index = busiest(brief)
         question = brief.pool[index]
         pair = Pairs([to_uint8(question)], [to_uint8(ask(oracle, [question])[0])], brief.scale)
-        fit_pixels(net, pair, _plan(brief), Place.of(brief))
+        fit_pixels(net, pair, _plan(brief), TrainingContext.of(brief))
         self.report = {"question": index, "deviation": _deviation(question), "receptive_field": net.receptive_field}
         return finished(net)
 

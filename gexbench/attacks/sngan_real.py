@@ -8,12 +8,12 @@ from gexbench.core.attack import Brief
 from gexbench.core.images import to_uint8
 from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.sngan import fit_sngan
 
 
 class SNGANReal:
-    """Buy nothing, fit an SNGAN to the owner's images: what the data behind the service is worth.
+    """Query nothing, fit an SNGAN to the owner's images: what the data behind the service is worth.
 
     Source: a control of this benchmark.
     """
@@ -23,4 +23,4 @@ class SNGANReal:
         if brief.truth is None:
             raise PlanError("sngan-real needs the owner's images", "run it in a task of kind sampling")
         images = [to_uint8(image) for image in brief.truth]
-        return fit_sngan(images, brief.options, Place.of(brief)).generator
+        return fit_sngan(images, brief.options, TrainingContext.of(brief)).generator

@@ -6,9 +6,9 @@ from torch import nn
 
 from gexbench.core.attack import Brief
 from gexbench.core.oracle import Oracle
-from gexbench.training.loop import Place
-from gexbench.training.questions import answered
+from gexbench.training.loop import TrainingContext
 from gexbench.training.super_resolution import fit_srresnet
+from gexbench.training.transfer_set import answered
 
 
 class SRResNetAttack:
@@ -21,4 +21,4 @@ class SRResNetAttack:
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         """Ask `oracle.budget` questions, fewer where the pool is smaller; options: see `fit_srresnet`."""
         pairs = answered(oracle, brief, oracle.budget)
-        return fit_srresnet(pairs, brief.options, Place.of(brief))
+        return fit_srresnet(pairs, brief.options, TrainingContext.of(brief))

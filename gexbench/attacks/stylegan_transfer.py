@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,26 +13,25 @@ from gexbench.core.oracle import Oracle
 from gexbench.errors import PlanError
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.stylegan2 import StyleGAN2Generator
-from gexbench.training.bought import bought
-from gexbench.training.loop import Place
-from gexbench.training.stylegan2 import PLAN, StyleDuel, StyleOptions, build_stylegan2, fit_stylegan2
+from gexbench.training.loop import TrainingContext
+from gexbench.training.stylegan2 import StyleGAN2Training, StyleOptions, build_stylegan2, fit_stylegan2
+from gexbench.training.transfer_set import sampled
 
 
 class StyleGANTransfer:
-    """Fit a StyleGAN2 to bought images, then go on with the pool, which is of the new domain.
+    """Fit a StyleGAN2 to queried images, then go on with the pool, which is of the new domain.
 
     Source: Hu and Pang 2021 (ACSAC), the case study; steps, budgets and data are ours.
     """
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
-        """Buy `oracle.budget` images; options: pool_steps, those of the second phase, and those of fit_stylegan2.
+        """Query `oracle.budget` images; options: pool_steps, those of the second phase, and those of fit_stylegan2.
 
         Raises PlanError where there is no pool.
         """
-        pool, options, place = _pool(brief), dict(brief.options), Place.of(brief)
-        steps = options.pop("pool_steps")
-        images, _ = bought(oracle)
-        return _gone_on(fit_stylegan2(images, options, place), pool, options, steps, place)
+        pool = _pool(brief)
+        images, _ = sampled(oracle)
+        return _gone_on(fit_stylegan2(images, _first_phase(brief), TrainingContext.of(brief)), pool, brief)
 
 
 class FromScratch:
@@ -42,12 +41,10 @@ class FromScratch:
     """
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
-        """Buy nothing; options as StyleGANTransfer, of which `steps` goes unused."""
-        pool, options = _pool(brief), dict(brief.options)
-        steps = options.pop("pool_steps")
-        net = {name: value for name, value in options.items() if name not in PLAN}
-        gan = build_stylegan2({"side": pool[0].shape[-1], **net}, brief.seed)
-        return _gone_on(gan, pool, options, steps, Place.of(brief))
+        """Query nothing; options as StyleGANTransfer, of which `steps` goes unused."""
+        pool = _pool(brief)
+        _, net = StyleOptions.split(_first_phase(brief))
+        return _gone_on(build_stylegan2({"side": pool[0].shape[-1], **net}, brief.seed), pool, brief)
 
 
 class FinetuneVictim:
@@ -57,12 +54,10 @@ class FinetuneVictim:
     """
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
-        """Buy nothing; options: pool_steps, and the fields of StyleOptions. Raises PlanError without the weights."""
+        """Query nothing; options: pool_steps, and the fields of StyleOptions. Raises PlanError without the weights."""
         if not (isinstance(brief.victim, LatentGAN) and isinstance(brief.victim.generator, StyleGAN2Generator)):
             raise PlanError("finetune-victim needs the networks of a StyleGAN2", "name such a victim in the profile")
-        options = dict(brief.options)
-        steps = options.pop("pool_steps")
-        return _gone_on(brief.victim, _pool(brief), options, steps, Place.of(brief))
+        return _gone_on(brief.victim, _pool(brief), brief)
 
 
 def _pool(brief: Brief) -> list[Tensor]:
@@ -71,9 +66,11 @@ def _pool(brief: Brief) -> list[Tensor]:
     return [to_uint8(image) for image in brief.pool]
 
 
-def _gone_on(
-    gan: LatentGAN, images: Sequence[Tensor], options: Mapping[str, Any], steps: int, place: Place
-) -> nn.Module:
-    plan = StyleOptions(**{name: options[name] for name in PLAN if name != "steps"}, steps=steps)
-    StyleDuel(gan.requires_grad_(True), plan, place, "pool").fit(images)
+def _first_phase(brief: Brief) -> dict[str, Any]:
+    return {name: value for name, value in brief.options.items() if name != "pool_steps"}
+
+
+def _gone_on(gan: LatentGAN, pool: Sequence[Tensor], brief: Brief) -> nn.Module:
+    plan, _ = StyleOptions.split({**brief.options, "steps": brief.options["pool_steps"]})
+    StyleGAN2Training(gan.requires_grad_(True), plan, TrainingContext.of(brief), "pool").fit(pool)
     return gan.generator

@@ -15,18 +15,19 @@ from gexbench.nets.unet import UNet, UNetOptions
 from gexbench.training.adversarial import adam, cross_entropy, descend_flat, difference, frozen, linear_rate
 from gexbench.training.loop import (
     Loop,
-    Place,
     Stateful,
+    TrainingContext,
     autocast,
     cosine_rate,
     derived_seed,
     descend,
     drawing,
+    finished,
     run_steps,
     set_rate,
 )
 from gexbench.training.patches import Pairs
-from gexbench.training.super_resolution import PixelPlan, draw_batch, finished
+from gexbench.training.super_resolution import PixelPlan, draw_batch
 from gexbench.training.wavelets import high_frequency_loss
 
 LEAST_CROP = 24
@@ -72,51 +73,51 @@ class ConditionalOptions:
         return (cosine_rate if self.wavelet_weight else linear_rate)(number, self.steps)
 
 
-def fit_conditional(pairs: Pairs, options: ConditionalOptions, place: Place) -> UNet:
+def fit_conditional(pairs: Pairs, options: ConditionalOptions, context: TrainingContext) -> UNet:
     """Fit a U-Net to pairs of square images of one size and return it in evaluation mode.
 
-    Its first weights, crops, augmentations and dropped values depend on `place.seed` alone. Source: Isola, Zhu, Zhou
+    Its first weights, crops, augmentations and dropped values depend on `context.seed` alone. Source: Isola, Zhu, Zhou
     and Efros 2017 (arXiv 1611.07004), sections 3 and 6.2.
     """
     options = replace(options, crop=options.crop or pairs.low[0].shape[-1])
     numbers = UNetOptions(options.depth, options.channels, options.dropout, options.norm)
-    net = seeded(lambda: UNet(numbers), derived_seed(place.seed, "weights"))
-    Duel(net, options, place).fit(pairs)
+    net = seeded(lambda: UNet(numbers), derived_seed(context.seed, "weights"))
+    ConditionalTraining(net, options, context).fit(pairs)
     return finished(net)
 
 
-class Duel:
+class ConditionalTraining:
     """The generator and its discriminator."""
 
-    def __init__(self, net: nn.Module, options: ConditionalOptions, place: Place) -> None:
-        self.net, self.options, self.place = net, options, place
-        self.judge = seeded(lambda: PatchGAN(6, options.discriminator_channels, norm="batch"), place.seed)
+    def __init__(self, net: nn.Module, options: ConditionalOptions, context: TrainingContext) -> None:
+        self.net, self.options, self.context = net, options, context
+        self.judge = seeded(lambda: PatchGAN(6, options.discriminator_channels, norm="batch"), context.seed)
         # on a CPU, Adam and the gradients of layers that double the sides would copy weights laid out channels last
-        layout = torch.channels_last if place.device.type == "cuda" else torch.preserve_format
+        layout = torch.channels_last if context.device.type == "cuda" else torch.preserve_format
         for name, member in (("generator", net), ("discriminator", self.judge)):
-            gaussian(member, derived_seed(place.seed, name))
-            member.train().to(place.device).to(memory_format=layout)
+            gaussian(member, derived_seed(context.seed, name))
+            member.train().to(context.device).to(memory_format=layout)
         self.makers, self.critics = adam([net], options.lr), adam([self.judge], options.lr)
 
     def fit(self, pairs: Pairs) -> None:
         """Train both, going on from a checkpoint of the same pairs and numbers."""
         state: dict[str, Stateful] = {"net": self.net, "judge": self.judge}
         state |= {"makers": self.makers, "critics": self.critics}
-        print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {pairs.digest()}"
-        loop = Loop("fit", self.options.steps, print_of_all, self.place)
+        fingerprint = self.context.fingerprint(self.options, pairs.digest())
+        loop = Loop("fit", self.options.steps, fingerprint, self.context)
         run_steps(lambda number: self.step(pairs, number), state, loop)
 
     def step(self, pairs: Pairs, number: int) -> Mapping[str, Tensor]:
         """Do one step of both and return their losses, detached."""
         for optimiser in (self.makers, self.critics):
             set_rate(optimiser, self.options.lr * self.options.rate(number))
-        x, y = draw_batch(pairs, self.options.draws(), self.place, number)
-        seed = derived_seed(self.place.seed, "dropout", number)
-        with drawing(seed, self.place.device), autocast(self.place):
+        x, y = draw_batch(pairs, self.options.draws(), self.context, number)
+        seed = derived_seed(self.context.seed, "dropout", number)
+        with drawing(seed, self.context.device), autocast(self.context):
             made = self.net(x)
 
         def judged() -> Tensor:
-            with autocast(self.place):
+            with autocast(self.context):
                 truth, lie = (self.judge(torch.cat([x, image], dim=1)) for image in (y, made.detach()))
             return (cross_entropy(truth, real=True) + cross_entropy(lie, real=False)) / 2.0
 
@@ -128,7 +129,7 @@ class Duel:
 
     def _maker_losses(self, x: Tensor, y: Tensor, made: Tensor, number: int) -> dict[str, Tensor]:
         options = self.options
-        with autocast(self.place):
+        with autocast(self.context):
             logits = self.judge(torch.cat([x, made], dim=1))
         losses = {
             "adversarial": cross_entropy(logits, real=True),

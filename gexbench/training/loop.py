@@ -20,10 +20,11 @@ from torch import Tensor
 from gexbench.core.attack import Brief, Progress
 from gexbench.core.victim import Studio
 from gexbench.errors import RunFailed
+from gexbench.nets.initialise import Net
 from gexbench.training.losses import LossLog
 
 Step = Callable[[int], Mapping[str, Tensor]]
-"""Do one step, by its number, and return what is worth watching: detached tensors of one element."""
+"""Do one step, by its number, and return its losses: detached tensors of one element."""
 
 
 class Stateful(Protocol):
@@ -39,8 +40,8 @@ class Stateful(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a training runs. precision: "fp32" or "bf16" (autocast). workdir: for checkpoints, survives a kill."""
+class TrainingContext:
+    """What any training is given. precision: "fp32" or "bf16" (autocast). workdir: for checkpoints, survives a kill."""
 
     device: torch.device
     precision: str
@@ -49,51 +50,55 @@ class Place:
     progress: Progress
 
     @classmethod
-    def of(cls, given: Brief | Studio) -> Place:
-        """Return the place an attack was given in its brief, or a victim's owner in its studio."""
+    def of(cls, given: Brief | Studio) -> TrainingContext:
+        """Return what an attack was given of it in its brief, or a victim's owner in its studio."""
         return cls(given.device, given.precision, given.seed, given.workdir, given.progress)
+
+    def fingerprint(self, numbers: object, pixels: str) -> str:
+        """Say all that a training's result hangs on: its numbers, as they print, and a hash of the pixels it sees."""
+        return f"{numbers} {self.precision} {self.seed} {pixels}"
 
 
 @dataclass(frozen=True)
 class Loop:
     """How long, under which name, and of what kind: a checkpoint of another `fingerprint` is ignored.
 
-    name: also the stem of the checkpoint's file in `place.workdir`. every: seconds between checkpoints.
+    name: also the stem of the checkpoint's file in `context.workdir`. every: seconds between checkpoints.
     """
 
     name: str
     steps: int
     fingerprint: str
-    place: Place
+    context: TrainingContext
     every: float = 20.0
 
     @property
     def file(self) -> Path:
         """Where the checkpoint lies."""
-        return self.place.workdir / f"{self.name}.ckpt"
+        return self.context.workdir / f"{self.name}.ckpt"
 
     @property
     def losses(self) -> Path:
         """Where the losses lie."""
-        return self.place.workdir / f"{self.name}.losses.jsonl"
+        return self.context.workdir / f"{self.name}.losses.jsonl"
 
 
 def run_steps(step: Step, state: Mapping[str, Stateful], loop: Loop) -> None:
     """Run `step(0)` to `step(loop.steps - 1)`, going on from the last checkpoint of the same fingerprint.
 
     A step must draw all it draws from `step_generator` with its own number; then a run that was killed anywhere and
-    started again ends, on a CPU, with the same weights to the bit. About a hundred times a training, what is watched is
-    written to `loop.losses`, see LossLog. Raises RunFailed when a watched value is not finite.
+    started again ends, on a CPU, with the same weights to the bit. About a hundred times a training, the losses are
+    written to `loop.losses`, see LossLog. Raises RunFailed when one of these is not finite.
     """
     done = _resume(state, loop)
     log, saved = LossLog(loop.losses, done), time.monotonic()
     for number in range(done, loop.steps):
-        watched = step(number)
-        if _is_tick(number + 1, loop.steps):
-            losses = {key: float(value) for key, value in watched.items()}
+        found = step(number)
+        if _is_logged(number + 1, loop.steps):
+            losses = {key: float(value) for key, value in found.items()}
             _refuse_divergence(losses, number, loop.name)
             log.add(number + 1, losses)
-            loop.place.progress(loop.name, number + 1, loop.steps)
+            loop.context.progress(loop.name, number + 1, loop.steps)
         if number + 1 == loop.steps or time.monotonic() - saved >= loop.every:
             _save(state, loop, number + 1)
             saved = time.monotonic()
@@ -118,9 +123,9 @@ def drawing(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def autocast(place: Place) -> torch.autocast:
-    """Return the context in which forward passes run: bfloat16 where the place says so."""
-    return torch.autocast(place.device.type, torch.bfloat16, enabled=place.precision == "bf16")
+def autocast(context: TrainingContext) -> torch.autocast:
+    """Return what forward passes run under: bfloat16 where the precision says so."""
+    return torch.autocast(context.device.type, torch.bfloat16, enabled=context.precision == "bf16")
 
 
 def cosine_rate(number: int, steps: int, floor: float = 0.0) -> float:
@@ -141,7 +146,13 @@ def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     optimiser.step()
 
 
-def _is_tick(done: int, steps: int) -> bool:
+def finished(net: Net) -> Net:
+    """Return the network as it is handed over: evaluation mode, plain memory order, no gradients kept."""
+    net.zero_grad(set_to_none=True)
+    return net.eval().to(memory_format=torch.contiguous_format)
+
+
+def _is_logged(done: int, steps: int) -> bool:
     return done == steps or done % max(1, steps // 100) == 0
 
 
@@ -152,7 +163,7 @@ def _refuse_divergence(losses: Mapping[str, float], number: int, name: str) -> N
 
 
 def _save(state: Mapping[str, Stateful], loop: Loop, done: int) -> None:
-    loop.place.workdir.mkdir(parents=True, exist_ok=True)
+    loop.context.workdir.mkdir(parents=True, exist_ok=True)
     part = loop.file.with_suffix(".part")
     states = {name: member.state_dict() for name, member in state.items()}
     torch.save({"fingerprint": loop.fingerprint, "done": done, "states": states}, part)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 class LossLog:
-    """A file of JSON lines beside a checkpoint: `{"step": 40, "loss": 0.25}`, one a tick, in the order of the steps.
+    """A file of JSON lines beside a checkpoint: `{"step": 40, "loss": 0.25}`, in the order of the steps.
 
-    "step" counts the steps done.
+    A line each time losses are logged; "step" counts the steps done.
     """
 
     def __init__(self, file: Path, done: int) -> None:

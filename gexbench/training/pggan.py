@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any, cast
 
 import torch
@@ -14,10 +13,9 @@ from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.pggan import Growing, PGGANGenerator, PGGANOptions
 from gexbench.nets.pggan_discriminator import PGGANDiscriminator
-from gexbench.training.latent import LatentDuel, LatentOptions
-from gexbench.training.loop import Place, autocast, derived_seed
+from gexbench.training.latent import LatentOptions, LatentTraining, fit_gan
+from gexbench.training.loop import TrainingContext, autocast, derived_seed
 
-PLAN = tuple(field.name for field in fields(LatentOptions))
 PENALTY, DRIFT = 10.0, 0.001
 
 
@@ -30,20 +28,15 @@ def build_pggan(options: Mapping[str, Any], seed: int) -> LatentGAN:
     )
 
 
-def fit_pggan(images: Sequence[Tensor], options: Mapping[str, Any], place: Place) -> LatentGAN:
-    """Build a PGGAN, fit it to images (3,side,side) uint8, side a power of two, and return it in evaluation mode.
+def fit_pggan(images: Sequence[Tensor], options: Mapping[str, Any], context: TrainingContext) -> LatentGAN:
+    """Build a PGGAN and fit it to images, sides a power of two; as fit_gan.
 
-    options: those of build_pggan but side, which is the images', and the fields of LatentOptions. Its first weights and
-    all it draws depend on `place.seed` alone. Source: Karras, Aila, Laine and Lehtinen 2018 (arXiv 1710.10196), section
-    2 and appendix A.
+    Source: Karras, Aila, Laine and Lehtinen 2018 (arXiv 1710.10196), section 2 and appendix A.
     """
-    net = {"side": images[0].shape[-1], **{name: value for name, value in options.items() if name not in PLAN}}
-    gan = build_pggan(net, place.seed)
-    GrowingDuel(gan, LatentOptions(**{name: options[name] for name in PLAN}), place).fit(images)
-    return gan.eval()
+    return fit_gan(images, options, context, build_pggan, PGGANTraining)
 
 
-class GrowingDuel(LatentDuel):
+class PGGANTraining(LatentTraining):
     """WGAN-GP with a drift term, each level first blended in, then trained, all phases equally long; the rate stays.
 
     Source: as fit_pggan; the paper's phases are 800,000 images each.
@@ -51,13 +44,13 @@ class GrowingDuel(LatentDuel):
 
     betas = (0.0, 0.99)
 
-    def __init__(self, gan: LatentGAN, options: LatentOptions, place: Place) -> None:
-        super().__init__(gan.generator, gan.discriminator, options, place)
+    def __init__(self, gan: LatentGAN, options: LatentOptions, context: TrainingContext, name: str = "fit") -> None:
+        super().__init__(gan, options, context, name)
         self._growing = [cast(Growing, member) for member in dict.fromkeys((self.net, self.judge, self.mean))]
         self._levels = self._growing[0].side.bit_length() - 2
 
     def fit(self, images: Sequence[Tensor]) -> None:
-        """Train both, see LatentDuel.fit; at the end they are full grown."""
+        """Train both, see LatentTraining.fit; at the end they are full grown."""
         super().fit(images)
         for member in self._growing:
             member.grow(member.side)
@@ -83,7 +76,7 @@ class GrowingDuel(LatentDuel):
 
     def critic_loss(self, real: Tensor, made: Tensor, draws: torch.Generator) -> Tensor:
         """Return the Wasserstein loss with its penalties. Source: Gulrajani et al. 2017 (arXiv 1704.00028), eq. 3."""
-        with autocast(self.place):
+        with autocast(self.context):
             truth, lie = self.judge(real).float(), self.judge(made).float()
         mix = torch.rand(len(real), 1, 1, 1, generator=draws).to(real.device)
         between = real.lerp(made, mix).requires_grad_(True)

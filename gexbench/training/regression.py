@@ -10,9 +10,18 @@ from torch import Tensor, nn
 
 from gexbench.core.images import from_uint8
 from gexbench.training.adversarial import difference
-from gexbench.training.loop import Loop, Place, autocast, cosine_rate, descend, run_steps, set_rate, step_generator
+from gexbench.training.loop import (
+    Loop,
+    TrainingContext,
+    autocast,
+    cosine_rate,
+    descend,
+    finished,
+    run_steps,
+    set_rate,
+    step_generator,
+)
 from gexbench.training.patches import pixel_digest
-from gexbench.training.super_resolution import finished
 
 
 @dataclass(frozen=True)
@@ -25,27 +34,27 @@ class RegressionOptions:
 
 
 def fit_regression(
-    net: nn.Module, latents: Tensor, images: Sequence[Tensor], plan: RegressionOptions, place: Place
+    net: nn.Module, latents: Tensor, images: Sequence[Tensor], plan: RegressionOptions, context: TrainingContext
 ) -> None:
     """Fit `net` to give images (3,side,side) uint8 from their latents (N,d), by the mean absolute difference.
 
     Goes on from a checkpoint of the same pairs and numbers; leaves the net in evaluation mode. What is drawn depends on
-    `place.seed` alone.
+    `context.seed` alone.
     """
     bank = torch.stack(list(images))
-    net.train().to(place.device).to(memory_format=torch.channels_last)
+    net.train().to(context.device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(net.parameters(), lr=plan.lr, fused=True)
 
     def step(number: int) -> Mapping[str, Tensor]:
         set_rate(optimiser, plan.lr * cosine_rate(number, plan.steps))
-        which = torch.randint(len(bank), (plan.batch,), generator=step_generator(place.seed, "pairs", number))
-        wanted = from_uint8(bank[which]).to(place.device, memory_format=torch.channels_last)
-        with autocast(place):
-            made = net(latents[which].to(place.device))
+        which = torch.randint(len(bank), (plan.batch,), generator=step_generator(context.seed, "pairs", number))
+        wanted = from_uint8(bank[which]).to(context.device, memory_format=torch.channels_last)
+        with autocast(context):
+            made = net(latents[which].to(context.device))
         loss = difference(made, wanted)
         descend(optimiser, loss)
         return {"l1": loss.detach()}
 
-    print_of_all = f"{plan} {place.precision} {place.seed} {pixel_digest(images)}"
-    run_steps(step, {"net": net, "optimiser": optimiser}, Loop("fit", plan.steps, print_of_all, place))
+    loop = Loop("fit", plan.steps, context.fingerprint(plan, pixel_digest(images)), context)
+    run_steps(step, {"net": net, "optimiser": optimiser}, loop)
     finished(net)

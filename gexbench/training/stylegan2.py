@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
@@ -15,8 +15,8 @@ from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.stylegan2 import StyleGAN2Generator, StyleGAN2Options
 from gexbench.nets.stylegan2_discriminator import StyleGAN2Discriminator
-from gexbench.training.latent import LatentDuel, LatentOptions
-from gexbench.training.loop import Place, Stateful, autocast, derived_seed
+from gexbench.training.latent import LatentOptions, LatentTraining, fit_gan
+from gexbench.training.loop import Stateful, TrainingContext, autocast, derived_seed
 
 MIXED = 0.9
 SLOPES_EVERY, PATHS_EVERY = 16, 8
@@ -30,9 +30,6 @@ class StyleOptions(LatentOptions):
     r1: float
 
 
-PLAN = tuple(field.name for field in fields(StyleOptions))
-
-
 def build_stylegan2(options: Mapping[str, Any], seed: int) -> LatentGAN:
     """Return a StyleGAN2 with weights drawn from `seed`; options: the fields of StyleGAN2Options."""
     numbers = StyleGAN2Options(**options)
@@ -42,19 +39,12 @@ def build_stylegan2(options: Mapping[str, Any], seed: int) -> LatentGAN:
     )
 
 
-def fit_stylegan2(images: Sequence[Tensor], options: Mapping[str, Any], place: Place) -> LatentGAN:
-    """Build a StyleGAN2, fit it to images (3,side,side) uint8, side a power of two, and return it in evaluation mode.
-
-    options: those of build_stylegan2 but side, which is the images', and the fields of StyleOptions. Its first weights
-    and all it draws depend on `place.seed` alone.
-    """
-    net = {"side": images[0].shape[-1], **{name: value for name, value in options.items() if name not in PLAN}}
-    gan = build_stylegan2(net, place.seed)
-    StyleDuel(gan, StyleOptions(**{name: options[name] for name in PLAN}), place).fit(images)
-    return gan.eval()
+def fit_stylegan2(images: Sequence[Tensor], options: Mapping[str, Any], context: TrainingContext) -> LatentGAN:
+    """Build a StyleGAN2 and fit it to images, sides a power of two; as fit_gan."""
+    return fit_gan(images, options, context, build_stylegan2, StyleGAN2Training)
 
 
-class StyleDuel(LatentDuel):
+class StyleGAN2Training(LatentTraining):
     """The saturation-free logistic loss, the penalties R1 and on path lengths each so many steps; the rate stays.
 
     Source: Karras, Laine, Aittala, Hellsten, Lehtinen and Aila 2020 (arXiv 1912.04958), sections 3.1 and 3.2 and
@@ -63,10 +53,11 @@ class StyleDuel(LatentDuel):
     """
 
     betas = (0.0, 0.99)
+    options_type = StyleOptions
 
-    def __init__(self, gan: LatentGAN, options: StyleOptions, place: Place, name: str = "fit") -> None:
-        super().__init__(gan.generator, gan.discriminator, options, place, name)
-        self._r1, self._paths, self._number = options.r1, _PathLength().to(place.device), 0
+    def __init__(self, gan: LatentGAN, options: StyleOptions, context: TrainingContext, name: str = "fit") -> None:
+        super().__init__(gan, options, context, name)
+        self._r1, self._paths, self._number = options.r1, _PathLength().to(context.device), 0
 
     def beside(self) -> Mapping[str, Stateful]:
         """Return the running mean of path lengths."""
@@ -82,7 +73,7 @@ class StyleDuel(LatentDuel):
 
     def critic_loss(self, real: Tensor, made: Tensor, draws: torch.Generator) -> Tensor:
         """Return the logistic loss, at times with R1. Source: Mescheder, Geiger and Nowozin 2018, equation 9."""
-        with autocast(self.place):
+        with autocast(self.context):
             truth, lie = self.judge(real).float(), self.judge(made).float()
         loss = F.softplus(lie).mean() + F.softplus(-truth).mean()
         if self._number % SLOPES_EVERY:
@@ -95,7 +86,7 @@ class StyleDuel(LatentDuel):
     def maker_loss(self, latents: Tensor, draws: torch.Generator) -> Tensor:
         """Return the logistic loss, at times with the penalty on path lengths."""
         generator = cast(StyleGAN2Generator, self.net)
-        with autocast(self.place):
+        with autocast(self.context):
             logits: Tensor = self.judge(generator.synthesised(self._mixed(generator, latents, draws)))
         loss = F.softplus(-logits.float()).mean()
         if self._number % PATHS_EVERY == 0:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gexbench.nets.initialise import Net, seeded
+from gexbench.nets.initialise import seeded
 from gexbench.nets.srresnet import SRResNet, SRResNetOptions
 from gexbench.training.augment import augment
-from gexbench.training.loop import Loop, Place, autocast, cosine_rate, derived_seed, run_steps, set_rate, step_generator
+from gexbench.training.loop import (
+    Loop,
+    TrainingContext,
+    autocast,
+    cosine_rate,
+    derived_seed,
+    descend,
+    finished,
+    run_steps,
+    set_rate,
+    step_generator,
+)
 from gexbench.training.patches import Pairs, draw
 
 
@@ -36,57 +47,49 @@ class PixelPlan:
             raise ValueError(f"loss {self.loss!r} must be 'l1' or 'mse'")
 
 
-def fit_pixels(net: nn.Module, pairs: Pairs, plan: PixelPlan, place: Place, name: str = "fit") -> None:
-    """Fit `net` in place; it is left in training mode, on the place's device, channels last.
+def fit_pixels(net: nn.Module, pairs: Pairs, plan: PixelPlan, context: TrainingContext, name: str = "fit") -> None:
+    """Fit `net` in place; it is left in training mode, on the training's device, channels last.
 
-    Goes on from the checkpoint `<name>.ckpt` in `place.workdir` when that was made from the same pairs and numbers.
+    Goes on from the checkpoint `<name>.ckpt` in `context.workdir` when that was made from the same pairs and numbers.
     """
-    net.train().to(place.device).to(memory_format=torch.channels_last)
+    net.train().to(context.device).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(net.parameters(), lr=plan.lr)
 
     def step(number: int) -> Mapping[str, Tensor]:
         set_rate(optimiser, plan.lr * cosine_rate(number, plan.steps))
-        x, y = draw_batch(pairs, plan, place, number)
-        with autocast(place):
+        x, y = draw_batch(pairs, plan, context, number)
+        with autocast(context):
             loss = pixel_loss(net(x), y, plan.loss)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
+        descend(optimiser, loss)
         return {"loss": loss.detach()}
 
-    print_of_all = f"{asdict(plan)} {place.precision} {place.seed} {pairs.digest()}"
-    run_steps(step, {"net": net, "optimiser": optimiser}, Loop(name, plan.steps, print_of_all, place))
+    loop = Loop(name, plan.steps, context.fingerprint(plan, pairs.digest()), context)
+    run_steps(step, {"net": net, "optimiser": optimiser}, loop)
 
 
-def fit_srresnet(pairs: Pairs, options: Mapping[str, Any], place: Place) -> SRResNet:
+def fit_srresnet(pairs: Pairs, options: Mapping[str, Any], context: TrainingContext) -> SRResNet:
     """Build an SRResNet, fit it to pairs, and return it in evaluation mode.
 
     options: blocks, channels, kernel, batch_norm, skip (see SRResNetOptions); steps, batch, patch, lr, loss, augment
-    (see PixelPlan). Its first weights, crops and augmentations depend on `place.seed` alone.
+    (see PixelPlan). Its first weights, crops and augmentations depend on `context.seed` alone.
     """
     shape = {key: options[key] for key in ("blocks", "channels", "kernel", "batch_norm", "skip")}
     numbers = SRResNetOptions(**shape, scale=pairs.scale)
     plan = PixelPlan(
         **{key: options[key] for key in ("steps", "batch", "patch", "lr", "loss")}, augment=tuple(options["augment"])
     )
-    net = seeded(lambda: SRResNet(numbers), derived_seed(place.seed, "weights"))
-    fit_pixels(net, pairs, plan, place)
+    net = seeded(lambda: SRResNet(numbers), derived_seed(context.seed, "weights"))
+    fit_pixels(net, pairs, plan, context)
     return finished(net)
 
 
-def draw_batch(pairs: Pairs, plan: PixelPlan, place: Place, number: int) -> tuple[Tensor, Tensor]:
-    """Draw the augmented crops of one step onto the place's device, channels last."""
-    x, y = draw(pairs, plan.patch, plan.batch, step_generator(place.seed, "crops", number))
-    x, y = augment(x, y, plan.augment, step_generator(place.seed, "augment", number))
-    return tuple(part.to(place.device, memory_format=torch.channels_last) for part in (x, y))  # type: ignore[return-value]
+def draw_batch(pairs: Pairs, plan: PixelPlan, context: TrainingContext, number: int) -> tuple[Tensor, Tensor]:
+    """Draw the augmented crops of one step onto the training's device, channels last."""
+    x, y = draw(pairs, plan.patch, plan.batch, step_generator(context.seed, "crops", number))
+    x, y = augment(x, y, plan.augment, step_generator(context.seed, "augment", number))
+    return tuple(part.to(context.device, memory_format=torch.channels_last) for part in (x, y))  # type: ignore[return-value]
 
 
 def pixel_loss(made: Tensor, wanted: Tensor, kind: str) -> Tensor:
     """Return the mean absolute ("l1") or squared ("mse") difference."""
     return F.l1_loss(made, wanted) if kind == "l1" else F.mse_loss(made, wanted)
-
-
-def finished(net: Net) -> Net:
-    """Return the network as it is handed over: evaluation mode, plain memory order, no gradients kept."""
-    net.zero_grad(set_to_none=True)
-    return net.eval().to(memory_format=torch.contiguous_format)

@@ -12,7 +12,7 @@ from gexbench.core.images import from_uint8, to_uint8
 from gexbench.core.victim import Studio
 from gexbench.errors import DataMissing
 from gexbench.training.adversarial import write_sheet
-from gexbench.training.loop import Place, step_generator
+from gexbench.training.loop import TrainingContext, step_generator
 from gexbench.training.patches import draw_crops, pixel_digest
 
 SHEETS, ROWS = 20, 6
@@ -38,28 +38,28 @@ class Domains:
         """Return a hash of all pixels."""
         return f"{pixel_digest(self.photos)} {pixel_digest(self.style)}"
 
-    def draw(self, size: int, count: int, place: Place, number: int) -> tuple[Tensor, Tensor]:
-        """Draw one step's photos and style images, crops mirrored by chance, onto the place's device, channels last.
+    def draw(self, size: int, count: int, context: TrainingContext, number: int) -> tuple[Tensor, Tensor]:
+        """Draw one step's photos and style images, crops mirrored by chance, onto the training's device, channels last.
 
-        Both (count,3,size,size) float32 in [0,1]; the draws depend on `place.seed` and the step's number alone.
+        Both (count,3,size,size) float32 in [0,1]; the draws depend on `context.seed` and the step's number alone.
         """
         drawn = []
         for images, stream in ((self.photos, "photos"), (self.style, "style")):
-            generator = step_generator(place.seed, stream, number)
+            generator = step_generator(context.seed, stream, number)
             crops = draw_crops(images, size, count, generator)
             mirrored = (torch.rand(count, generator=generator) < 0.5).view(-1, 1, 1, 1)
             crops = torch.where(mirrored, crops.flip(-1), crops)
-            drawn.append(crops.to(place.device, memory_format=torch.channels_last))
+            drawn.append(crops.to(context.device, memory_format=torch.channels_last))
         return drawn[0], drawn[1]
 
 
 class Sheets:
     """Write what the nets make of a few of the owner's images while they train: `<workdir>/samples/<step>.png`."""
 
-    def __init__(self, domains: Domains, place: Place, steps: int) -> None:
-        self._place, self._every = place, max(1, steps // SHEETS)
+    def __init__(self, domains: Domains, context: TrainingContext, steps: int) -> None:
+        self._context, self._every = context, max(1, steps // SHEETS)
         self._photos, self._style = (
-            from_uint8(torch.stack([images[i * len(images) // ROWS] for i in range(ROWS)])).to(place.device)
+            from_uint8(torch.stack([images[i * len(images) // ROWS] for i in range(ROWS)])).to(context.device)
             if len({image.shape for image in images}) == 1
             else None
             for images in (domains.photos, domains.style)
@@ -76,4 +76,4 @@ class Sheets:
                 "style": self._style,
                 "to photo": translate["photo"](self._style),
             }
-        write_sheet(self._place.workdir / "samples" / f"{done:07d}.png", columns)
+        write_sheet(self._context.workdir / "samples" / f"{done:07d}.png", columns)

@@ -10,7 +10,7 @@ from torch import nn
 from gexbench.core.images import to_uint8
 from gexbench.core.victim import Studio
 from gexbench.nets.latent_gan import LatentGAN
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.pggan import build_pggan, fit_pggan
 
 
@@ -28,4 +28,4 @@ class PGGAN:
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
         """Train from fresh weights, drawn from `studio.seed`; options: those of fit_pggan."""
         images = [to_uint8(image) for image in studio.owner]
-        return fit_pggan(images, {**studio.net, **studio.options}, Place.of(studio))
+        return fit_pggan(images, {**studio.net, **studio.options}, TrainingContext.of(studio))

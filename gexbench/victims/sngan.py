@@ -10,7 +10,7 @@ from torch import nn
 from gexbench.core.images import to_uint8
 from gexbench.core.victim import Studio
 from gexbench.nets.latent_gan import LatentGAN
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.sngan import build_sngan, fit_sngan
 
 
@@ -28,4 +28,4 @@ class SNGAN:
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
         """Train from fresh weights, drawn from `studio.seed`; options: those of fit_sngan."""
         images = [to_uint8(image) for image in studio.owner]
-        return fit_sngan(images, {**studio.net, **studio.options}, Place.of(studio))
+        return fit_sngan(images, {**studio.net, **studio.options}, TrainingContext.of(studio))

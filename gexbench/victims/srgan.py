@@ -16,19 +16,21 @@ from gexbench.nets.initialise import reset, seeded
 from gexbench.nets.srgan_discriminator import SRGANDiscriminator
 from gexbench.nets.srresnet import SRResNet, SRResNetOptions
 from gexbench.nets.vgg import VGG16Features
+from gexbench.training.adversarial import cross_entropy, frozen
 from gexbench.training.loop import (
     Loop,
-    Place,
     Stateful,
+    TrainingContext,
     autocast,
     cosine_rate,
     derived_seed,
     descend,
+    finished,
     run_steps,
     set_rate,
 )
 from gexbench.training.patches import Pairs
-from gexbench.training.super_resolution import PixelPlan, draw_batch, finished, fit_pixels, pixel_loss
+from gexbench.training.super_resolution import PixelPlan, draw_batch, fit_pixels, pixel_loss
 
 VGG_ASSET = "lpips-vgg"
 
@@ -87,12 +89,12 @@ class SRGAN:
         Inputs are the owner's images, shrunk by MATLAB's bicubic and rounded to 8 bits.
         """
         options = SRGANOptions(**studio.options)
-        place = Place.of(studio)
+        context = TrainingContext.of(studio)
         pairs = owner_pairs(studio.owner, studio.scale)
         reset(net, derived_seed(studio.seed, "generator"))
-        fit_pixels(net, pairs, options.pretrain(), place, "pretrain")
+        fit_pixels(net, pairs, options.pretrain(), context, "pretrain")
         content = VGG16Features(studio.assets[VGG_ASSET], options.content_layer)
-        fit_adversarially(Duel(net, content, options, place), pairs)
+        fit_adversarially(net, content, pairs, options, context)
         return finished(net)
 
 
@@ -106,64 +108,54 @@ def owner_pairs(owner: Sequence[Tensor], scale: int) -> Pairs:
     return Pairs(low, high, scale)
 
 
-@dataclass(frozen=True)
-class Duel:
-    """What phase 2 needs: the generator, the eye of the content loss, the numbers and the place."""
+def fit_adversarially(
+    net: nn.Module, content: nn.Module, pairs: Pairs, options: SRGANOptions, context: TrainingContext
+) -> None:
+    """Train the generator in place against a fresh discriminator, with the content and the pixel term.
 
-    net: nn.Module
-    content: nn.Module
-    options: SRGANOptions
-    place: Place
-
-
-def fit_adversarially(duel: Duel, pairs: Pairs) -> None:
-    """Train the generator in place against a fresh discriminator, with the content and the pixel term."""
-    options, place = duel.options, duel.place
+    content: what the content loss looks through.
+    """
     judge = seeded(
         lambda: SRGANDiscriminator(options.patch * pairs.scale, options.discriminator_channels),
-        derived_seed(place.seed, "discriminator"),
+        derived_seed(context.seed, "discriminator"),
     )
-    for member in (duel.net.train(), judge.train(), duel.content):
-        member.to(place.device).to(memory_format=torch.channels_last)
-    makers = torch.optim.Adam(duel.net.parameters(), lr=options.gan_lr)
+    for member in (net.train(), judge.train(), content):
+        member.to(context.device).to(memory_format=torch.channels_last)
+    makers = torch.optim.Adam(net.parameters(), lr=options.gan_lr)
     judges = torch.optim.Adam(judge.parameters(), lr=options.gan_lr)
 
     def step(number: int) -> Mapping[str, Tensor]:
         for optimiser in (makers, judges):
             set_rate(optimiser, options.gan_lr * cosine_rate(number, options.gan_steps))
         # numbers go on from phase 1, so that phase 2 draws other crops
-        x, y = draw_batch(pairs, options.adversarial(), place, options.pretrain_steps + number)
-        with autocast(place):
-            made = duel.net(x)
+        x, y = draw_batch(pairs, options.adversarial(), context, options.pretrain_steps + number)
+        with autocast(context):
+            made = net(x)
             judged = _judge_loss(judge, y, made.detach())
         descend(judges, judged)
-        judge.requires_grad_(False)
-        with autocast(place):
-            wanted = _maker_losses(duel, judge, made, y)
-        descend(makers, torch.stack(list(wanted.values())).sum())
-        judge.requires_grad_(True)
+        with frozen([judge]):
+            with autocast(context):
+                wanted = _maker_losses(judge, content, options, made, y)
+            descend(makers, torch.stack(list(wanted.values())).sum())
         return {"discriminator": judged.detach(), **{key: value.detach() for key, value in wanted.items()}}
 
-    state: dict[str, Stateful] = {"net": duel.net, "judge": judge, "makers": makers, "judges": judges}
-    print_of_all = f"{options} {place.precision} {place.seed} {pairs.digest()}"
-    run_steps(step, state, Loop("adversarial", options.gan_steps, print_of_all, place))
+    state: dict[str, Stateful] = {"net": net, "judge": judge, "makers": makers, "judges": judges}
+    fingerprint = context.fingerprint(options, pairs.digest())
+    run_steps(step, state, Loop("adversarial", options.gan_steps, fingerprint, context))
 
 
 def _judge_loss(judge: nn.Module, true: Tensor, made: Tensor) -> Tensor:
     real, fake = judge(true), judge(made)
-    return _verdict(real, 1.0) + _verdict(fake, 0.0)
+    return cross_entropy(real, real=True) + cross_entropy(fake, real=False)
 
 
-def _verdict(logits: Tensor, label: float) -> Tensor:
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
-
-
-def _maker_losses(duel: Duel, judge: nn.Module, made: Tensor, true: Tensor) -> dict[str, Tensor]:
-    options = duel.options
+def _maker_losses(
+    judge: nn.Module, content: nn.Module, options: SRGANOptions, made: Tensor, true: Tensor
+) -> dict[str, Tensor]:
     with torch.no_grad():
-        target = duel.content(true)
+        target = content(true)
     return {
-        "content": options.content_weight * F.mse_loss(duel.content(made), target).float(),
-        "adversarial": options.adversarial_weight * _verdict(judge(made), 1.0).float(),
+        "content": options.content_weight * F.mse_loss(content(made), target).float(),
+        "adversarial": options.adversarial_weight * cross_entropy(judge(made), real=True),
         "pixel": options.pixel_weight * pixel_loss(made, true, options.loss).float(),
     }

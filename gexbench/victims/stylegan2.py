@@ -10,7 +10,7 @@ from torch import nn
 from gexbench.core.images import to_uint8
 from gexbench.core.victim import Studio
 from gexbench.nets.latent_gan import LatentGAN
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.stylegan2 import build_stylegan2, fit_stylegan2
 
 
@@ -28,4 +28,4 @@ class StyleGAN2:
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
         """Train from fresh weights, drawn from `studio.seed`; options: those of fit_stylegan2."""
         images = [to_uint8(image) for image in studio.owner]
-        return fit_stylegan2(images, {**studio.net, **studio.options}, Place.of(studio))
+        return fit_stylegan2(images, {**studio.net, **studio.options}, TrainingContext.of(studio))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -16,37 +14,30 @@ from gexbench.core.victim import Studio
 from gexbench.nets.initialise import reset, seeded
 from gexbench.nets.ugatit_discriminator import UGATITDiscriminator
 from gexbench.nets.ugatit_generator import UGATITGenerator, UGATITGeneratorOptions, clip_rho
-from gexbench.training.adversarial import adam, cross_entropy, difference, follow, frozen, least_squares, linear_rate
-from gexbench.training.loop import Loop, Place, Stateful, autocast, derived_seed, descend, run_steps, set_rate
-from gexbench.training.super_resolution import finished
-from gexbench.training.unpaired import ROWS, Domains, Sheets
+from gexbench.training.adversarial import cross_entropy, difference, least_squares
+from gexbench.training.cycle import CycleOptions, CycleTraining
+from gexbench.training.loop import TrainingContext, autocast, derived_seed, finished
+from gexbench.training.unpaired import ROWS, Domains
 
 STD = 0.02
 
 
 @dataclass(frozen=True)
-class UGATITOptions:
-    """The `[train]` table of a card.
+class UGATITOptions(CycleOptions):
+    """The `[train]` table of a card: CycleOptions, whose crop must be the side of a full net, and these.
 
-    crop: side of the crops in pixels; the full net takes only its own side. lr: of Adam, constant for the first half of
-    the steps, then down a line to 0. weight_decay: of all four nets. cycle_weight, identity_weight, cam_weight: of the
-    cycle, identity and attention losses beside the adversarial one. discriminator_channels: width of their first layer;
-    discriminator_layers: their depths, local and global. average: the share of itself that the mean over the
-    generator's past weights keeps at each step; that mean is what is kept at the end, with 0, as published, the last
-    weights. first_weights: "gaussian" as published, or "uniform", PyTorch's own. Raises ValueError on another start.
+    weight_decay: of all four nets. identity_weight, cam_weight: of the identity and attention losses.
+    discriminator_channels: width of their first layer; discriminator_layers: their depths, local and global.
+    first_weights: "gaussian" as published, or "uniform", PyTorch's own. Raises ValueError on another start.
     """
 
-    crop: int = 256
-    batch: int = 1
     steps: int = 1_000_000
     lr: float = 1e-4
     weight_decay: float = 1e-4
-    cycle_weight: float = 10.0
     identity_weight: float = 10.0
     cam_weight: float = 1000.0
     discriminator_channels: int = 64
     discriminator_layers: Sequence[int] = (5, 7)
-    average: float = 0.0
     first_weights: str = "gaussian"
 
     def __post_init__(self) -> None:
@@ -67,89 +58,58 @@ class UGATIT:
 
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
         """Train `net` to turn the owner's photos into the owner's style; options: the fields of UGATITOptions."""
-        domains, options, place = Domains.of(studio), UGATITOptions(**studio.options), Place.of(studio)
+        domains, options, context = Domains.of(studio), UGATITOptions(**studio.options), TrainingContext.of(studio)
         generators = {"style": cast(UGATITGenerator, net), "photo": self.build(studio.net)}
-        AttendedCycle(generators, options, place).fit(domains)
+        UGATITTraining(generators, options, context).fit(domains)
         return finished(net)
 
 
-class AttendedCycle:
-    """Two generators by their aim, "style" and "photo", a judge of two depths for each, and how they are trained."""
+class UGATITTraining(CycleTraining):
+    """Least-squares losses at two scales, of patches and of the attention, which also learns to tell the domains apart.
 
-    def __init__(self, generators: Mapping[str, UGATITGenerator], options: UGATITOptions, place: Place) -> None:
-        self.options, self.place, self.generators = options, place, generators
-        self.judges = {aim: _judge(options, derived_seed(place.seed, f"judge {aim}")) for aim in generators}
-        self._nets: dict[str, nn.Module] = {f"judges {aim}": net for aim, net in self.judges.items()}
+    Source: section 2.2 of the paper.
+    """
+
+    name = "ugatit"
+
+    def __init__(
+        self, generators: Mapping[str, UGATITGenerator], options: UGATITOptions, context: TrainingContext
+    ) -> None:
+        judges = {aim: _judge(options, derived_seed(context.seed, f"judge {aim}")) for aim in generators}
         for aim, generator in generators.items():
-            reset(generator, derived_seed(place.seed, f"generators {aim}"))
-            self._nets[f"generators {aim}"] = generator
-        for name, net in self._nets.items():
+            reset(generator, derived_seed(context.seed, f"generators {aim}"))
             if options.first_weights == "gaussian":
-                _gaussian(net, derived_seed(place.seed, name))
-            net.train().to(place.device).to(memory_format=torch.channels_last)
-        style = generators["style"]
-        self.mean = copy.deepcopy(style).requires_grad_(False) if options.average else style
-        self.makers = adam(list(self.generators.values()), options.lr, options.weight_decay)
-        self.critics = adam(list(self.judges.values()), options.lr, options.weight_decay)
+                _gaussian(generator, derived_seed(context.seed, f"generators {aim}"))
+                _gaussian(judges[aim], derived_seed(context.seed, f"judges {aim}"))
+        super().__init__(generators, judges, options, context, options.weight_decay)
+        self._identity_weight, self._cam_weight = options.identity_weight, options.cam_weight
+        self.makers.register_step_post_hook(self._clip)
 
-    def fit(self, domains: Domains) -> None:
-        """Train all four, going on from a checkpoint of the same images and numbers."""
-        sheets = Sheets(self._shown(domains), self.place, self.options.steps)
-
-        def step(number: int) -> Mapping[str, Tensor]:
-            watched = self._step(domains, number)
-            sheets(number + 1, {**self.generators, "style": self.mean})
-            return watched
-
-        state: dict[str, Stateful] = {**self._nets, "makers": self.makers, "critics": self.critics}
-        state |= {"mean": self.mean} if self.options.average else {}
-        print_of_all = f"{self.options} {self.place.precision} {self.place.seed} {domains.digest()}"
-        run_steps(step, state, Loop("ugatit", self.options.steps, print_of_all, self.place))
-        self.generators["style"].load_state_dict(self.mean.state_dict())
-
-    def _shown(self, domains: Domains) -> Domains:
-        # crops, because the full net takes no other size
-        photos, style = domains.draw(self.options.crop, ROWS, self.place, number=0)
+    def shown(self, domains: Domains) -> Domains:
+        """Return crops, because the full net takes no other size."""
+        photos, style = domains.draw(self.options.crop, ROWS, self.context, number=0)
         return Domains(list(to_uint8(photos)), list(to_uint8(style)))
 
-    def _step(self, domains: Domains, number: int) -> dict[str, Tensor]:
-        options = self.options
-        for optimiser in (self.makers, self.critics):
-            set_rate(optimiser, options.lr * linear_rate(number, options.steps))
-        photos, style = domains.draw(options.crop, options.batch, self.place, number)
-        real = {"photo": photos, "style": style}
-        with frozen(list(self.judges.values())):
-            losses, made = self._maker_losses(real)
-            descend(self.makers, torch.stack(list(losses.values())).sum())
-        for generator in self.generators.values():
-            clip_rho(generator)
-        judged = {f"judge {aim}": self._judge_loss(aim, real[aim], made[aim]) for aim in real}
-        descend(self.critics, torch.stack(list(judged.values())).sum())
-        if options.average:
-            follow(self.mean, self.generators["style"], options.average)
-        return {name: loss.detach() for name, loss in chain(losses.items(), judged.items())}
+    def _clip(self, *step: object) -> None:
+        for net in self.generators.values():
+            clip_rho(net)
 
-    def _maker_losses(self, real: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return the generators' losses and what they made, by aim. Source: section 2.2."""
-        options, losses, made = self.options, {}, {}
-        other = {"photo": "style", "style": "photo"}
-        with autocast(self.place):
-            for aim, net in self.generators.items():
-                # one pass for both: the norms keep the images of a batch apart
-                images, logits = net.attended(torch.cat([real[other[aim]], real[aim]]))
-                (made[aim], same), (source, target) = images.chunk(2), logits.chunk(2)
-                verdicts = [least_squares(part, real=True) for pair in self.judges[aim](made[aim]) for part in pair]
-                losses[f"adversarial {aim}"] = torch.stack(verdicts).sum()
-                losses[f"identity {aim}"] = options.identity_weight * difference(same, real[aim])
-                told_apart = cross_entropy(source, real=True) + cross_entropy(target, real=False)
-                losses[f"attention {aim}"] = options.cam_weight * told_apart
-            for aim, net in self.generators.items():
-                back = net(made[other[aim]])
-                losses[f"cycle {aim}"] = options.cycle_weight * difference(back, real[aim])
-        return losses, {aim: image.detach().float() for aim, image in made.items()}
+    def translated(self, aim: str, source: Tensor, target: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the translated images, and the adversarial, the identity and the attention loss."""
+        # one pass for both: the norms keep the images of a batch apart
+        images, logits = cast(UGATITGenerator, self.generators[aim]).attended(torch.cat([source, target]))
+        (made, same), (of_source, of_target) = images.chunk(2), logits.chunk(2)
+        verdicts = [least_squares(part, real=True) for pair in self.judges[aim](made) for part in pair]
+        told_apart = cross_entropy(of_source, real=True) + cross_entropy(of_target, real=False)
+        return made, {
+            "adversarial": torch.stack(verdicts).sum(),
+            "identity": self._identity_weight * difference(same, target),
+            "attention": self._cam_weight * told_apart,
+        }
 
-    def _judge_loss(self, aim: str, real: Tensor, made: Tensor) -> Tensor:
-        with autocast(self.place):
+    def judge_loss(self, aim: str, real: Tensor, made: Tensor, number: int) -> Tensor:
+        """Return the sum of the losses at both scales."""
+        with autocast(self.context):
             verdicts = self.judges[aim](torch.cat([real, made]))
         halves = [part.chunk(2) for pair in verdicts for part in pair]
         return torch.stack([least_squares(a, real=True) + least_squares(b, real=False) for a, b in halves]).sum()

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from training_factory import brief_in
 
 from gexbench.core.attack import Brief
 from gexbench.core.images import round_8bit, upscale
@@ -56,21 +57,7 @@ def brief(tmp_path: Path) -> Brief:
     """A pool of twenty photos and numbers for a short training."""
     numbers = {"blocks": 1, "channels": 8, "kernel": 3, "batch_norm": False, "skip": "bicubic"}
     plan = {"steps": 150, "batch": 4, "patch": 12, "lr": 5e-3, "loss": "l1", "augment": ("flip",)}
-    return Brief(
-        pool=photos(20, 0),
-        truth=None,
-        scale=4,
-        budget=12,
-        knowledge=frozenset({"outputs"}),
-        device=torch.device("cpu"),
-        precision="fp32",
-        seed=0,
-        generator=torch.Generator().manual_seed(0),
-        deadline=60.0,
-        options={**numbers, **plan},
-        workdir=tmp_path,
-        progress=lambda what, done, total: None,
-    )
+    return brief_in(tmp_path, pool=photos(20, 0), scale=4, options={**numbers, **plan})
 
 
 @pytest.fixture

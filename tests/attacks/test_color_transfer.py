@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from training_factory import equal
 
 from gexbench.attacks.color_transfer import ColorMap, ColorTransfer, color_map, moments
 from gexbench.core.images import to_uint8
 
 from .conftest import photos
-from .translation import MATRIX, OFFSET, TranslationDoor, equal, identity_error, recoloured, translation_brief
+from .translation import MATRIX, OFFSET, TranslationDoor, identity_error, recoloured, translation_brief
 from .translation import unseen_error as error
 
 

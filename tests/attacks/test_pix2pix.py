@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from training_factory import equal
 
 from gexbench.attacks.pix2pix import Pix2Pix
 from gexbench.core.attack import Brief
 
-from .translation import TranslationDoor, equal, identity_error, translation_brief, unseen_error
+from .translation import TranslationDoor, identity_error, translation_brief, unseen_error
 
 OPTIONS: dict[str, Any] = {
     "depth": 2,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 from torch import Tensor
+from training_factory import equal
 
 from gexbench.attacks.bicubic import Bicubic
 from gexbench.attacks.real_data import RealData
@@ -34,7 +34,7 @@ def test_it_learns_the_truth_and_asks_nothing(door: Door, informed: Brief, unsee
 def test_it_is_the_attack_where_all_answers_are_true(informed: Brief) -> None:
     here = replace(informed, options={**informed.options, "steps": 2})
     control, attack = RealData().extract(Door(0), here), SRResNetAttack().extract(Door(here.budget), here)
-    assert all(torch.equal(a, b) for a, b in zip(control.parameters(), attack.parameters(), strict=True))
+    assert equal(control, attack)
 
 
 def test_without_the_truth_it_is_refused(door: Door, brief: Brief) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import torch
+from training_factory import equal
 
 from gexbench.attacks.single_pair import SinglePair, busiest
 from gexbench.core.attack import Brief
 
 from .conftest import photos
-from .translation import TranslationDoor, equal, identity_error, translation_brief, unseen_error
+from .translation import TranslationDoor, identity_error, translation_brief, unseen_error
 
 OPTIONS: dict[str, Any] = {
     "layers": 3,

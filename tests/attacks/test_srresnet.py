@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from training_factory import equal
 
 from gexbench.attacks.bicubic import Bicubic
 from gexbench.attacks.srresnet import SRResNetAttack
@@ -18,10 +19,6 @@ from .conftest import Door
 
 def quick(brief: Brief) -> Brief:
     return replace(brief, options={**brief.options, "steps": 2})
-
-
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
 def test_it_beats_the_floor_that_asks_nothing(door: Door, brief: Brief, unseen: tuple[Tensor, Tensor]) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from training_factory import equal
+
 from gexbench.attacks.pix2pix import Pix2Pix
 from gexbench.attacks.wavelet_sam import WaveletSAM
 from gexbench.core.attack import Brief
 
 from .test_pix2pix import OPTIONS
-from .translation import TranslationDoor, equal, identity_error, translation_brief, unseen_error
+from .translation import TranslationDoor, identity_error, translation_brief, unseen_error
 
 
 def brief(workdir: Path, **changes: Any) -> Brief:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from training_factory import brief_in
 
 from gexbench.core.attack import Brief
 from gexbench.core.images import round_8bit
@@ -41,21 +42,7 @@ class TranslationDoor(Door):
 
 def translation_brief(workdir: Path, **options: Any) -> Brief:
     """A pool of twenty photos, a budget of twelve questions."""
-    return Brief(
-        pool=photos(20, 0),
-        truth=None,
-        scale=1,
-        budget=12,
-        knowledge=frozenset({"outputs"}),
-        device=torch.device("cpu"),
-        precision="fp32",
-        seed=0,
-        generator=torch.Generator().manual_seed(0),
-        deadline=60.0,
-        options=options,
-        workdir=workdir,
-        progress=lambda what, done, total: None,
-    )
+    return brief_in(workdir, pool=photos(20, 0), options=options)
 
 
 def unseen_error(net: nn.Module) -> float:
@@ -67,9 +54,3 @@ def unseen_error(net: nn.Module) -> float:
 def identity_error() -> float:
     """Return the same for the answer that changes nothing."""
     return unseen_error(nn.Identity())
-
-
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    """Whether two nets have the same weights and buffers, to the bit."""
-    first, second = one.state_dict(), other.state_dict()
-    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)

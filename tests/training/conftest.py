@@ -1,4 +1,4 @@
-"""A toy service that any short training can learn."""
+"""A toy service that any short training can learn, and where trainings run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from training_factory import context_in
 
 from gexbench.core.images import to_uint8, upscale
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.patches import Pairs
 
 
@@ -41,6 +42,6 @@ def unseen() -> tuple[Tensor, Tensor]:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def context(tmp_path: Path) -> TrainingContext:
     """A CPU and an empty folder."""
-    return Place(torch.device("cpu"), "fp32", 0, tmp_path, lambda what, done, total: None)
+    return context_in(tmp_path)

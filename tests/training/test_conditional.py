@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
+from training_factory import Interrupted, checkpoint_every_step, equal, stopping_at
 
 from gexbench.core.images import round_8bit, to_uint8
 from gexbench.errors import PlanError
 from gexbench.training.conditional import ConditionalOptions, fit_conditional
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.patches import Pairs
 
 OPTIONS = ConditionalOptions(
@@ -29,10 +29,6 @@ OPTIONS = ConditionalOptions(
     l1_weight=100.0,
 )
 MINDFUL = replace(OPTIONS, wavelet_weight=0.15, sam_rho=0.05)
-
-
-class Interrupted(Exception):
-    """What stops a training in a test."""
 
 
 def photos(number: int, seed: int) -> Tensor:
@@ -51,28 +47,18 @@ def pairs() -> Pairs:
     return Pairs(list(to_uint8(x)), list(to_uint8(painted(x))), 1)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(torch.device("cpu"), "fp32", 0, tmp_path / "work", lambda what, done, total: None)
-
-
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    mine, yours = one.state_dict(), other.state_dict()
-    return all(torch.equal(mine[name], yours[name]) for name in mine)
-
-
 @pytest.mark.parametrize("options", [OPTIONS, MINDFUL], ids=["pix2pix", "wavelet-sam"])
-def test_it_learns_what_the_pairs_show(pairs: Pairs, place: Place, options: ConditionalOptions) -> None:
-    net, x = fit_conditional(pairs, replace(options, steps=150), place), photos(6, 1)
+def test_it_learns_what_the_pairs_show(pairs: Pairs, context: TrainingContext, options: ConditionalOptions) -> None:
+    net, x = fit_conditional(pairs, replace(options, steps=150), context), photos(6, 1)
     with torch.no_grad():
         gap = (net(x) - painted(x)).abs().mean()
     assert not net.training
     assert float(gap) < 0.5 * float((x - painted(x)).abs().mean())
 
 
-def test_no_crop_takes_images_whole(pairs: Pairs, place: Place, tmp_path: Path) -> None:
-    whole = fit_conditional(pairs, replace(OPTIONS, crop=0), place)
-    assert equal(whole, fit_conditional(pairs, OPTIONS, replace(place, workdir=tmp_path / "b")))
+def test_no_crop_takes_images_whole(pairs: Pairs, context: TrainingContext, tmp_path: Path) -> None:
+    whole = fit_conditional(pairs, replace(OPTIONS, crop=0), context)
+    assert equal(whole, fit_conditional(pairs, OPTIONS, replace(context, workdir=tmp_path / "b")))
 
 
 def test_a_crop_too_small_to_be_judged_is_refused() -> None:
@@ -82,39 +68,34 @@ def test_a_crop_too_small_to_be_judged_is_refused() -> None:
 
 @pytest.mark.parametrize("options", [replace(OPTIONS, dropout=0.5, depth=5, crop=32), MINDFUL], ids=["dropout", "sam"])
 def test_a_training_that_was_stopped_ends_with_the_same_bits(
-    pairs: Pairs, place: Place, tmp_path: Path, options: ConditionalOptions, monkeypatch: pytest.MonkeyPatch
+    pairs: Pairs, context: TrainingContext, tmp_path: Path, options: ConditionalOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gexbench.training.loop.time.monotonic", count(0, 30).__next__)  # a checkpoint every step
-
-    def stop(what: str, done: int, total: int) -> None:
-        if done == 4:
-            raise Interrupted
-
+    checkpoint_every_step(monkeypatch)
     with pytest.raises(Interrupted):
-        fit_conditional(pairs, options, replace(place, progress=stop))
-    stopped = fit_conditional(pairs, options, place)
-    assert equal(stopped, fit_conditional(pairs, options, replace(place, workdir=tmp_path / "other")))
+        fit_conditional(pairs, options, replace(context, progress=stopping_at(4)))
+    stopped = fit_conditional(pairs, options, context)
+    assert equal(stopped, fit_conditional(pairs, options, replace(context, workdir=tmp_path / "other")))
 
 
-def test_the_seed_alone_decides_the_weights(pairs: Pairs, place: Place, tmp_path: Path) -> None:
-    first = fit_conditional(pairs, OPTIONS, place)
+def test_the_seed_alone_decides_the_weights(pairs: Pairs, context: TrainingContext, tmp_path: Path) -> None:
+    first = fit_conditional(pairs, OPTIONS, context)
     torch.rand(7)
-    assert equal(fit_conditional(pairs, OPTIONS, replace(place, workdir=tmp_path / "b")), first)
-    assert not equal(fit_conditional(pairs, OPTIONS, replace(place, workdir=tmp_path / "c", seed=1)), first)
+    assert equal(fit_conditional(pairs, OPTIONS, replace(context, workdir=tmp_path / "b")), first)
+    assert not equal(fit_conditional(pairs, OPTIONS, replace(context, workdir=tmp_path / "c", seed=1)), first)
 
 
-def test_the_global_generator_is_left_as_it_was(pairs: Pairs, place: Place) -> None:
+def test_the_global_generator_is_left_as_it_was(pairs: Pairs, context: TrainingContext) -> None:
     before = torch.random.get_rng_state()
-    fit_conditional(pairs, replace(OPTIONS, dropout=0.5, depth=5, crop=32), place)
+    fit_conditional(pairs, replace(OPTIONS, dropout=0.5, depth=5, crop=32), context)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
 @pytest.mark.parametrize("changed", [{"wavelet_weight": 0.15}, {"sam_rho": 0.05}, {"l1_weight": 10.0}])
 def test_every_term_changes_what_is_learned(
-    pairs: Pairs, place: Place, tmp_path: Path, changed: dict[str, float]
+    pairs: Pairs, context: TrainingContext, tmp_path: Path, changed: dict[str, float]
 ) -> None:
-    plain = fit_conditional(pairs, OPTIONS, place)
-    other = fit_conditional(pairs, replace(OPTIONS, **changed), replace(place, workdir=tmp_path / "b"))
+    plain = fit_conditional(pairs, OPTIONS, context)
+    other = fit_conditional(pairs, replace(OPTIONS, **changed), replace(context, workdir=tmp_path / "b"))
     assert not equal(plain, other)
 
 

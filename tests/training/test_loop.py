@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.multiprocessing as processes
 from torch import Tensor, nn
+from training_factory import Interrupted, context_in, equal
 
 from gexbench.errors import RunFailed
 from gexbench.nets.initialise import seeded
 from gexbench.training.loop import (
     Loop,
-    Place,
     cosine_rate,
     derived_seed,
     run_steps,
@@ -27,16 +28,8 @@ from gexbench.training.loop import (
 STEPS = 6
 
 
-class Interrupted(Exception):
-    """What stops a training in a test."""
-
-
-def nothing(what: str, done: int, total: int) -> None:
-    """Take no notice of progress."""
-
-
 def loop(folder: Path, fingerprint: str = "one", every: float = 0.0) -> Loop:
-    return Loop("toy", STEPS, fingerprint, Place(torch.device("cpu"), "fp32", 0, folder, nothing), every)
+    return Loop("toy", STEPS, fingerprint, context_in(folder), every)
 
 
 def train(this: Loop, before: Callable[[int], None] = lambda number: None) -> nn.Module:
@@ -63,10 +56,6 @@ def stop_at(last: int) -> Callable[[int], None]:
             raise Interrupted
 
     return before
-
-
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
 def kill_at_four(folder: str, threads: int) -> None:
@@ -141,8 +130,8 @@ def test_a_checkpoint_that_would_run_code_is_ignored(tmp_path: Path) -> None:
 
 def test_progress_is_told_by_name(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
-    place = Place(torch.device("cpu"), "fp32", 0, tmp_path, lambda *what: told.append(what))
-    train(Loop("toy", STEPS, "one", place))
+    context = replace(context_in(tmp_path), progress=lambda *what: told.append(what))
+    train(Loop("toy", STEPS, "one", context))
     assert told == [("toy", done, STEPS) for done in range(1, STEPS + 1)]
 
 

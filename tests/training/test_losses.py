@@ -13,24 +13,21 @@ import pytest
 import torch
 import torch.multiprocessing as processes
 from torch import Tensor, nn
+from training_factory import context_in
 
 from gexbench.errors import RunFailed
-from gexbench.training.loop import Loop, Place, run_steps
+from gexbench.training.loop import Loop, run_steps
 from gexbench.training.losses import LossLog
 
 STEPS = 6
 
 
-def nothing(what: str, done: int, total: int) -> None:
-    """Take no notice of progress."""
-
-
 def loop(folder: Path, steps: int = STEPS, fingerprint: str = "one", every: float = 0.0) -> Loop:
-    return Loop("toy", steps, fingerprint, Place(torch.device("cpu"), "fp32", 0, folder, nothing), every)
+    return Loop("toy", steps, fingerprint, context_in(folder), every)
 
 
 def train(this: Loop, before: Callable[[int], None] = lambda number: None, sign: float = 1.0) -> None:
-    """Watch the numbers of the steps go by."""
+    """Train nothing; the losses are numbers of the steps."""
 
     def step(number: int) -> Mapping[str, Tensor]:
         before(number)
@@ -58,7 +55,7 @@ def kill_at_four(folder: str) -> None:
 WHOLE = [{"step": number + 1, "up": float(number), "half": number / 2} for number in range(STEPS)]
 
 
-def test_every_tick_is_a_line_with_what_was_watched(tmp_path: Path) -> None:
+def test_every_step_is_a_line_with_its_losses(tmp_path: Path) -> None:
     train(loop(tmp_path))
     assert loop(tmp_path).losses == tmp_path / "toy.losses.jsonl"
     assert lines(loop(tmp_path)) == WHOLE

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from training_factory import Interrupted, equal, stopping_at
 
 from gexbench.core.images import upscale
-from gexbench.training.loop import Place
+from gexbench.training.loop import TrainingContext
 from gexbench.training.patches import Pairs
 from gexbench.training.super_resolution import PixelPlan, fit_srresnet, pixel_loss
 
@@ -30,72 +31,62 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class Interrupted(Exception):
-    """What stops a training in a test."""
-
-
 def error(made: Tensor, wanted: Tensor) -> float:
     return float((made - wanted).detach().square().mean())
 
 
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
-
-
 @pytest.mark.parametrize("changes", [{}, {"loss": "mse"}, {"batch_norm": True}], ids=str)
 def test_it_comes_closer_to_the_service_than_bicubic(
-    pairs: Pairs, unseen: tuple[Tensor, Tensor], place: Place, changes: dict[str, Any]
+    pairs: Pairs, unseen: tuple[Tensor, Tensor], context: TrainingContext, changes: dict[str, Any]
 ) -> None:
-    net = fit_srresnet(pairs, {**OPTIONS, **changes}, place)
+    net = fit_srresnet(pairs, {**OPTIONS, **changes}, context)
     x, y = unseen
     assert error(net(x), y) < 0.6 * error(upscale(x, 4).clamp(0, 1), y)
 
 
-def test_it_learns_one_batch_by_heart_without_a_skip(pairs: Pairs, place: Place) -> None:
+def test_it_learns_one_batch_by_heart_without_a_skip(pairs: Pairs, context: TrainingContext) -> None:
     single = Pairs(pairs.low[:1], pairs.high[:1], 4)
     options = {**OPTIONS, "skip": "none", "patch": 16, "batch": 1, "steps": 300, "channels": 16, "augment": ()}
-    net = fit_srresnet(single, options, place)
+    net = fit_srresnet(single, options, context)
     x, y = pairs.low[0][None] / 255.0, pairs.high[0][None] / 255.0
     assert error(net(x), y) < 0.1 * float(y.var())
 
 
-def test_the_seed_alone_decides_the_weights(pairs: Pairs, place: Place, tmp_path: Path) -> None:
+def test_the_seed_alone_decides_the_weights(pairs: Pairs, context: TrainingContext, tmp_path: Path) -> None:
     before = torch.random.get_rng_state()
     nets = []
     for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
-        nets.append(fit_srresnet(pairs, {**OPTIONS, "steps": 3}, replace(place, seed=seed, workdir=tmp_path / folder)))
+        nets.append(
+            fit_srresnet(pairs, {**OPTIONS, "steps": 3}, replace(context, seed=seed, workdir=tmp_path / folder))
+        )
     assert equal(nets[0], nets[1])
     assert not equal(nets[0], nets[2])
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_a_resumed_fit_ends_with_the_same_bits(pairs: Pairs, place: Place, tmp_path: Path) -> None:
-    def stop(what: str, done: int, total: int) -> None:
-        if done == 3:
-            raise Interrupted
-
+def test_a_resumed_fit_ends_with_the_same_bits(pairs: Pairs, context: TrainingContext, tmp_path: Path) -> None:
     options = {**OPTIONS, "steps": 6, "augment": ("flip", "rotation", "contrast")}
-    straight = fit_srresnet(pairs, options, replace(place, workdir=tmp_path / "straight"))
+    straight = fit_srresnet(pairs, options, replace(context, workdir=tmp_path / "straight"))
     with pytest.raises(Interrupted):
-        fit_srresnet(pairs, options, replace(place, progress=stop))
-    assert equal(fit_srresnet(pairs, options, place), straight)
+        fit_srresnet(pairs, options, replace(context, progress=stopping_at(3)))
+    assert equal(fit_srresnet(pairs, options, context), straight)
 
 
-def test_other_pairs_start_afresh(pairs: Pairs, place: Place, tmp_path: Path) -> None:
+def test_other_pairs_start_afresh(pairs: Pairs, context: TrainingContext, tmp_path: Path) -> None:
     options = {**OPTIONS, "steps": 2}
-    fit_srresnet(Pairs(pairs.low[:6], pairs.high[:6], 4), options, place)
-    straight = fit_srresnet(pairs, options, replace(place, workdir=tmp_path / "straight"))
-    assert equal(fit_srresnet(pairs, options, place), straight)
+    fit_srresnet(Pairs(pairs.low[:6], pairs.high[:6], 4), options, context)
+    straight = fit_srresnet(pairs, options, replace(context, workdir=tmp_path / "straight"))
+    assert equal(fit_srresnet(pairs, options, context), straight)
 
 
-def test_the_net_is_handed_over_ready_to_use(pairs: Pairs, place: Place) -> None:
-    net = fit_srresnet(pairs, {**OPTIONS, "steps": 1}, place)
+def test_the_net_is_handed_over_ready_to_use(pairs: Pairs, context: TrainingContext) -> None:
+    net = fit_srresnet(pairs, {**OPTIONS, "steps": 1}, context)
     assert not net.training
     assert all(p.is_contiguous() and p.grad is None for p in net.parameters())
 
 
-def test_bfloat16_only_computes_and_weights_stay_float32(pairs: Pairs, place: Place) -> None:
-    net = fit_srresnet(pairs, {**OPTIONS, "steps": 2}, replace(place, precision="bf16"))
+def test_bfloat16_only_computes_and_weights_stay_float32(pairs: Pairs, context: TrainingContext) -> None:
+    net = fit_srresnet(pairs, {**OPTIONS, "steps": 2}, replace(context, precision="bf16"))
     assert {p.dtype for p in net.parameters()} == {torch.float32}
     assert net(torch.rand(1, 3, 4, 4)).dtype == torch.float32
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+from training_factory import Interrupted, equal, stopping_at, studio_in
 
 from gexbench.core.images import downscale_8bit, round_8bit, upscale
 from gexbench.core.victim import Studio
@@ -33,10 +34,6 @@ TRAIN: dict[str, Any] = {
 }
 
 
-class Interrupted(Exception):
-    """What stops a training in a test."""
-
-
 def photos(count: int, seed: int) -> list[Tensor]:
     """Pictures of hard-edged blocks, each (3,70,84): two rows too many for a scale of 4."""
     noise = torch.rand(count, 3, 10, 12, generator=torch.Generator().manual_seed(seed))
@@ -50,27 +47,12 @@ def studio(tmp_path: Path) -> Studio:
     shapes = {"features.0": (64, 3, 3, 3), "features.2": (64, 64, 3, 3)}
     eye = {f"{name}.weight": 0.05 * torch.randn(shape, generator=generator) for name, shape in shapes.items()}
     save_file({**eye, **{f"{name}.bias": torch.zeros(64) for name in shapes}}, tmp_path / "eye.safetensors")
-    return Studio(
-        owner=photos(8, 0),
-        style=(),
-        scale=4,
-        net=NET,
-        options=TRAIN,
-        assets={"lpips-vgg": tmp_path / "eye.safetensors"},
-        device=torch.device("cpu"),
-        precision="fp32",
-        seed=0,
-        workdir=tmp_path / "work",
-        progress=lambda what, done, total: None,
-    )
+    assets = {"lpips-vgg": tmp_path / "eye.safetensors"}
+    return studio_in(tmp_path / "work", owner=photos(8, 0), scale=4, net=NET, options=TRAIN, assets=assets)
 
 
 def train(studio: Studio) -> nn.Module:
     return SRGAN().train(SRGAN().build(NET), studio)
-
-
-def equal(one: nn.Module, other: nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
 
 
 def short(studio: Studio, folder: Path) -> Studio:
@@ -100,12 +82,8 @@ def test_what_a_net_learned_before_does_not_matter(studio: Studio, tmp_path: Pat
 
 @pytest.mark.parametrize("phase", ["pretrain", "adversarial"])
 def test_a_training_stopped_in_either_phase_ends_with_the_same_bits(studio: Studio, tmp_path: Path, phase: str) -> None:
-    def stop(what: str, done: int, total: int) -> None:
-        if (what, done) == (phase, 2):
-            raise Interrupted
-
     with pytest.raises(Interrupted):
-        train(replace(short(studio, tmp_path / "a"), progress=stop))
+        train(replace(short(studio, tmp_path / "a"), progress=stopping_at(2, phase)))
     assert equal(train(short(studio, tmp_path / "a")), train(short(studio, tmp_path / "b")))
 
 

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import OutputError, RunFailed
-from gexbench.files import atomic_write
+from gexbench.files import atomic_write, writing
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
 
@@ -57,25 +57,17 @@ class RunFolder:
 
     def open(self, plan: Plan) -> None:
         """Make the folders and write the plan; raises OutputError."""
-        try:
+        with writing(self.path):
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {self.path}: {error.strerror}", "choose another folder with --out"
-            ) from None
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep a second bench out of this folder; the lock goes with the process. Raises OutputError."""
-        try:
+        with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("a")
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {self.path}: {error.strerror}", "choose another folder with --out"
-            ) from None
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

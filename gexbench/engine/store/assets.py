@@ -9,9 +9,10 @@ from typing import Literal
 
 from gexbench.cards.schema import AssetCard
 from gexbench.engine.store.convert import converter
-from gexbench.engine.store.download import Progress, Wanted, receive, sha256
+from gexbench.engine.store.download import Progress, Wanted, receive
 from gexbench.engine.store.paths import assets_folder
 from gexbench.engine.store.source_failed import SourceFailed
+from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing, CardError
 from gexbench.files import alone, atomic_write
 
@@ -101,7 +102,7 @@ class AssetStore:
             stat = path.stat()
             key = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
             if key not in self._hashes:
-                self._hashes[key] = sha256(path)
+                self._hashes[key] = file_sha256(path)
             return self._hashes[key]
         except (FileNotFoundError, NotADirectoryError):
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
@@ -12,6 +11,7 @@ from urllib.request import Request, urlopen
 
 from gexbench.engine.store import pypi
 from gexbench.engine.store.source_failed import SourceFailed
+from gexbench.engine.store.weights import file_sha256
 from gexbench.files import writing
 
 CHUNK = 1 << 18
@@ -38,7 +38,7 @@ def receive(source: str, wanted: Wanted, folder: Path, progress: Progress) -> Pa
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     whole, part = folder / wanted.sha256, folder / f"{wanted.sha256}.part"
-    if whole.exists() and sha256(whole) == wanted.sha256:
+    if whole.exists() and file_sha256(whole) == wanted.sha256:
         return whole
     for went_on in (part.exists(), False):
         _bring(source, part, wanted.size, progress)
@@ -78,12 +78,6 @@ def fetch_url(url: str, part: Path, size: int, progress: Progress) -> None:
             raise SourceFailed(f"{url}: {getattr(error, 'reason', None) or error or type(error).__name__}") from error
         if _length(part) <= have:
             raise SourceFailed(f"{url}: ended after {_length(part)} of {size} bytes; run again to go on from there")
-
-
-def sha256(path: Path) -> str:
-    """Return the file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _go_on(url: str, part: Path, size: int, progress: Progress) -> None:
@@ -128,7 +122,7 @@ def _refuse_early(url: str, response: HTTPResponse, first: bytes, span: tuple[in
 def _difference(part: Path, wanted: Wanted) -> str | None:
     if _length(part) != wanted.size:
         return f"is not {wanted.size} bytes as the card says"
-    found = sha256(part)
+    found = file_sha256(part)
     return None if found == wanted.sha256 else f"has sha256 {found}, the card says {wanted.sha256}"
 
 

@@ -73,13 +73,13 @@ def test_fetching_mends_an_altered_file(sample: Sample) -> None:
 def test_a_file_is_hashed_once_until_it_changes(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     path = sample.put()
     hashed: list[Path] = []
-    real = assets.sha256
+    real = assets.file_sha256
 
     def counting(file: Path) -> str:
         hashed.append(file)
         return real(file)
 
-    monkeypatch.setattr(assets, "sha256", counting)
+    monkeypatch.setattr(assets, "file_sha256", counting)
     fresh = AssetStore(sample.store.folder)
     assert fresh.path(sample.card) == fresh.path(sample.card)
     assert hashed == [path]

@@ -1,4 +1,4 @@
-"""Which images of a pool an attack or a control uses, and what the victim says to them."""
+"""The transfer set, what an attack learns from: questions with a victim's answers, or images a victim drew."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from gexbench.training.patches import Pairs
 
 CHUNK = 64
 PIXELS = 2**18
+FIRST = 64
+BYTES_AT_ONCE = 3 << 20
 
 
 def chosen(brief: Brief, count: int) -> list[int]:
@@ -34,6 +36,24 @@ def answered(oracle: Oracle, brief: Brief, count: int) -> Pairs:
         low += [to_uint8(image) for image in questions]
         high += [to_uint8(answer) for answer in ask(oracle, questions, _batch(questions))]
     return Pairs(low, high, brief.scale)
+
+
+def sampled(oracle: Oracle) -> tuple[list[Tensor], Tensor | None]:
+    """Have the service draw the whole budget: images (3,side,side) uint8, and their latents (N,d) where it tells them.
+
+    After the first few it is asked for 3 MiB at once, 1024 images of 32 pixels: enough that what a request costs beside
+    drawing is little, and few enough to hold in memory. Raises what Oracle.sample raises.
+    """
+    images: list[Tensor] = []
+    latents: list[Tensor] = []
+    at_once = FIRST
+    while len(images) < oracle.budget:
+        drawn = oracle.sample(min(at_once, oracle.budget - len(images)))
+        images.extend(to_uint8(drawn.images))
+        if drawn.latents is not None:
+            latents.append(drawn.latents)
+        at_once = max(1, BYTES_AT_ONCE // images[0].numel())
+    return images, torch.cat(latents) if latents else None
 
 
 def _chunks(indices: Sequence[int]) -> Iterator[Sequence[int]]:
