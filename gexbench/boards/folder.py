@@ -71,19 +71,19 @@ def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:
     runs: run folders or record files. One that lies on its board already is left there. Raises BoardError naming every
     refused record and why; nothing is written then.
     """
-    desk = Desk(root, catalog)
+    intake = Intake(root, catalog)
     for run in runs:
-        desk.take(run)
-    if desk.refused:
-        head = f"{len(desk.refused)} of {len(runs)} records refused, nothing was added:\n  " if len(runs) > 1 else ""
-        raise BoardError(head + "\n  ".join(desk.refused), RULES)
-    for path, file in desk.coming.items():
+        intake.take(run)
+    if intake.refused:
+        head = f"{len(intake.refused)} of {len(runs)} records refused, nothing was added:\n  " if len(runs) > 1 else ""
+        raise BoardError(head + "\n  ".join(intake.refused), RULES)
+    for path, file in intake.coming.items():
         atomic_write(path, file.read_bytes())  # as it is: its seal is of the keys that its file has
-    return Added(tuple(desk.coming), tuple(desk.already))
+    return Added(tuple(intake.coming), tuple(intake.already))
 
 
 @dataclass
-class Desk:
+class Intake:
     """Where records are looked at one after the other, each beside those before it."""
 
     root: Path

@@ -46,7 +46,7 @@ def read_folder(folder: Path) -> list[Curves]:
     The files may come from an attack: links are not followed, and sizes, names and numbers are checked. A last line
     without an end was torn by a kill and is left out. Raises GexbenchError naming the file and the line it refuses.
     """
-    inner = (folder / name for name in ("attacker", "contender"))  # runs made before 0.2 say "contender"
+    inner = (folder / name for name in ("attacker", "contender"))  # older runs say "contender"
     place = next((path for path in inner if path.is_dir() and not path.is_symlink()), folder)
     try:
         names = [entry.name for entry in os.scandir(place) if entry.name.endswith(ENDING)]
