@@ -124,6 +124,7 @@ class Plan(Frozen):
         """Return the run folder's name: what a person looks for first, then the id."""
         parts = [self.task.name, self.attack.name, self.defense.name if self.defense else None, self.profile.name]
         words = [part.replace("/", ".") for part in parts if part]
+        words += ["unsandboxed"] if self.isolation == "none" else []  # never a folder that a sandboxed run goes on in
         return "-".join([*words, f"b{self.budget}", f"s{self.seed}", self.id[:8]])
 
 

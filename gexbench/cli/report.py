@@ -77,6 +77,7 @@ def facts(record: RunRecord, file: Path) -> list[str]:
         *_gaps(record),
         f"queries   {account.answered} of {account.budget} answered, {account.replayed} replayed, "
         f"{account.refused} refused; {record.cost_usd:.2f} USD at {plan.task.price} a query",
+        *([f"attempts  {account.sessions}, all counted together"] if account.sessions > 1 else []),
         f"isolation {record.isolation}"
         + ("" if record.isolation == "landlock" else "  (this system or run has no sandbox)"),
         "seconds   " + ", ".join(f"{stage} {value:.1f}" for stage, value in record.seconds.items()),

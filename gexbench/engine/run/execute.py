@@ -27,7 +27,7 @@ from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
-from gexbench.engine.service.ledger import drop_answers, paid_for, transfer_set
+from gexbench.engine.service.ledger import drop_answers, is_shut, paid_for, transfer_set
 from gexbench.engine.store import datasets
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
@@ -109,7 +109,7 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
         kind = task_kind(plan.task.kind)
         kind.check(plan, dataset)
-        folder.open(plan)
+        folder.open(plan, anew=is_shut(folder.ledger))
         machine = hardware.choose(plan.device, plan.profile.autocast)
         setting = Setting(plan, catalog, folder, files, dataset, machine, kind)
         features = features_folder() if any(metric.features for metric in plan.metrics) else None
@@ -153,7 +153,7 @@ def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide 
     if attacker is not None:
         with run.stopwatch.stage("extract"):
             attacker.extract()
-    service.close()
+    service.close(for_evidence=True)
     copy = None if attacker is None else Copy(attacker.infer, attacker.latent_size)
     with run.stopwatch.stage("evidence"):
         witnesses = Witnesses(

@@ -24,9 +24,9 @@ class LocalService:
     def __init__(self, order: OpenService) -> None:
         self.service = Service(order)
 
-    def close(self) -> Account:
+    def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
-        return self.service.close().account
+        return self.service.close(for_evidence).account
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
         """Return the answers to a question of the test."""

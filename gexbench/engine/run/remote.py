@@ -93,9 +93,9 @@ class RemoteService:
         """Wait until victim and ledger are open; raises what the service raised."""
         self._expect(Ready, READY_WITHIN)
 
-    def close(self) -> Account:
+    def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
-        self._send(CloseOracle())
+        self._send(CloseOracle(for_evidence=for_evidence))
         return self._expect(Closed, LONG).account
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:

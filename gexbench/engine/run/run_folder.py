@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -55,9 +56,16 @@ class RunFolder:
         record = read_record(self.record) if self.record.is_file() else None
         return record if record is not None and record.status == "ok" else None
 
-    def open(self, plan: Plan) -> None:
-        """Make the folders and write the plan; raises OutputError."""
+    def open(self, plan: Plan, anew: bool = False) -> None:
+        """Make the folders and write the plan; raises OutputError.
+
+        anew: with nothing of an earlier attempt but its ledger.
+        """
         with writing(self.path):
+            for folder in (self.work, self.brief) if anew else ():
+                shutil.rmtree(folder, ignore_errors=True)
+                if os.path.lexists(folder):
+                    raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())

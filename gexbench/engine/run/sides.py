@@ -40,8 +40,8 @@ class Orders:
 class ServiceSide(Protocol):
     """The service, from the bench."""
 
-    def close(self) -> Account:
-        """Refuse questions from now on and return the account."""
+    def close(self, for_evidence: bool = False) -> Account:
+        """Refuse questions from now on and return the account; for_evidence: see wire.messages.CloseOracle."""
         ...
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:

@@ -15,6 +15,7 @@ PAGE = 16384
 TABLES = """
 CREATE TABLE IF NOT EXISTS run (plan TEXT NOT NULL, budget INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS evidence (session INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS question (
     id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, session INTEGER NOT NULL, answer BLOB);
 CREATE TABLE IF NOT EXISTS batch (
@@ -33,8 +34,9 @@ class Answered:
 class Ledger:
     """Count questions in SQLite (WAL, synchronous FULL): what was committed survives kill -9.
 
-    Opening an existing ledger starts a new session; what earlier sessions spent stays spent. Raises OutputError when
-    the file cannot be written or belongs to another plan.
+    Opening an existing ledger starts a new session; what earlier sessions spent stays spent. `was_shut` says whether
+    evidence had begun in one of them: then nothing new may be answered. Raises OutputError when the file cannot be
+    written or belongs to another plan.
     """
 
     def __init__(self, path: Path, plan_id: str, budget: int) -> None:
@@ -53,6 +55,7 @@ class Ledger:
             self._db.execute("INSERT INTO run VALUES (?, ?)", (plan_id, self.budget))
         elif row != (plan_id, self.budget):
             raise OutputError(f"the ledger {self.path} belongs to plan {row[0]}, not {plan_id}", "use another folder")
+        self.was_shut = self._db.execute("SELECT 1 FROM evidence").fetchone() is not None
         self.session = int(self._db.execute("INSERT INTO session DEFAULT VALUES").lastrowid or 0)
 
     def answers(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -79,6 +82,11 @@ class Ledger:
             if self.spent > self.budget:
                 raise AssertionError("the meter let a batch through that goes over the budget")
             self._note(len(questions), replayed, 0, None)
+
+    def shut(self) -> None:
+        """Record that evidence begins: the attack is about to meet test inputs, and no later session answers anew."""
+        with _writing(self.path):
+            self._db.execute("INSERT INTO evidence VALUES (?)", (self.session,))
 
     def refuse(self, images: int, why: str) -> None:
         """Record that a batch was refused; it costs nothing."""
@@ -109,6 +117,15 @@ class Ledger:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+
+def is_shut(path: Path) -> bool:
+    """Say whether evidence had begun in a session of the ledger at `path`; False where there is none."""
+    if not path.is_file():
+        return False
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master")}
+        return "evidence" in tables and db.execute("SELECT 1 FROM evidence").fetchone() is not None
 
 
 def transfer_set(path: Path) -> list[bytes]:

@@ -54,6 +54,11 @@ class Meter:
         known = self.ledger.answers(digests)
         fresh = {digest: i for i, digest in reversed(list(enumerate(digests))) if digest not in known}
         new = sorted(fresh.values())
+        if new and self.ledger.was_shut:
+            raise QueryError(
+                "the oracle of this run was shut for good when its evidence began; old questions alone are answered",
+                "start the run in another folder, with --out",
+            )
         left = min(self.budget - self.ledger.spent, self.remaining)
         if len(new) > left:
             raise BudgetError(

@@ -67,9 +67,11 @@ class Service:
         """Answer a question of the test."""
         return self.meter.endpoint.unmetered(question)
 
-    def close(self) -> Closed:
-        """Refuse the attack's questions from now on."""
+    def close(self, for_evidence: bool = False) -> Closed:
+        """Refuse the attack's questions from now on; for_evidence: and new ones in every later session."""
         self.meter.close()
+        if for_evidence:
+            self.meter.ledger.shut()
         return Closed(account=self.meter.ledger.account())
 
     def stop(self) -> None:
@@ -114,7 +116,7 @@ class Server:
     def _reply(self, order: Message) -> Message:
         if isinstance(order, AnswerUnmetered | DrawUnmetered):
             return self.service.unmetered(order)
-        return self.service.close()
+        return self.service.close(isinstance(order, CloseOracle) and order.for_evidence)
 
     def _serve_attacker(self) -> bool:
         try:

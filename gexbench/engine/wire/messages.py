@@ -141,9 +141,10 @@ class OpenService(Message):
 
 
 class CloseOracle(Message):
-    """Answer no question from now on."""
+    """Answer no question from now on; for_evidence: and nothing new in any later session, for tests come next."""
 
     op = "close"
+    for_evidence: bool = False
 
 
 class Closed(Message):

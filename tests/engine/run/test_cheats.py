@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Run:
             patch.setenv("GEXBENCH_HOME", str(home))
             return gexbench.run(
                 task, f"cheat/{name}", out=tmp_path_factory.getbasetemp() / "runs", options=options, budget=str(BUDGET),
-                folders=(CHEATS,), deadline=deadline,
+                registry=(CHEATS,), deadline=deadline,
             )  # fmt: skip
 
     return run_cheat
@@ -137,6 +137,14 @@ def test_a_broken_surrogate_fails_with_the_reason(run: Run, way: str, reason: st
     assert not record.scores
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(record.reason)
+
+
+def test_what_a_surrogate_was_shown_reaches_no_second_attempt(run: Run) -> None:
+    first, second = run("hoarder"), run("hoarder")
+    assert (first.status, second.status) == ("failed", "failed")
+    assert first.attack_report == {"kept": 0, "asked": "answered"}
+    assert (second.attack_report["kept"], second.account.answered) == (0, first.account.answered)
+    assert second.account.sessions == 2
 
 
 @pytest.mark.parametrize("way", ["exit", "object"])

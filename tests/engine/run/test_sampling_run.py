@@ -50,7 +50,7 @@ def run(folder: Path, home: Path) -> Run:
             catalog = Catalog.load([folder])
             for name in ("sngan", "style") if not (home / "victims").exists() else ():
                 train_victim(catalog.get(VictimCard, f"toy/{name}"), catalog, None, quiet)
-            asked = {"out": folder / "runs", "folders": (folder,), "defense": defense, "options": options}
+            asked = {"out": folder / "runs", "registry": (folder,), "defense": defense, "options": options}
             return gexbench.run(f"toy/{task}", attack, **asked)
 
     return run_it

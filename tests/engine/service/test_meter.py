@@ -165,3 +165,15 @@ def test_a_service_of_one_size_refuses_every_other_and_charges_nothing(tmp_path:
     with pytest.raises(QueryError, match="images of 16x16 px; the service takes 8x8"):
         meter.query(images(1, side=16))
     assert meter.remaining == 9
+
+
+def test_once_evidence_has_begun_a_later_session_gets_old_answers_and_no_new_ones(tmp_path: Path) -> None:
+    first = make_meter(tmp_path)
+    answers = first.query(images(3))
+    first.ledger.shut()
+    first.ledger.close()
+    second = make_meter(tmp_path)
+    assert torch.equal(second.query(images(3)), answers)
+    with pytest.raises(QueryError, match="shut for good when its evidence began"):
+        second.query(images(4))
+    assert (second.ledger.spent, second.ledger.account().refused) == (3, 4)
