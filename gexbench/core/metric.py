@@ -36,6 +36,6 @@ class SetMetric(Protocol):
     def measure(self, images: Features, *against: Features) -> float:
         """Return one number; sets too small for the metric raise ValueError, saying what they lack.
 
-        against: what its card says, the reference, or nothing, or two sets, the images that were queried and as many others.
+        against: what its card says, the reference, or nothing, or two sets, the queried images and as many others.
         """
         ...

@@ -1,4 +1,4 @@
-"""Does a surrogate return the images that were queried: are these nearer to what it draws than others of the same service."""
+"""Does a surrogate return queried images: are these nearer to what it draws than others of the same service."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Memorisation:
 def memorised(images: Features, queried: Features, others: Features) -> float:
     """Return the share of images whose nearest neighbour among both sets is a queried one, in [0,1].
 
-    0.5 where images depend on the source of both sets alone, 1 where they are copies of queried ones. Equally far is one
-    half. Raises ValueError when the two sets differ in size. Source: after Meehan, Chaudhuri and Dasgupta 2020, who
+    0.5 where images depend on the source of both sets alone, 1 where they are copies of queried ones. Equally far is
+    one half. Raises ValueError when the two sets differ in size. Source: after Meehan, Chaudhuri and Dasgupta 2020, who
     rank the distances to what was learned from and to held-back data; here the nearer of the two counts.
     """
     sizes = queried.shape[0], others.shape[0]
