@@ -23,6 +23,23 @@ class Split:
     truth: Sequence[Tensor]
 
 
+class Named(Protocol):
+    """An image of a split, by what the card calls it."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
+        ...
+
+
+class File(Named, Protocol):
+    """An image of a split that lies in a file."""
+
+    def read(self) -> bytes:
+        """Return the file's content."""
+        ...
+
+
 class Dataset(Protocol):
     """Built from a card's settings and the files of its splits: `Class(settings, files)`."""
 

@@ -13,11 +13,11 @@ from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gexbench.core.dataset import Split
+from gexbench.core.dataset import Named, Split
 from gexbench.core.images import from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.datasets import chalk, faces, figures, scenes
-from gexbench.datasets.real_images import Named, RealImages
+from gexbench.datasets.real_images import RealImages
 from gexbench.errors import CardError, nearest
 
 _LEAST, _MOST = 16, 256

@@ -5,30 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 from torch import Tensor
 
-from gexbench.core.dataset import Split
+from gexbench.core.dataset import File, Split
 from gexbench.core.images import crop_to_multiple, decode_image, downscale_8bit, from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.errors import CardError, DataMissing, nearest
 
 _HELD = 16
 _TRIES = 32
-
-
-class Photo(Protocol):
-    """A file of a split."""
-
-    @property
-    def name(self) -> str:
-        """Say what the card calls it."""
-        ...
-
-    def read(self) -> bytes:
-        """Return its content."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ class ScaledPhotos:
     raises DataMissing for a file that is no image or is smaller than a pool crop.
     """
 
-    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Photo]]) -> None:
+    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[File]]) -> None:
         self._sizes = Sizes.of(settings)
         self._files = files
 
@@ -102,7 +89,7 @@ class ScaledPhotos:
         splits = {key.removeprefix("test/"): photos for key, photos in self._files.items() if key.startswith("test/")}
         return {name: self._whole(photos, longest) for name, photos in splits.items()}
 
-    def _whole(self, photos: Sequence[Photo], longest: int = 0) -> Split:
+    def _whole(self, photos: Sequence[File], longest: int = 0) -> Split:
         album = _Album(photos, self._sizes.scale)
         return _split([photo.name for photo in photos], lambda i: _centre(album[i], longest), self._sizes.scale)
 
@@ -110,7 +97,7 @@ class ScaledPhotos:
 class _Album:
     """Photos as uint8 (3,H,W), sides multiples of scale; the ones read last are held."""
 
-    def __init__(self, photos: Sequence[Photo], scale: int) -> None:
+    def __init__(self, photos: Sequence[File], scale: int) -> None:
         self.photos = photos
         self._scale = scale
         self._held: dict[int, Tensor] = {}
@@ -122,7 +109,7 @@ class _Album:
             self._held[index] = self._read(self.photos[index])
         return self._held[index]
 
-    def _read(self, photo: Photo) -> Tensor:
+    def _read(self, photo: File) -> Tensor:
         pixels = to_uint8(decode_image(photo.read(), photo.name))
         if min(pixels.shape[-2:]) < self._scale:
             size = f"{pixels.shape[-2]}x{pixels.shape[-1]}"

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from torch import Tensor
 
-from gexbench.core.dataset import Split
-
-
-class Named(Protocol):
-    """An image of a split."""
-
-    @property
-    def name(self) -> str:
-        """Say what the card calls it."""
-        ...
+from gexbench.core.dataset import Named, Split
 
 
 class RealImages(ABC):

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from gexbench.core.dataset import Split
+from gexbench.core.dataset import File, Split
 from gexbench.core.images import decode_8bit, from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.datasets.real_images import RealImages
 from gexbench.errors import CardError, DataMissing, nearest
-
-
-class Picture(Protocol):
-    """A file of a split."""
-
-    @property
-    def name(self) -> str:
-        """Say what the card calls it."""
-        ...
-
-    def read(self) -> bytes:
-        """Return its content."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ class UnpairedPhotos:
     raises DataMissing for a file that is no image or is too small.
     """
 
-    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Picture]]) -> None:
+    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[File]]) -> None:
         self._square = Square.of(settings, "UnpairedPhotos")
         self._files = files
 
@@ -95,7 +82,7 @@ class ImageSets(RealImages):
     as in `UnpairedPhotos`. Raises as `UnpairedPhotos`.
     """
 
-    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Picture]]) -> None:
+    def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[File]]) -> None:
         super().__init__(files)
         self._square, self._pictures = Square.of(settings, "ImageSets"), files
 
@@ -103,11 +90,11 @@ class ImageSets(RealImages):
         return _squares(self._pictures.get(split, ()), self._square)
 
 
-def _squares(pictures: Sequence[Picture], square: Square) -> Sequence[Tensor]:
+def _squares(pictures: Sequence[File], square: Square) -> Sequence[Tensor]:
     return Lazy(len(pictures), lambda index: from_uint8(_square(pictures[index], square)))
 
 
-def _square(picture: Picture, square: Square) -> Tensor:
+def _square(picture: File, square: Square) -> Tensor:
     pixels = decode_8bit(picture.read(), picture.name)
     height, width = pixels.shape[-2:]
     least = square.smallest or square.side

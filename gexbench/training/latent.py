@@ -8,10 +8,11 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gexbench.core.images import from_uint8
+from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.training.adversarial import follow, frozen
 from gexbench.training.loop import (
@@ -152,6 +153,13 @@ class LatentTraining:
         size = self.net.latent_size
         assert isinstance(size, int)
         return torch.randn(self.options.batch, size, generator=draws).to(self.context.device)
+
+
+def seeded_gan(generator: Callable[[], nn.Module], discriminator: Callable[[], nn.Module], seed: int) -> LatentGAN:
+    """Build both networks, each with first weights of its own drawn from `seed`."""
+    return LatentGAN(
+        seeded(generator, derived_seed(seed, "generator")), seeded(discriminator, derived_seed(seed, "discriminator"))
+    )
 
 
 def fit_gan(

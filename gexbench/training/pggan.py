@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.pggan import Growing, PGGANGenerator, PGGANOptions
 from gexbench.nets.pggan_discriminator import PGGANDiscriminator
-from gexbench.training.latent import LatentOptions, LatentTraining, fit_gan
-from gexbench.training.loop import TrainingContext, autocast, derived_seed
+from gexbench.training.latent import LatentOptions, LatentTraining, fit_gan, seeded_gan
+from gexbench.training.loop import TrainingContext, autocast
 
 PENALTY, DRIFT = 10.0, 0.001
 
@@ -22,10 +21,7 @@ PENALTY, DRIFT = 10.0, 0.001
 def build_pggan(options: Mapping[str, Any], seed: int) -> LatentGAN:
     """Return a PGGAN, full grown, with weights drawn from `seed`; options: the fields of PGGANOptions."""
     numbers = PGGANOptions(**options)
-    return LatentGAN(
-        seeded(lambda: PGGANGenerator(numbers), derived_seed(seed, "generator")),
-        seeded(lambda: PGGANDiscriminator(numbers), derived_seed(seed, "discriminator")),
-    )
+    return seeded_gan(lambda: PGGANGenerator(numbers), lambda: PGGANDiscriminator(numbers), seed)
 
 
 def fit_pggan(images: Sequence[Tensor], options: Mapping[str, Any], context: TrainingContext) -> LatentGAN:

@@ -7,22 +7,18 @@ from typing import Any
 
 from torch import Tensor
 
-from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.sngan import SNGANGenerator, SNGANOptions
 from gexbench.nets.sngan_discriminator import SNGANDiscriminator
-from gexbench.training.latent import fit_gan
-from gexbench.training.loop import TrainingContext, derived_seed
+from gexbench.training.latent import fit_gan, seeded_gan
+from gexbench.training.loop import TrainingContext
 
 
 def build_sngan(options: Mapping[str, Any], seed: int) -> LatentGAN:
     """Return an SNGAN with weights drawn from `seed`; options: those of SNGANOptions, and discriminator_channels."""
     shape = dict(options)
     width, numbers = shape.pop("discriminator_channels"), SNGANOptions(**shape)
-    return LatentGAN(
-        seeded(lambda: SNGANGenerator(numbers), derived_seed(seed, "generator")),
-        seeded(lambda: SNGANDiscriminator(numbers.side, width), derived_seed(seed, "discriminator")),
-    )
+    return seeded_gan(lambda: SNGANGenerator(numbers), lambda: SNGANDiscriminator(numbers.side, width), seed)
 
 
 def fit_sngan(images: Sequence[Tensor], options: Mapping[str, Any], context: TrainingContext) -> LatentGAN:

@@ -11,12 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.stylegan2 import StyleGAN2Generator, StyleGAN2Options
 from gexbench.nets.stylegan2_discriminator import StyleGAN2Discriminator
-from gexbench.training.latent import LatentOptions, LatentTraining, fit_gan
-from gexbench.training.loop import Stateful, TrainingContext, autocast, derived_seed
+from gexbench.training.latent import LatentOptions, LatentTraining, fit_gan, seeded_gan
+from gexbench.training.loop import Stateful, TrainingContext, autocast
 
 MIXED = 0.9
 SLOPES_EVERY, PATHS_EVERY = 16, 8
@@ -33,10 +32,7 @@ class StyleOptions(LatentOptions):
 def build_stylegan2(options: Mapping[str, Any], seed: int) -> LatentGAN:
     """Return a StyleGAN2 with weights drawn from `seed`; options: the fields of StyleGAN2Options."""
     numbers = StyleGAN2Options(**options)
-    return LatentGAN(
-        seeded(lambda: StyleGAN2Generator(numbers), derived_seed(seed, "generator")),
-        seeded(lambda: StyleGAN2Discriminator(numbers), derived_seed(seed, "discriminator")),
-    )
+    return seeded_gan(lambda: StyleGAN2Generator(numbers), lambda: StyleGAN2Discriminator(numbers), seed)
 
 
 def fit_stylegan2(images: Sequence[Tensor], options: Mapping[str, Any], context: TrainingContext) -> LatentGAN:

@@ -1,25 +1,14 @@
-"""Draws of sets, and settings read from a card."""
+"""Draws of sets."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass, field
 
 import pytest
 import torch
 
 from gexbench.core.features import Moments, Rows
-from gexbench.errors import CardError
 from gexbench.metrics.sets import Drawn, check_sizes, equal_sizes
-from gexbench.metrics.settings import read
 
 ROWS = torch.arange(60, dtype=torch.float32).view(20, 3)
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    k: int = field(default=3, metadata={"least": 1})
-    beta: float = 8.0
-    part: str = field(default="recall", metadata={"choices": ("recall", "precision")})
 
 
 def test_drawn_rows_are_read_by_number_and_by_slice() -> None:
@@ -47,22 +36,3 @@ def test_sets_too_small_name_the_side() -> None:
         check_sizes(Rows(ROWS), Rows(ROWS[:8]), least=9)
     with pytest.raises(ValueError, match="the image set has 8"):
         check_sizes(Rows(ROWS[:8]), Rows(ROWS), least=9)
-
-
-def test_settings_fill_the_recipe_and_precision_is_left_to_the_reader() -> None:
-    assert read(_Recipe, {"k": 5, "beta": 1, "precision": "float64"}) == _Recipe(k=5, beta=1)
-    assert read(_Recipe, {}) == _Recipe()
-
-
-def test_settings_that_are_refused_say_what_would_do() -> None:
-    for settings, hint in (
-        ({"part": "recal"}, "recall"),
-        ({"k": 0}, "1 or more"),
-        ({"k": True}, "whole number"),
-        ({"beta": "8"}, "a number"),
-        ({"part": 1}, "a text"),
-        ({"bta": 1}, "beta"),
-    ):
-        with pytest.raises(CardError) as caught:
-            read(_Recipe, settings)
-        assert hint in caught.value.hint

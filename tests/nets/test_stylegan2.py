@@ -1,4 +1,4 @@
-"""The networks of StyleGAN2: the authors' parameters layer by layer, the paper's equations, filters, and learning."""
+"""The networks of StyleGAN2: the authors' parameters layer by layer, the paper's equations, and learning."""
 
 from __future__ import annotations
 
@@ -11,24 +11,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gexbench.nets.initialise import reset, seeded
-from gexbench.nets.resample import Doubled, Smooth
 from gexbench.nets.stylegan2 import StyledLayer, StyleGAN2Generator, StyleGAN2Options, ToRGB
-from gexbench.nets.stylegan2_discriminator import StyleGAN2Discriminator, with_group_deviation
+from gexbench.nets.stylegan2_discriminator import StyleGAN2Discriminator
 
-SMALL = StyleGAN2Options(side=16, latent_size=8, mapping_layers=2, channel_base=64, channel_max=12)
+from .filters import smoothed, spread
+from .learning import blocks, count, drawn, images, share_left
+from .small import stylegan2_discriminator as discriminator
+from .small import stylegan2_generator as generator
+
 STYLED = {"4": 2_622_465, "8": 2_622_465, "16": 2_622_465, "32": 2_622_465, "64": 2_622_465}
 ENLARGING = {"8": 2_622_465, "16": 2_622_465, "32": 2_622_465, "64": 2_622_465}
 STYLED |= {"128": 721_409, "256": 213_249, "512": 69_761, "1024": 25_665}
 ENLARGING |= {"128": 1_442_561, "256": 426_369, "512": 139_457, "1024": 51_297}
 COLOURS = dict.fromkeys(("4", "8", "16", "32", "64"), 264_195)
 COLOURS |= {"128": 132_099, "256": 66_051, "512": 33_027, "1024": 16_515}
-FIRST = {1024: 9_248, 512: 36_928, 256: 147_584, 128: 590_080} | dict.fromkeys((64, 32, 16, 8), 2_359_808)
-SECOND = {1024: 18_496, 512: 73_856, 256: 295_168, 128: 1_180_160} | dict.fromkeys((64, 32, 16, 8), 2_359_808)
-SKIP = {1024: 2_048, 512: 8_192, 256: 32_768, 128: 131_072} | dict.fromkeys((64, 32, 16, 8), 262_144)
-
-
-def generator() -> StyleGAN2Generator:
-    return seeded(lambda: StyleGAN2Generator(SMALL), 0)
 
 
 def noisy_generator() -> StyleGAN2Generator:
@@ -39,43 +35,10 @@ def noisy_generator() -> StyleGAN2Generator:
     return net
 
 
-def discriminator() -> StyleGAN2Discriminator:
-    return seeded(lambda: StyleGAN2Discriminator(SMALL), 0)
-
-
-def drawn(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def images(count: int, side: int = 16) -> Tensor:
-    return torch.rand(count, 3, side, side, generator=torch.Generator().manual_seed(0))
-
-
-def count(*parts: Any) -> int:
-    return sum(p.numel() for part in parts for p in (part.parameters() if isinstance(part, nn.Module) else [part]))
-
-
 def published(side: int, base: int = 32768, layers: int = 8) -> tuple[StyleGAN2Generator, StyleGAN2Discriminator]:
     options = StyleGAN2Options(side, mapping_layers=layers, channel_base=base)
     with torch.device("meta"):
         return StyleGAN2Generator(options), StyleGAN2Discriminator(options)
-
-
-def smoothed(x: Tensor, gain: float = 1.0) -> Tensor:
-    """Filter by hand: the sum of 16 shifted and weighted copies of images, over zeros, of which 3 stand in front."""
-    weights = [1.0, 3.0, 3.0, 1.0]
-    padded = F.pad(x, (3, 3, 3, 3))
-    height, width = x.shape[-2] + 3, x.shape[-1] + 3
-    copies = [padded[..., i : i + height, j : j + width] for i in range(4) for j in range(4)]
-    factors = [a * b * gain / 64.0 for a in weights for b in weights]
-    return torch.stack([factor * copy for factor, copy in zip(factors, copies, strict=True)]).sum(0)
-
-
-def spread(x: Tensor) -> Tensor:
-    """Put a zero after every pixel."""
-    y = torch.zeros(*x.shape[:2], 2 * x.shape[2], 2 * x.shape[3])
-    y[..., ::2, ::2] = x
-    return y
 
 
 def test_every_layer_of_the_generator_has_the_parameters_the_authors_code_prints() -> None:
@@ -87,16 +50,6 @@ def test_every_layer_of_the_generator_has_the_parameters_the_authors_code_prints
     assert [count(layer) for layer in net.layers[1::2]] == [ENLARGING[side] for side in sides[1:]]
     assert [count(layer) for layer in net.to_rgb] == [COLOURS[side] for side in sides]
     assert net.styles == 18
-
-
-def test_every_layer_of_the_discriminator_has_the_parameters_the_authors_code_prints() -> None:
-    _, net = published(1024)
-    sides = [2**k for k in range(10, 2, -1)]
-    assert count(net.from_rgb) == 128
-    assert [count(block.first) for block in net.blocks] == [FIRST[side] for side in sides]
-    assert [count(block.second) for block in net.blocks] == [SECOND[side] for side in sides]
-    assert [count(block.skip) for block in net.blocks] == [SKIP[side] for side in sides]
-    assert [count(layer) for layer in net.last if count(layer)] == [2_364_416, 4_194_816, 513]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +151,7 @@ def test_a_latent_is_always_the_same_image_in_evaluation() -> None:
 
 
 def test_a_saved_generator_makes_the_same_images() -> None:
-    net, other = noisy_generator().eval(), seeded(lambda: StyleGAN2Generator(SMALL), 1).eval()
+    net, other = noisy_generator().eval(), generator(1).eval()
     other.load_state_dict(net.state_dict())
     assert torch.equal(other(drawn(2, 8)), net(drawn(2, 8)))
 
@@ -239,71 +192,6 @@ def test_weights_drawn_again_depend_on_the_seed_alone() -> None:
         assert all(torch.equal(a, other.state_dict()[name]) for name, a in net.state_dict().items())
 
 
-@pytest.mark.parametrize(("margin", "stride"), [(0, 1), (1, 1), (2, 1), (1, 2)])
-def test_smoothing_weighs_pixels_by_one_three_three_one(margin: int, stride: int) -> None:
-    x = drawn(2, 3, 8, 6)
-    cut = 3 - margin
-    wanted = smoothed(x, 2.0)[..., cut:-cut, cut:-cut][..., ::stride, ::stride]
-    assert torch.allclose(Smooth(margin, stride, gain=2.0)(x), wanted, atol=1e-6)
-
-
-def test_doubling_is_bilinear_interpolation_over_zeros() -> None:
-    x = drawn(2, 3, 4, 6)
-    around = F.interpolate(F.pad(x, (1, 1, 1, 1)), scale_factor=2, mode="bilinear", align_corners=False)
-    assert torch.allclose(Doubled()(x), around[..., 2:-2, 2:-2], atol=1e-6)
-    assert torch.allclose(Doubled()(x), smoothed(spread(x), 4.0)[..., 1:-2, 1:-2], atol=1e-6)
-
-
-def test_a_block_adds_its_branches_and_divides_by_the_root_of_two() -> None:
-    block: Any = discriminator().blocks[0]
-    x = drawn(2, 4, 16, 16)
-    assert block.first.weight.shape == (4, 4, 3, 3)
-    assert block.second[1].weight.shape == (8, 4, 3, 3)
-    y = 2**0.5 * F.leaky_relu(F.conv2d(x, block.first.weight / 36**0.5, padding=1), 0.2)
-    y = F.conv2d(smoothed(y)[..., 1:-1, 1:-1], block.second[1].weight / 36**0.5, stride=2)
-    skip = F.conv2d(smoothed(x)[..., 2:-2, 2:-2][..., ::2, ::2], block.skip[1].weight / 4**0.5)
-    assert torch.allclose(block(x), (2**0.5 * F.leaky_relu(y, 0.2) + skip) / 2**0.5, atol=1e-5)
-
-
-def test_the_blocks_of_the_discriminator_see_features_of_colours_from_minus_one_to_one() -> None:
-    net, seen, x = discriminator(), list[Tensor](), images(2)
-    net.blocks.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    net(x)
-    y = F.conv2d(2.0 * x - 1.0, net.from_rgb.weight / 3**0.5)
-    assert torch.allclose(seen[0], 2**0.5 * F.leaky_relu(y, 0.2), atol=1e-6)
-
-
-def test_the_end_of_the_discriminator_scales_every_leaky_relu_by_the_root_of_two() -> None:
-    net: Any = discriminator()
-    x = drawn(4, 13, 4, 4)
-    conv, _, _, dense, _, out = net.last
-    y = 2**0.5 * F.leaky_relu(F.conv2d(x, conv.weight / (13 * 9) ** 0.5, padding=1), 0.2)
-    y = 2**0.5 * F.leaky_relu(y.flatten(1) @ dense.weight.T / (12 * 16) ** 0.5, 0.2)
-    assert torch.allclose(net.last(x), y @ out.weight.T / 12**0.5, atol=1e-5)
-
-
-def test_the_deviation_is_that_of_four_images() -> None:
-    x = drawn(8, 3, 4, 4)
-    seen = with_group_deviation(x)
-    assert torch.equal(seen[:, :3], x)
-    for group, part in zip(x.split(4), seen[:, 3].split(4), strict=True):
-        wanted = group.var(dim=0, correction=0).add(1e-8).sqrt().mean()
-        assert torch.allclose(part, wanted.expand(4, 4, 4), atol=1e-6)
-
-
-@pytest.mark.parametrize("number", [1, 3, 6])
-def test_a_batch_that_four_do_not_divide_is_one_group(number: int) -> None:
-    x = drawn(number, 3, 4, 4)
-    wanted = x.var(dim=0, correction=0).add(1e-8).sqrt().mean()
-    assert torch.allclose(with_group_deviation(x)[:, 3], wanted.expand(number, 4, 4), atol=1e-6)
-
-
-def test_the_discriminator_gives_a_logit_an_image_and_refuses_other_sides() -> None:
-    assert discriminator()(images(3)).shape == (3, 1)
-    with pytest.raises(ValueError, match="sides must be 16x16, got 8x16"):
-        discriminator()(images(1)[:, :, :8])
-
-
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -323,7 +211,7 @@ def test_other_numbers_are_refused(build: Callable[[], object], message: str) ->
 
 def test_penalties_on_gradients_reach_every_weight() -> None:
     makes, judges = noisy_generator(), discriminator()
-    x = images(4).requires_grad_()
+    x = images(4, 16).requires_grad_()
     (slope,) = torch.autograd.grad(judges(x).sum(), x, create_graph=True)
     slope.square().sum().backward()
     w = makes.mapped(drawn(4, 8)).clone()
@@ -350,25 +238,4 @@ def test_both_networks_run_in_bfloat16_and_channels_last(training: bool) -> None
 
 
 def test_the_generator_fits_one_image() -> None:
-    net, wanted = generator(), images(1, 2).repeat_interleave(8, -1).repeat_interleave(8, -2)
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(30):
-        loss = (net(drawn(1, 8)) - wanted).abs().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.4 * losses[0]
-
-
-def test_the_discriminator_learns_to_tell_noise_from_blocks() -> None:
-    net, noise = discriminator(), images(4)
-    blocks = noise[..., ::8, ::8].repeat_interleave(8, -1).repeat_interleave(8, -2)
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
-    for _ in range(20):
-        loss = F.softplus(-net(noise)).mean() + F.softplus(net(blocks)).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    assert float(net(noise).detach().min()) > 0.0 > float(net(blocks).detach().max())
+    assert share_left(generator(), drawn(1, 8), blocks(images(1, 16)), steps=30, lr=1e-2) < 0.4

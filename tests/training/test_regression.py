@@ -15,20 +15,10 @@ from gexbench.nets.initialise import seeded
 from gexbench.training.loop import TrainingContext
 from gexbench.training.regression import RegressionOptions, fit_regression
 
+from .test_latent import Flat
+
 PLAN = RegressionOptions(steps=400, batch=16, lr=3e-2)
 SHORT = replace(PLAN, steps=6)
-
-
-class Flat(nn.Module):
-    """One colour an image of 4x4 pixels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.colour = nn.Linear(2, 3)
-
-    def forward(self, z: Tensor) -> Tensor:
-        colours: Tensor = torch.sigmoid(self.colour(z))
-        return colours[:, :, None, None].expand(-1, 3, 4, 4)
 
 
 def latents(count: int, seed: int) -> Tensor:
