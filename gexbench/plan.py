@@ -29,6 +29,7 @@ from gexbench.cards.schema import (
 from gexbench.errors import PlanError, nearest
 
 Isolation = Literal["auto", "none"]
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -308,8 +309,8 @@ def _seed(given: int) -> int:
         seed = operator.index(given)
     except TypeError:
         raise PlanError(f"--seed {given!r} is not a whole number", "seeds 0 to 4 are the usual ones") from None
-    if not 0 <= seed < 2**31:
-        raise PlanError(f"--seed {seed} is not in 0 … 2147483647", "seeds 0 to 4 are the usual ones")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise PlanError(f"--seed {seed} is not in 0 … {LARGEST_SEED}", "seeds 0 to 4 are the usual ones")
     return seed
 
 
