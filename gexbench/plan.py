@@ -225,6 +225,18 @@ def _options(
     return effective(card.options, card.profile.get(profile, {}), given, owner)
 
 
+def check_plan(plan: Plan) -> None:
+    """Raise PlanError where a plan's own cards do not allow its choices: what `resolve` would have refused."""
+    _check_match(plan.task, plan.attack, plan.defense, plan.victim)
+    if plan.profile.name in plan.task.profile:
+        _check_side(plan.victim, plan.scale)
+    for card, values in ((plan.attack, plan.options), (plan.defense, plan.defense_options)):
+        known = card.options if card else {}
+        if missing := known.keys() - values.keys():
+            raise PlanError(f"the plan lacks the option {min(missing)!r}", "run it again")
+        effective(known, values, (), repr(card.name) if card else "no defense")
+
+
 def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:
     cards: tuple[Card | None, ...] = (attack, defense)
     for card in cards:
