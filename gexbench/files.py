@@ -1,10 +1,11 @@
-"""How a file is written: whole or not at all."""
+"""How a file is written, whole or not at all, and how one from elsewhere is read: bounded, and only if it is one."""
 
 from __future__ import annotations
 
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,31 @@ def alone(lock: Path) -> Iterator[None]:
         except (ImportError, OSError):
             pass
         yield
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Return the content of a regular file of at most `most` bytes.
+
+    most: whole MiB. Raises OSError, whose `strerror` is for people, for all else: a pipe, a device, a folder, a larger
+    file. None of them is waited for or read on.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"no name of a file ({error})") from None
+    try:
+        facts = os.fstat(file)
+        if stat.S_ISDIR(facts.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        with open(file, "rb", closefd=False) as stream:
+            content = stream.read(most + 1) if facts.st_size <= most else b""
+    finally:
+        os.close(file)
+    if facts.st_size > most or len(content) > most:
+        raise OSError(errno.EFBIG, f"more than {most >> 20} MiB")
+    return content
 
 
 def _remove(rest: Path) -> None:

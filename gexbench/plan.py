@@ -29,6 +29,7 @@ from gexbench.cards.schema import (
 from gexbench.errors import PlanError, nearest
 
 Isolation = Literal["auto", "none"]
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,18 @@ def _options(
     return effective(card.options, card.profile.get(profile, {}), given, owner)
 
 
+def check_plan(plan: Plan) -> None:
+    """Raise PlanError where a plan's own cards do not allow its choices: what `resolve` would have refused."""
+    _check_match(plan.task, plan.attack, plan.defense, plan.victim)
+    if plan.profile.name in plan.task.profile:
+        _check_side(plan.victim, plan.scale)
+    for card, values in ((plan.attack, plan.options), (plan.defense, plan.defense_options)):
+        known = card.options if card else {}
+        if missing := known.keys() - values.keys():
+            raise PlanError(f"the plan lacks the option {min(missing)!r}", "run it again")
+        effective(known, values, (), repr(card.name) if card else "no defense")
+
+
 def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:
     cards: tuple[Card | None, ...] = (attack, defense)
     for card in cards:
@@ -309,8 +322,8 @@ def _seed(given: int) -> int:
         seed = operator.index(given)
     except TypeError:
         raise PlanError(f"--seed {given!r} is not a whole number", "seeds 0 to 4 are the usual ones") from None
-    if not 0 <= seed < 2**31:
-        raise PlanError(f"--seed {seed} is not in 0 … 2147483647", "seeds 0 to 4 are the usual ones")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise PlanError(f"--seed {seed} is not in 0 … {LARGEST_SEED}", "seeds 0 to 4 are the usual ones")
     return seed
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gexbench.cards.prose import at_profile
 from gexbench.errors import PlanError
+from gexbench.files import read_bounded
 from gexbench.plan import Plan
 
 LARGEST_FILE = 16 << 20
@@ -21,12 +22,9 @@ def read_plan(file: Path) -> Plan:
     """Read a plan; raises PlanError where the file is none. Whether it is of what is here, `difference` says."""
     way_out = "give the plan.json of a run's folder"
     try:
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+        content = read_bounded(file, LARGEST_FILE)
     except OSError as error:
         raise PlanError(f"cannot read the plan {file}: {error.strerror}", way_out) from None
-    if len(content) > LARGEST_FILE:
-        raise PlanError(f"{file} is not a plan: it has more than {LARGEST_FILE >> 20} MiB", way_out)
     try:
         return Plan.model_validate_json(content)
     except ValidationError as error:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from gexbench.cards.schema import Compare, Frozen, Name
 from gexbench.errors import BoardError, PlanError, nearest
-from gexbench.plan import Plan
+from gexbench.files import read_bounded
+from gexbench.plan import LARGEST_SEED, Plan
 
 SCHEMA = 1
+LARGEST_FILE = 16 << 20
+"""Bytes of a record's file; those that runs leave have some fifty thousand."""
+Count = Annotated[int, Field(ge=0)]
+Images = Annotated[int, Field(ge=1)]
+RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
 class Passport(Frozen):
@@ -32,7 +40,7 @@ class Floor(Frozen):
     """A metric between two disjoint halves of the reference, `n` images each: what equal sources score."""
 
     value: float
-    n: int
+    n: Images
 
 
 class Score(Frozen):
@@ -44,7 +52,7 @@ class Score(Frozen):
     value: float
     unit: str
     higher_is_better: bool
-    n: int
+    n: Images
     floor: Floor | None = None
     seed: int
     passport: Passport
@@ -58,7 +66,7 @@ class HonestCost(Frozen):
     value: float
     unit: str
     higher_is_better: bool
-    n: int
+    n: Images
     passport: Passport
 
 
@@ -121,14 +129,22 @@ class LibraryScore(Frozen):
 
 
 class Account(Frozen):
-    """What the ledger says, in images: asked = answered + replayed + refused."""
+    """What the ledger says, in images: asked = answered + replayed + refused, and answered is within the budget."""
 
-    budget: int
-    asked: int = 0
-    answered: int = 0
-    replayed: int = 0
-    refused: int = 0
-    sessions: int = 0
+    budget: Count
+    asked: Count = 0
+    answered: Count = 0
+    replayed: Count = 0
+    refused: Count = 0
+    sessions: Count = 0
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Account:
+        if self.asked != self.answered + self.replayed + self.refused:
+            raise ValueError(f"asked {self.asked} is not answered + replayed + refused")
+        if self.answered > self.budget:
+            raise ValueError(f"{self.answered} answered, and the budget is {self.budget}")
+        return self
 
 
 class Provenance(Frozen):
@@ -144,7 +160,7 @@ class Provenance(Frozen):
     processor: str
     device: str
     precision: str
-    threads: int
+    threads: Count
     victim_weights: str
     dataset: str
 
@@ -153,7 +169,7 @@ class RunRecord(Frozen):
     """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit."""
 
     schema_version: Literal[1] = 1
-    id: str
+    id: RunId
     status: Literal["ok", "failed"]
     reason: str = ""
     incidents: tuple[str, ...] = ()
@@ -164,9 +180,9 @@ class RunRecord(Frozen):
     honest_cost: tuple[HonestCost, ...] = ()
     absent: dict[str, str] = {}
     account: Account
-    cost_usd: float = 0.0
-    seconds: dict[str, float] = {}
-    peak_memory_bytes: dict[str, int] = {}
+    cost_usd: Annotated[float, Field(ge=0)] = 0.0
+    seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
+    peak_memory_bytes: dict[str, Count] = {}
     surrogate_sha256: str | None = None
     attack_report: dict[str, float | int | str] = {}
     provenance: Provenance
@@ -232,10 +248,56 @@ def seal_of(data: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def faults(record: RunRecord) -> Iterator[str]:
+    """Yield what no run can have written: numbers that are none, scores twice or of other metrics than the plan's.
+
+    A value in dB may be infinite, since identical images are infinitely alike, and no other.
+    """
+    yield from _faults_of_plan(record.plan)
+    cards = {card.name: card for card in record.plan.metrics}
+    seen: set[tuple[str, ...]] = set()
+    measured: tuple[Score | HonestCost, ...] = (*record.scores, *record.honest_cost)
+    for s in measured:
+        compare = s.compare if isinstance(s, Score) else "honest"
+        what, card = f"{s.metric} {compare} on {s.test}", cards.get(s.metric)
+        if (s.metric, compare, s.test) in seen:
+            yield f"{what} stands there twice"
+        seen.add((s.metric, compare, s.test))
+        if card is None or s.passport.metric != s.metric:
+            yield f"{what} is of a metric that its plan does not have"
+        elif (s.unit, s.higher_is_better) != (card.unit, card.higher_is_better):
+            yield f"{what} has another unit or direction than its metric"
+        if isinstance(s, Score) and s.seed != record.plan.seed:
+            yield f"{what} is of seed {s.seed}, and the run of {record.plan.seed}"
+        for value in (s.value, s.floor.value if isinstance(s, Score) and s.floor else 0.0):
+            if not math.isfinite(value) and not (value == math.inf and s.unit == "dB"):
+                yield f"{what} is {value}"
+    rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, "honest_cost": {"__all__": {"value"}}})
+    yield from (f"{place} is {value}" for place, value in _endless(rest, ""))
+
+
+def _faults_of_plan(plan: Plan) -> Iterator[str]:
+    if plan.budget < 1:
+        yield f"plan.budget is {plan.budget}"
+    if not 0 <= plan.seed <= LARGEST_SEED:
+        yield f"plan.seed is {plan.seed}"
+    if plan.deadline <= 0:
+        yield f"plan.deadline is {plan.deadline}"
+
+
+def _endless(data: Any, place: str) -> Iterator[tuple[str, float]]:
+    """Yield every number in plain data that is not finite, and where it stands."""
+    if isinstance(data, (dict, list, tuple)):
+        for key, part in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _endless(part, f"{place}.{key}" if place else str(key))
+    elif isinstance(data, float) and not math.isfinite(data):
+        yield place, data
+
+
 def read_record(path: Path) -> RunRecord:
-    """Read a record and check its seal; raises BoardError when it is unreadable, too new or edited."""
+    """Read a record and check its seal and numbers; raises BoardError when it is unreadable, too new or edited."""
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, LARGEST_FILE)
         record = RunRecord.model_validate_json(content)
     except OSError as error:
         raise BoardError(
@@ -245,6 +307,17 @@ def read_record(path: Path) -> RunRecord:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise BoardError(f"{path} is not a gexbench record: {place}: {first['msg']}", "run it again") from None
-    if record.seal != seal_of(json.loads(content)):
+    fault = next(faults(record), None)
+    if fault:
+        raise BoardError(f"{path} is not a gexbench record: {fault}", "run it again")
+    if record.seal != _seal_in(content):
         raise BoardError(f"{path} was changed after it was written (its seal does not match)", "run it again")
     return record
+
+
+def _seal_in(content: bytes) -> str | None:
+    """Return the seal that a file's content has earned; None for what JSON does not know, such as a bare NaN."""
+    try:
+        return seal_of(json.loads(content))
+    except ValueError:
+        return None

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,98 @@ def test_a_record_of_a_later_schema_is_refused(file: Path) -> None:
     file.write_text(json.dumps({**data, "schema_version": 2}), encoding="utf-8")
     with pytest.raises(BoardError, match="schema_version"):
         read_record(file)
+
+
+def written(record: RunRecord, path: str, value: object, folder: Path) -> Path:
+    """Write a record with one value replaced and a seal that fits; `path` such as "account.asked" or "scores.0.n"."""
+    data = json.loads(record.model_dump_json())
+    *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place = data
+    for part in way:
+        place = place[part]
+    place[last] = value
+    data["seal"] = seal_of(data)
+    file = folder / "forged.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+    return file
+
+
+def test_a_record_that_is_written_anew_with_the_value_it_had_is_read(records: Records, tmp_path: Path) -> None:
+    assert read_record(written(records.make(), "account.asked", 100, tmp_path)) == records.make()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("id", "\x1b[31mred", "id: String should match"),
+        ("account.answered", -1, "account.answered: Input should be greater"),
+        ("account.refused", -5, "account.refused"),
+        ("account.sessions", -1, "account.sessions"),
+        ("account.asked", 101, "asked 101 is not answered"),
+        ("account.budget", 99, "100 answered, and the budget is 99"),
+        ("plan.budget", 0, "plan.budget is 0"),
+        ("plan.seed", -1, "plan.seed is -1"),
+        ("plan.seed", 2**31, "plan.seed is 2147483648"),
+        ("plan.deadline", "NaN", "plan.deadline is nan"),
+        ("plan.deadline", "Infinity", "plan.deadline is inf"),
+        ("plan.deadline", 0.0, "plan.deadline is 0"),
+        ("plan.task.price", "Infinity", "plan.task.price"),
+        ("plan.metrics.0.tolerance", "Infinity", "tolerance"),
+        ("plan.task.profile.mini.deadline", "Infinity", "deadline"),
+        ("scores.0.value", "NaN", "psnr-y A on set5 is nan"),
+        ("scores.0.value", "-Infinity", "psnr-y A on set5 is -inf"),
+        ("scores.1.value", "Infinity", "lpips-alex A on set5 is inf"),
+        ("scores.0.n", 0, "scores.0.n"),
+        ("scores.0.seed", 1, "psnr-y A on set5 is of seed 1, and the run of 0"),
+        ("scores.0.compare", "B", "psnr-y B on set5 stands there twice"),
+        ("scores.0.metric", "fid", "fid A on set5 is of a metric that its plan does not have"),
+        ("scores.0.passport.metric", "lpips-alex", "of a metric that its plan does not have"),
+        ("scores.0.unit", "1", "another unit or direction"),
+        ("scores.0.higher_is_better", False, "another unit or direction"),
+        ("scores.0.floor", {"value": "NaN", "n": 2}, "psnr-y A on set5 is nan"),
+        ("honest_cost.0.value", "NaN", "lpips-alex honest on set5 is nan"),
+        ("honest_cost.0.value", "Infinity", "lpips-alex honest on set5 is inf"),
+        ("honest_cost.0.value", "-Infinity", "lpips-alex honest on set5 is -inf"),
+        ("honest_cost.0.n", -5, "honest_cost.0.n"),
+        ("honest_cost.0.test", "set14", "lpips-alex honest on set14 stands there twice"),
+        ("cost_usd", -1.0, "cost_usd"),
+        ("cost_usd", "Infinity", "cost_usd is inf"),
+        ("seconds", {"training": "NaN"}, "seconds.training"),
+        ("peak_memory_bytes", {"attack": -1}, "peak_memory_bytes.attack"),
+        ("provenance.threads", -1, "provenance.threads"),
+    ],
+)
+def test_a_number_that_no_run_can_have_written_is_refused_whatever_the_seal(
+    records: Records, tmp_path: Path, path: str, value: object, why: str
+) -> None:
+    file = written(records.make(defense="jpeg"), path, value, tmp_path)
+    with pytest.raises(BoardError, match="is not a gexbench record") as refused:
+        read_record(file)
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_bare_number_that_json_does_not_know_is_refused(records: Records, tmp_path: Path, token: str) -> None:
+    text = records.make().model_dump_json().replace('"attack_report":{}', f'"attack_report":{{"loss":{token}}}')
+    (tmp_path / "bare.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BoardError, match=r"bare\.json"):
+        read_record(tmp_path / "bare.json")
+
+
+def test_only_a_regular_file_of_bounded_size_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "vast").open("wb") as vast:
+        vast.truncate(1 << 31)
+    for path, why in (
+        (Path("/dev/zero"), "not a regular file"),
+        (tmp_path / "pipe", "not a regular file"),
+        (tmp_path / "vast", "more than 16 MiB"),
+        (tmp_path, "Is a directory"),
+        (tmp_path / ("x" * 300), "File name too long"),
+        (Path("a\0b"), "no name of a file"),
+    ):
+        with pytest.raises(BoardError, match=why):
+            read_record(path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import at_profile, differing
-from gexbench.cards.schema import BoardCard, Card, TaskCard
-from gexbench.errors import CardError
-from gexbench.plan import Plan
-from gexbench.record import HonestCost, RunRecord, Score
+from gexbench.cards.schema import AttackCard, BoardCard, Card, DefenseCard, TaskCard
+from gexbench.errors import CardError, PlanError
+from gexbench.plan import Plan, check_plan
+from gexbench.record import HonestCost, RunRecord, Score, faults
 
 
 def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
@@ -25,8 +25,18 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
     if record.incidents:
         yield "incidents happened during its run: " + "; ".join(record.incidents)
+    yield from faults(record)
+    yield from _choices(record.plan)
     yield from _spending(record)
     yield from _numbers(record)
+
+
+def _choices(plan: Plan) -> Iterator[str]:
+    """Yield what of a plan's cards and options no run would have been given."""
+    try:
+        check_plan(plan)
+    except PlanError as error:
+        yield f"its plan is none: {error}"
 
 
 def _spending(record: RunRecord) -> Iterator[str]:
@@ -40,6 +50,8 @@ def _spending(record: RunRecord) -> Iterator[str]:
         yield f"its budget of {plan.budget} is not one of the task's at profile {plan.profile.name!r}: {budgets}"
     if account.budget != plan.budget or account.answered > plan.budget:
         yield f"its ledger says {account.answered} of {account.budget} answered, and its budget is {plan.budget}"
+    if not math.isclose(record.cost_usd, account.answered * plan.task.price, rel_tol=1e-6, abs_tol=1e-6):
+        yield f"it cost {record.cost_usd:g} USD, and {account.answered} questions at {plan.task.price:g} do not"
     if plan.deadline > scale.deadline:
         yield f"its deadline of {plan.deadline:g} s is longer than the task's {scale.deadline:g} s"
     if (scale.victim, scale.dataset) != (plan.victim.name, plan.dataset.name):
@@ -49,11 +61,8 @@ def _spending(record: RunRecord) -> Iterator[str]:
 def _numbers(record: RunRecord) -> Iterator[str]:
     plan, main = record.plan, record.plan.task.main
     measured: tuple[Score | HonestCost, ...] = (*record.scores, *record.honest_cost)
-    for s in measured:
-        if math.isnan(s.value) or s.value == -math.inf:
-            yield f"its {s.metric} on {s.test} is {s.value}"
     wanted = {*plan.dataset.splits.test}
-    strange = sorted({s.test for s in record.scores} - wanted)
+    strange = sorted({s.test for s in measured} - wanted)
     if strange:
         yield f"it has scores on {', '.join(strange)}, which its data set does not hold"
     if plan.attack.answers == "victim":
@@ -64,8 +73,11 @@ def _numbers(record: RunRecord) -> Iterator[str]:
         yield f"it lacks the main score, {main.metric} {main.compare}, on {', '.join(sorted(wanted - there))}: {why}"
 
 
-def newcomer_objections(record: RunRecord, catalog: Catalog) -> Iterator[str]:
-    """Yield why a record may not be added today: an id that is not its plan's, other cards than this gexbench has."""
+def newcomer_objections(record: RunRecord, catalog: Catalog, accepted: bool = False) -> Iterator[str]:
+    """Yield why a record may not be added today: an id that is not its plan's, other cards than this gexbench has.
+
+    accepted: whether the record stands on the board; attack and defense may then be of an earlier version than today's.
+    """
     plan = record.plan
     if record.id not in (plan.id, plan.former_id):
         yield "its id is not the one its plan gives"
@@ -74,6 +86,8 @@ def newcomer_objections(record: RunRecord, catalog: Catalog) -> Iterator[str]:
             ours = catalog.get(type(card), card.name)
         except CardError as error:
             yield f"{error}, which it was run with"
+            continue
+        if accepted and isinstance(card, AttackCard | DefenseCard) and card.version < ours.version:
             continue
         keys = differing(*(at_profile(each, plan.profile.name) for each in (ours, card)))
         if keys:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
-from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import BoardCard
+from gexbench.cards.catalog import Catalog, Filed
+from gexbench.cards.schema import BoardCard, TaskCard
 from gexbench.errors import BoardError, nearest
 from gexbench.files import atomic_write
 from gexbench.record import RunRecord, read_record
@@ -25,13 +25,23 @@ class BoardFolder:
     card: BoardCard
     folder: Path
 
-    def read(self) -> Agreement:
-        """Return the accepted records by file name; raises BoardError when one does not belong, naming it and why."""
+    @property
+    def root(self) -> Path:
+        """Return the folder that all boards lie in."""
+        return self.folder.parents[self.card.name.count("/")]
+
+    def read(self, catalog: Catalog) -> Agreement:
+        """Return the accepted records by file name; raises BoardError when one does not belong, naming it and why.
+
+        Whatever keeps a record from being added keeps it from being read, since a file can be put here by hand.
+        """
         agreed = Agreement()
         for path in sorted((self.folder / "records").glob("*.json")):
             entry = Entry(path, read_record(path))
             twice = [f"it is a copy of {other.name}" for other in agreed.copies(entry.record)]
-            why = next(chain(objections(entry.record, self.card), twice), None) or agreed.conflict(entry)
+            newcomer = newcomer_objections(entry.record, catalog, accepted=True)
+            reasons = chain(objections(entry.record, self.card), newcomer, twice)
+            why = next(reasons, None) or agreed.conflict(entry)
             if why:
                 raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {why}", RULES)
             agreed.take(entry)
@@ -56,10 +66,23 @@ class Added:
     already: tuple[Path, ...]
 
 
+def captured(board: Filed[BoardCard], catalog: Catalog) -> str:
+    """Say that a board is of a task that comes from elsewhere; empty when it is of its own root's."""
+    name = board.card.task.partition("@")[0]
+    task = catalog.all(TaskCard).get(name)
+    home = task.root if task is not None else None
+    if (board.root.outside and "/" not in name) or (home is not None and home.path != board.root.path):
+        return (
+            f"{board.path}: the task {board.card.task} is not this root's, and so the board {board.card.name!r} is none"
+        )
+    return ""
+
+
 def folder_of(record: RunRecord, root: Path, catalog: Catalog) -> BoardFolder:
     """Return the folder that takes records of the record's task; raises BoardError when there is none."""
     task = pinned(record.plan.task)
-    boards = {filed.card.task: filed.card for filed in catalog.all(BoardCard).values()}
+    filed = [each for each in catalog.all(BoardCard).values() if not captured(each, catalog)]
+    boards = {each.card.task: each.card for each in filed}
     if task not in boards:
         raise BoardError(f"no board takes records of {task}", nearest(task, boards))
     return BoardFolder(boards[task], root / boards[task].name)
@@ -103,7 +126,7 @@ class Intake:
             self.refused.append(str(error))
             return
         if folder.card.name not in self._boards:
-            self._boards[folder.card.name] = folder.read()
+            self._boards[folder.card.name] = folder.read(self.catalog)
         agreed = self._boards[folder.card.name]
         copies = agreed.copies(record)
         if copies:

@@ -8,13 +8,13 @@ from typing import Any
 
 from gexbench.boards.defended import damages
 from gexbench.boards.flat import long_rows, plain, to_csv
-from gexbench.boards.folder import BoardFolder, is_fresh, write_fresh
+from gexbench.boards.folder import BoardFolder, captured, is_fresh, write_fresh
 from gexbench.boards.markdown import to_markdown
 from gexbench.boards.rank import Board, make_board
 from gexbench.boards.sections import page
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import BoardCard, TaskCard
-from gexbench.errors import BoardError
+from gexbench.errors import BoardError, CardError
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,24 @@ def folders(name: str | None, root: Path, catalog: Catalog) -> list[BoardFolder]
     Raises BoardError when there is none, CardError for a folder or a name that belongs to no board.
     """
     if name is not None:
-        return [BoardFolder(catalog.get(BoardCard, name), root / name)]
+        return [_own(name, root, catalog)]
     folders = [folder for depth in ("*/records", "*/*/records") for folder in root.glob(depth) if folder.is_dir()]
     names = sorted(folder.parent.relative_to(root).as_posix() for folder in folders)
     if not names:
         raise BoardError(f"{root} holds no board", "`gexbench board add RUN` starts one; --dir names another folder")
-    return [BoardFolder(catalog.get(BoardCard, name), root / name) for name in names]
+    return [_own(name, root, catalog) for name in names]
+
+
+def _own(name: str, root: Path, catalog: Catalog) -> BoardFolder:
+    filed = catalog.filed(BoardCard, name)
+    if why := captured(filed, catalog):
+        raise CardError(why, "give the board's task a namespace, and a card beside the board's")
+    return BoardFolder(filed.card, root / name)
 
 
 def open_board(folder: BoardFolder, catalog: Catalog) -> Board:
     """Return a board ranked from its records; raises BoardError when one of them does not belong there."""
-    records = [entry.record for entry in folder.read().entries]
+    records = [entry.record for entry in folder.read(catalog).entries]
     name, _, version = folder.card.task.rpartition("@")
     task = records[0].plan.task if records else catalog.get(TaskCard, name)
     current = catalog.all(TaskCard).get(name)
@@ -56,9 +63,15 @@ def pages(board: Board) -> dict[str, str]:
 
 
 def build(chosen: list[BoardFolder], catalog: Catalog, check: bool) -> list[Built]:
-    """Write the pages of boards, or with `check` only compare; raises BoardError then where one is not fresh."""
-    opened = [(folder.folder, open_board(folder, catalog)) for folder in chosen]
-    texts = [(folder / name, text) for folder, board in opened for name, text in pages(board).items()]
+    """Write the pages of boards, or with `check` only compare; raises BoardError then where one is not fresh.
+
+    The folder of all boards must be there: it is never made.
+    """
+    for folder in chosen:
+        if not folder.root.is_dir():
+            raise BoardError(f"there is no folder {folder.root}", "--dir names the folder that the boards lie in")
+    opened = [(each.folder, open_board(each, catalog)) for each in chosen]
+    texts = [(place / name, text) for place, board in opened for name, text in pages(board).items()]
     if check:
         stale = [str(path) for path, text in texts if not is_fresh(path, text)]
         if stale:

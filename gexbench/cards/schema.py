@@ -75,8 +75,8 @@ class TaskProfile(Frozen):
 
     victim: Name
     dataset: Name
-    budgets: tuple[int, ...] = Field(min_length=1)
-    deadline: float = Field(gt=0)
+    budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
+    deadline: float = Field(gt=0, allow_inf_nan=False)
     side: int | None = Field(default=None, ge=8)
     samples: int | None = Field(default=None, ge=2)
     extra_metrics: tuple[Name, ...] = ()
@@ -111,7 +111,7 @@ class TaskCard(Card):
     kind: TaskKindName
     truth: Literal["pairs", "style"] = "pairs"
     scale: int = Field(default=1, ge=1)
-    price: float = Field(ge=0, description="US dollars a question")
+    price: float = Field(ge=0, allow_inf_nan=False, description="US dollars a question")
     knowledge: tuple[Knowledge, ...] = ("outputs",)
     metrics: tuple[Name, ...] = Field(min_length=1)
     main: Main
@@ -208,7 +208,7 @@ class MetricCard(Card):
     features: Name | None = None
     against: Annotated[Literal["reference", "nothing", "queried"], BeforeValidator(_queried)] = "reference"
     floor: bool = False
-    tolerance: float = Field(gt=0)
+    tolerance: float = Field(gt=0, allow_inf_nan=False)
     settings: dict[str, bool | int | float | str] = {}
     preprocessing: str
     assets: tuple[Name, ...] = ()

@@ -8,7 +8,7 @@ from record_factory import Records, changed
 
 from gexbench.boards.accept import newcomer_objections, objections
 from gexbench.cards.schema import BoardCard
-from gexbench.record import RunRecord, read_record
+from gexbench.record import Account, RunRecord, read_record
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
 
@@ -42,6 +42,18 @@ def test_an_infinite_psnr_is_a_number(records: Records, board: BoardCard) -> Non
         ("plan.deadline", 3600.0, "3600 s is longer than the task's 60 s"),
         ("plan.profile.name", "huge", "no profile 'huge'"),
         ("plan.victim.name", "other", "victim and data"),
+        ("plan.deadline", 60.5, "60.5 s is longer than the task's 60 s"),
+        ("plan.deadline", math.nan, "plan.deadline is nan"),
+        ("account.answered", -1, "it cost 1 USD, and -1 questions at 0.01 do not"),
+        ("cost_usd", 0.5, "it cost 0.5 USD, and 100 questions at 0.01 do not"),
+        ("cost_usd", math.nan, "it cost nan USD"),
+        ("plan.attack.needs", ("weights",), "needs the knowledge 'weights', which task 'sr' does not grant"),
+        ("plan.attack.task_kinds", ("sampling",), "'srresnet' works on sampling tasks"),
+        ("plan.victim.net", {"side": 64}, "victim 'net' has images of 64 px"),
+        ("plan.victim.scale", 2, "victim 'net' does not fit task 'sr'"),
+        ("plan.options", {"steps": 400}, "lacks the option 'lr'"),
+        ("plan.options", {"steps": 400, "lr": 1e-3, "luck": 7}, "no option 'luck'"),
+        ("plan.options", {"steps": "many", "lr": 1e-3}, "takes a whole number, not 'many'"),
         ("scores", (), "lacks the main score, psnr-y B, on set14, set5: not measured"),
     ],
 )
@@ -57,7 +69,7 @@ def test_the_reason_of_a_missing_main_score_is_told(records: Records, board: Boa
 
 
 def test_a_score_that_is_no_number_is_refused(records: Records, board: BoardCard) -> None:
-    assert "psnr-y on set5 is nan" in " ".join(objections(records.make(b=math.nan), board))
+    assert "psnr-y B on set5 is nan" in " ".join(objections(records.make(b=math.nan), board))
 
 
 def test_a_score_on_an_unknown_split_is_refused(records: Records, board: BoardCard) -> None:
@@ -79,6 +91,34 @@ def test_a_score_on_an_unknown_split_is_refused(records: Records, board: BoardCa
 )
 def test_cards_other_than_the_registrys_are_refused(records: Records, path: str, value: object, why: str) -> None:
     assert why in " ".join(newcomer_objections(changed(records.make(), path, value), records.catalog))
+
+
+def test_an_account_that_fits_another_budget_than_the_plans_is_refused(records: Records, board: BoardCard) -> None:
+    small = Account(budget=50, asked=50, answered=50, sessions=1)
+    record = changed(changed(records.make(), "account", small), "cost_usd", 0.5)
+    assert "50 of 50 answered, and its budget is 100" in " ".join(objections(record, board))
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, math.inf])
+def test_a_cost_to_honest_users_that_is_no_number_is_refused(records: Records, board: BoardCard, value: float) -> None:
+    record = records.make(defense="jpeg")
+    costs = (record.honest_cost[0].model_copy(update={"value": value}), *record.honest_cost[1:])
+    assert f"lpips-alex honest on set5 is {value}" in " ".join(objections(changed(record, "honest_cost", costs), board))
+
+
+def test_a_cost_to_honest_users_on_an_unknown_split_is_refused(records: Records, board: BoardCard) -> None:
+    record = records.make(defense="jpeg")
+    costs = (record.honest_cost[0].model_copy(update={"test": "mine"}), *record.honest_cost[1:])
+    assert "scores on mine" in " ".join(objections(changed(record, "honest_cost", costs), board))
+
+
+def test_an_accepted_record_may_be_of_an_earlier_version_of_its_attack_and_a_new_one_may_not(records: Records) -> None:
+    old, card = records.make(), records.folder / "attacks" / "srresnet.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace("summary", "version = 2\nsummary"), encoding="utf-8")
+    assert "they differ in version" in " ".join(newcomer_objections(old, records.catalog))
+    assert not [*newcomer_objections(old, records.catalog, accepted=True)]
+    later = with_own_id(changed(old, "plan.attack.version", 3))
+    assert "they differ in version" in " ".join(newcomer_objections(later, records.catalog, accepted=True))
 
 
 def with_own_id(record: RunRecord) -> RunRecord:

@@ -7,9 +7,12 @@ import pytest
 from record_factory import Records, changed, save
 
 from gexbench.boards.folder import BoardFolder, add
+from gexbench.boards.publish import folders
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.roots import CardRoot
 from gexbench.cards.schema import BoardCard
-from gexbench.errors import BoardError
-from gexbench.record import read_record, seal_of
+from gexbench.errors import BoardError, CardError
+from gexbench.record import RunRecord, read_record, seal_of
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def test_a_record_that_an_earlier_version_wrote_keeps_its_seal(records: Records,
     file.write_text(json.dumps(data))
     (written,) = add([file], root, records.catalog).written
     assert read_record(written).seal == data["seal"]
-    assert len(folder(records, root).read().entries) == 1
+    assert len(folder(records, root).read(records.catalog).entries) == 1
 
 
 def test_a_record_file_does_as_well_as_its_run_folder(records: Records, root: Path, tmp_path: Path) -> None:
@@ -107,14 +110,66 @@ def test_a_record_put_in_the_folder_by_hand_is_checked_when_read(records: Record
     board.place(failed).parent.mkdir(parents=True)
     board.place(failed).write_text(failed.model_dump_json(), encoding="utf-8")
     with pytest.raises(BoardError, match=r"srresnet.*cannot stand on the board 'sr': its run failed"):
-        board.read()
+        board.read(records.catalog)
+
+
+def drop(record: RunRecord, board: BoardFolder) -> None:
+    """Put a record into the board's folder past `board add`."""
+    board.place(record).parent.mkdir(parents=True, exist_ok=True)
+    board.place(record).write_text(record.model_dump_json(), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "why"),
+    [
+        ("id", "0" * 16, "its id is not the one its plan gives"),
+        ("plan.victim.net", {"blocks": 1}, "VictimCard 'net' is not this gexbench's; they differ in net"),
+        ("plan.attack.entry", "mine:A", "AttackCard 'srresnet' is not this gexbench's"),
+        ("plan.budget", 70, "its ledger says|its budget of 70 is not one of the task's"),
+        ("isolation", "none", "--isolation none"),
+        ("incidents", ("opened a socket",), "opened a socket"),
+    ],
+)
+def test_what_could_not_be_added_cannot_be_dropped_in_either(
+    records: Records, root: Path, path: str, value: object, why: str
+) -> None:
+    board, forged = folder(records, root), changed(records.make(), path, value)
+    forged = forged if path == "id" else changed(forged, "id", forged.plan.id)
+    drop(forged, board)
+    with pytest.raises(BoardError, match=f"{board.place(forged).name} cannot stand on the board 'sr': .*({why})"):
+        board.read(records.catalog)
+
+
+def with_installed_board(records: Records, tmp_path: Path) -> Catalog:
+    """Return the catalog with a plug-in that has a board of the registry's task."""
+    card = tmp_path / "plug-in" / "boards" / "a.toml"
+    card.parent.mkdir(parents=True)
+    text = (records.folder / "boards" / "sr.toml").read_text(encoding="utf-8")
+    card.write_text(text.replace('name = "sr"', 'name = "zoe/a"'), encoding="utf-8")
+    return Catalog((*records.catalog.roots, CardRoot(tmp_path / "plug-in", "plug-in zoe")))
+
+
+def test_a_board_of_another_root_does_not_take_the_registrys_records(
+    records: Records, root: Path, tmp_path: Path
+) -> None:
+    catalog, run = with_installed_board(records, tmp_path), save(records.make(), tmp_path / "runs")
+    assert add([run], root, catalog).written[0].parent == root / "sr" / "records"
+    assert [each.card.name for each in folders(None, root, catalog)] == ["sr"]
+    with pytest.raises(CardError, match=r"a\.toml: the task sr@1 is not this root's"):
+        folders("zoe/a", root, catalog)
+
+
+def test_the_root_of_all_boards_is_above_a_board_with_a_namespace(records: Records, root: Path) -> None:
+    card = records.catalog.get(BoardCard, "sr")
+    named = card.model_copy(update={"name": "zoe/a"})
+    assert BoardFolder(card, root / "sr").root == BoardFolder(named, root / "zoe" / "a").root == root
 
 
 def test_a_copy_under_another_name_does_not_count_twice(records: Records, root: Path, tmp_path: Path) -> None:
     (written,) = add([save(records.make(), tmp_path / "runs")], root, records.catalog).written
     (written.parent / "zz.json").write_bytes(written.read_bytes())
     with pytest.raises(BoardError, match=f"it is a copy of {written.name}"):
-        folder(records, root).read()
+        folder(records, root).read(records.catalog)
 
 
 def test_verified_ids_stand_one_a_line_with_comments(records: Records, root: Path) -> None:

@@ -83,6 +83,14 @@ def test_where_there_is_no_board_the_message_says_how_to_begin(records: Records,
     assert "board add" in refused.value.hint
 
 
+def test_no_board_is_built_in_a_folder_that_is_not_there(records: Records, tmp_path: Path) -> None:
+    chosen = folders("sr", tmp_path / "nope", records.catalog)
+    for check in (True, False):
+        with pytest.raises(BoardError, match=r"there is no folder .*nope"):
+            build(chosen, records.catalog, check)
+    assert not (tmp_path / "nope").exists()
+
+
 def test_a_board_without_records_can_be_built(records: Records, tmp_path: Path) -> None:
     text = pages(open_board(one(records, tmp_path)[0], records.catalog))["README.md"]
     assert "No records yet" in text
