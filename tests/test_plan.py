@@ -244,3 +244,10 @@ def test_a_profiles_own_metrics_come_after_the_tasks() -> None:
     made = plan(task="latent-fidelity", attack="sngan")
     assert made.measured == (*made.task.metrics, *made.scale.extra_metrics)
     assert {card.name for card in made.metrics} == set(made.measured)
+
+
+def test_a_run_without_a_sandbox_shares_no_folder_with_one_that_has_it() -> None:
+    bare = plan(isolation="none")
+    assert bare.id == plan().id
+    assert bare.run_name != plan().run_name
+    assert "-unsandboxed-" in bare.run_name
