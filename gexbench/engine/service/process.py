@@ -101,6 +101,7 @@ class Server:
                         return
                 elif not self._serve_attacker():
                     listening.remove(self.oracle)
+                    self.oracle.close()  # who waits for an answer there shall not wait in vain
             except RunFailed as error:
                 traceback.print_exc()
                 self.service.close()  # it answers no more, and the bench still asks for the account

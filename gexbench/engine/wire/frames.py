@@ -52,7 +52,7 @@ def decode(body: bytes) -> Frame:
             return Frame(frame.op, frame.values, safetensors.torch.load(body))
     except (struct.error, ValueError, KeyError, TypeError, SafetensorError, RecursionError) as error:
         raise BrokenFrame(f"not a frame: {type(error).__name__}") from None
-    raise BrokenFrame(f"a frame of protocol {str(spoken)[:20]}, and this gexbench speaks protocol {PROTOCOL}")
+    raise BrokenFrame(f"a frame of protocol {ascii(spoken)[:20]}, and this gexbench speaks protocol {PROTOCOL}")
 
 
 class Channel:

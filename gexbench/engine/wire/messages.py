@@ -76,23 +76,28 @@ def read(frame: Frame, *kinds: type[Message]) -> Message:
                 return kind.model_validate({**frame.values, **frame.tensors})
             except ValidationError as error:
                 first = error.errors(include_url=False, include_input=False)[0]
-                place = ".".join(map(str, first["loc"])) or "all of it"
+                place = ascii(".".join(map(str, first["loc"])))[1:-1] or "all of it"
                 raise BrokenFrame(f"{frame.op!r} is malformed: {place}: {first['msg']}"[:300]) from None
     raise BrokenFrame(f"{frame.op[:40]!r} where {' or '.join(repr(kind.op) for kind in kinds)} was due")
 
 
+def _text(value: object, length: int) -> str:
+    """Return a text that every file can hold: of file names that are no UTF-8, and of worse, the code points."""
+    return str(value).encode("utf-8", "backslashreplace").decode()[:length]
+
+
 def _cut(length: int) -> BeforeValidator:
-    return BeforeValidator(lambda value: str(value)[:length])
+    return BeforeValidator(lambda value: _text(value, length))
 
 
 def _incidents(value: object) -> tuple[str, ...]:
-    return tuple(str(text)[:300] for text in value[:50]) if isinstance(value, list | tuple) else ()
+    return tuple(_text(text, 300) for text in value[:50]) if isinstance(value, list | tuple) else ()
 
 
 def _report(value: object) -> dict[str, float | int | str]:
     pairs = list(value.items())[:32] if isinstance(value, Mapping) else []
     return {
-        str(key)[:60]: kept[:200] if isinstance(kept, str) else kept
+        _text(key, 60): _text(kept, 200) if isinstance(kept, str) else kept
         for key, kept in pairs
         if isinstance(kept, int | float | str)
     }

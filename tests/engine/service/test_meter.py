@@ -13,21 +13,33 @@ from gexbench.core.defense import Defense, History
 from gexbench.core.images import round_8bit
 from gexbench.engine.attacker.oracle import MeteredOracle
 from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
+from gexbench.engine.kinds.sampling import SamplingEndpoint
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
+from gexbench.engine.wire.messages import Answer, Refused, Sample
 from gexbench.errors import BudgetError, QueryError
 
 
 class Double:
     """A victim that doubles the side and inverts."""
 
-    digest, latent_size = "0" * 64, None
+    digest = "0" * 64
+    latent_size: int | None = None
 
     def answer(self, x: Tensor) -> Tensor:
         return 1 - x.repeat_interleave(2, -1).repeat_interleave(2, -2)
 
     def secret(self, use: str) -> bytes:
         return use.encode()
+
+
+class Painter(Double):
+    """A victim that draws images of one colour."""
+
+    latent_size = 3
+
+    def answer(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(x)[:, :, None, None].expand(-1, 3, 8, 8)
 
 
 class Noise(Defense):
@@ -136,6 +148,41 @@ def test_a_closed_oracle_refuses(meter: Metered) -> None:
     meter.meter.close()
     with pytest.raises(QueryError, match="closed"):
         meter.query(images(1))
+
+
+def test_a_closed_service_draws_no_more_either(tmp_path: Path) -> None:
+    painter = SamplingEndpoint(Painter(), Defense({}), seed=0, side=8, key=b"key")
+    meter = Meter(painter, Ledger(tmp_path / "ledger.sqlite", "plan", 10))
+    assert isinstance(meter.ask(Sample(n=2)), Answer)
+    meter.close()
+    refused = meter.ask(Sample(n=3))
+    assert isinstance(refused, Refused)
+    assert (refused.message, refused.over) == ("the oracle has closed: the attack has ended", False)
+    assert refused.remaining == 8
+    account = meter.ledger.account()
+    assert (account.answered, account.refused) == (2, 3)
+
+
+def test_asked_is_all_that_was_answered_replayed_and_refused(meter: Metered) -> None:
+    meter.query(images(4))
+    meter.query(images(4))
+    for wrong in (images(7, seed=1), images(2, side=4)):
+        with pytest.raises(QueryError):
+            meter.query(wrong)
+    meter.meter.close()
+    with pytest.raises(QueryError):
+        meter.query(images(1))
+    account = meter.ledger.account()
+    assert (account.answered, account.replayed, account.refused) == (4, 4, 7 + 2 + 1)
+    assert account.asked == 4 + 4 + 10
+
+
+@pytest.mark.parametrize("n", [0, -2, True, "5", 2.0, None], ids=repr)
+def test_a_count_that_is_none_counts_no_images_refused(tmp_path: Path, n: object) -> None:
+    painter = SamplingEndpoint(Painter(), Defense({}), seed=0, side=8, key=b"key")
+    meter = Meter(painter, Ledger(tmp_path / "ledger.sqlite", "plan", 10))
+    assert isinstance(meter.ask(Sample(n=n)), Refused)
+    assert meter.ledger.account().refused == 0
 
 
 @pytest.mark.parametrize(

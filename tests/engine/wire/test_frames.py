@@ -79,3 +79,12 @@ def test_a_frame_of_another_protocol_is_refused_by_its_number(monkeypatch: pytes
     monkeypatch.undo()
     with pytest.raises(BrokenFrame, match="a frame of protocol 7, and this gexbench speaks protocol 1"):
         decode(newer)
+
+
+def test_a_protocol_that_is_no_number_is_quoted_harmlessly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "PROTOCOL", "\x1b[2J\n\ud800" + "x" * 500)
+    strange = encode(Frame("ready"))[8:]
+    monkeypatch.undo()
+    with pytest.raises(BrokenFrame, match=r"^a frame of protocol '\\x1b\[2J\\n\\ud800x*, and this") as refused:
+        decode(strange)
+    assert len(str(refused.value)) < 80

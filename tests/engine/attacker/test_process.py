@@ -1,0 +1,236 @@
+"""The attacker's process follows the bench's messages, and tells what became of the attack."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from gexbench.core.attack import Brief
+from gexbench.core.images import from_uint8
+from gexbench.core.oracle import Oracle
+from gexbench.engine.attacker import process
+from gexbench.engine.attacker.audit import Incidents
+from gexbench.engine.attacker.process import Attacker
+from gexbench.engine.wire.frames import Channel, Frame, pair
+from gexbench.engine.wire.image_file import store_images
+from gexbench.engine.wire.messages import (
+    Answer,
+    Extracted,
+    Failed,
+    Infer,
+    Inferred,
+    Message,
+    Progress,
+    Query,
+    Ready,
+    Save,
+    Saved,
+    StartAttack,
+    Stop,
+    receive,
+    send,
+)
+
+from ..toy_orders import HANG, quiet, start_attack
+
+X = torch.arange(192, dtype=torch.uint8).reshape(1, 3, 8, 8)
+
+
+class Net(nn.Module):
+    latent_size = 5
+
+    def __init__(self, learned: Tensor) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(learned.mean().reshape(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain if not self.training else x * float("nan")
+
+
+class Honest:
+    """Asks once, reports, and returns a net."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        brief.progress("training", 1, 2)
+        self.report = {"asked": len(brief.pool)}
+        return Net(oracle.query(torch.stack([*brief.pool])))
+
+
+class Meddler:
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        os.environ["TOY"] = "spoilt"
+        return nn.Identity()
+
+
+class Raising:
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        raise ValueError("no\ud800 way")
+
+
+class Leaving:
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        raise SystemExit(3)
+
+
+class Returning:
+    """Returns nothing."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> None:
+        return None
+
+
+class Bench:
+    """The bench's side: it speaks to an attacker's process, which here is a thread."""
+
+    def __init__(self, control: Channel, oracle: Channel, thread: threading.Thread) -> None:
+        self.control, self.oracle, self.thread = control, oracle, thread
+        self.codes: list[int] = []
+        for end in (control, oracle):
+            end.end.settimeout(HANG)
+
+    def tell(self, message: Message) -> None:
+        send(self.control, message)
+
+    def hear(self) -> Message | None:
+        return receive(self.control, Ready, Progress, Extracted, Inferred, Saved, Failed)
+
+    def end(self) -> int:
+        self.thread.join(HANG)
+        return self.codes[0]
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> Incidents:
+    """Return the incidents that the audit hook, which would stay for good, would write to."""
+    found = Incidents()
+    monkeypatch.setattr(process.audit, "install", lambda private, writable: found)
+    return found
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, noted: Incidents) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        (control, theirs), (oracle, mine) = pair(), pair()
+        ends = {"5": theirs, "6": mine}
+        for end in (control, theirs, oracle, mine):
+            stack.callback(end.close)
+        monkeypatch.setattr(Channel, "inherited", lambda fd: ends[str(fd)])
+        made = Bench(control, oracle, threading.Thread(target=lambda: made.codes.append(process.main(["5", "6"]))))
+        stack.callback(made.thread.join)
+        stack.callback(control.end.shutdown, socket.SHUT_WR)  # first, so that a thread that still listens ends
+        made.thread.start()
+        assert made.hear() == Ready()
+        yield made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    store_images(tmp_path / "pool.safetensors", [from_uint8(X[0]), 1 - from_uint8(X[0])])
+    return tmp_path
+
+
+def order(folder: Path, attack: type, **changes: Any) -> StartAttack:
+    threads = torch.get_num_threads()
+    return start_attack(folder, entry=f"{__name__}:{attack.__name__}", threads=threads, **changes)
+
+
+def test_an_attack_is_run_asked_and_saved(bench: Bench, folder: Path) -> None:
+    bench.tell(order(folder, Honest))
+    assert bench.hear() == Progress(what="training", done=1, total=2)
+    question = receive(bench.oracle, Query)
+    assert question is not None
+    assert torch.equal(question.x, torch.cat([X, 255 - X]))
+    send(bench.oracle, Answer(y=torch.full((2, 3, 8, 8), 51, dtype=torch.uint8), remaining=6))
+    assert bench.hear() == Extracted(report={"asked": 2}, latent_size=5)
+    bench.tell(Infer(x=X))
+    inferred = bench.hear()
+    assert isinstance(inferred, Inferred)
+    torch.testing.assert_close(inferred.y, from_uint8(X) * 0.2)
+    bench.tell(Save(folder=folder / "kept" / "here"))
+    assert bench.hear() == Saved(class_path=f"{__name__}:Net")
+    kept = safetensors.torch.load_file(folder / "kept" / "here" / "model.safetensors")
+    torch.testing.assert_close(kept, {"gain": torch.tensor([0.2])})
+    bench.tell(Stop())
+    assert bench.end() == 0
+
+
+@pytest.mark.parametrize("last", [Stop(), None], ids=["is told to", "is left alone"])
+def test_it_ends_without_an_attack_when_it(bench: Bench, last: Message | None) -> None:
+    if last is None:
+        bench.control.end.shutdown(socket.SHUT_WR)
+    else:
+        bench.tell(last)
+    assert bench.end() == 0
+
+
+def test_attempts_and_changes_are_handed_over_with_the_surrogate(
+    bench: Bench, folder: Path, noted: Incidents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY", "as it was")
+    noted.add("tried to read /secret")
+    bench.tell(order(folder, Meddler))
+    extracted = bench.hear()
+    assert isinstance(extracted, Extracted)
+    assert extracted.incidents == ("tried to read /secret", "the environment variable TOY was changed")
+    noted.add("tried to write /record")
+    bench.tell(Save(folder=folder))
+    saved = bench.hear()
+    assert isinstance(saved, Saved)
+    assert saved.incidents == ("tried to read /secret", "tried to write /record")
+
+
+@pytest.mark.parametrize(
+    ("attack", "reason"), [(Raising, "ValueError: no\\ud800 way"), (Leaving, "SystemExit: 3")], ids=["raises", "leaves"]
+)
+def test_an_attack_that_raises_is_told_with_what_it_tried(
+    bench: Bench, folder: Path, noted: Incidents, attack: type, reason: str
+) -> None:
+    noted.add("tried to read /secret")
+    bench.tell(order(folder, attack))
+    assert bench.hear() == Failed(reason=reason, incidents=("tried to read /secret",))
+    assert bench.end() == 1
+
+
+def test_a_surrogate_that_is_none_fails_when_it_is_asked(bench: Bench, folder: Path) -> None:
+    bench.tell(order(folder, Returning))
+    assert bench.hear() == Extracted()
+    bench.tell(Infer(x=X))
+    assert bench.hear() == Failed(reason="TypeError: the attack returned no surrogate")
+    assert bench.end() == 1
+
+
+def test_a_module_that_is_missing_is_told(bench: Bench, folder: Path) -> None:
+    bench.tell(order(folder, Honest).model_copy(update={"entry": "no_such_module:Attack"}))
+    failed = bench.hear()
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("CardError: cannot import 'no_such_module'")
+
+
+@pytest.mark.parametrize("frame", [Infer(x=X).frame(), Frame("burn")], ids=["out of turn", "unknown"])
+def test_a_message_that_is_not_due_ends_the_process_without_a_word(bench: Bench, frame: Frame) -> None:
+    bench.control.send(frame)
+    assert bench.end() == 1
+    assert select.select([bench.control], [], [], 0)[0] == []
+
+
+def test_a_plug_ins_code_is_found_in_its_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "toy_plug_in_attack.py").write_text(
+        "class It:\n    def extract(self, oracle, brief):\n        return lambda x: x * brief.options['gain']\n"
+    )
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    made = start_attack(folder, entry="toy_plug_in_attack:It", code=folder, options={"gain": 0.5})
+    attacker = Attacker(made, lambda question: pytest.fail("nothing is asked"), quiet)
+    attacker.extract()
+    assert torch.equal(attacker.infer(X), from_uint8(X) * 0.5)

@@ -1,0 +1,247 @@
+"""A service that answers images with images: what it takes, what it tells, and how it is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+import pytest
+import torch
+from torch import Tensor
+
+from gexbench.core.dataset import Dataset, Split
+from gexbench.core.defense import Defense, History
+from gexbench.core.images import from_uint8, to_uint8
+from gexbench.engine.kinds import image_to_image
+from gexbench.engine.kinds.evidence import TestEvidence as Shown
+from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
+from gexbench.engine.kinds.kind import Copy, Witnesses
+from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample
+from gexbench.errors import PlanError, QueryError, RunFailed
+
+from ..toy_orders import plan, quiet
+
+
+class Double:
+    """A victim that doubles the side and inverts."""
+
+    digest, latent_size = "0" * 64, None
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def answer(self, x: Tensor) -> Tensor:
+        self.batches.append(len(x))
+        return 1 - x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+    def secret(self, use: str) -> bytes:
+        return use.encode()
+
+
+class Noise(Defense):
+    """Draws from the question's own generator, and remembers how much was asked before each question."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.before: list[int] = []
+
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        self.before.append(history.answered)
+        return (y + 0.2 * torch.randn(y.shape, generator=history.generator)).clamp(0, 1)
+
+
+class Halved(Defense):
+    def guard_input(self, x: Tensor, history: History) -> Tensor:
+        return x / 2
+
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        raise AssertionError("no latent is fed to a service that takes images")
+
+
+def endpoint(defense: Defense | None = None, seed: int = 0, side: int | None = None) -> ImageEndpoint:
+    return ImageEndpoint(Double(), defense or Defense({}), 2, seed, side)
+
+
+def images(count: int, seed: int = 0, side: int = 8) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, generator=generator)
+
+
+def doubled(x: Tensor) -> Tensor:
+    return 255 - x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+def test_a_batch_says_what_is_asked_and_answers_the_new_ones_alone() -> None:
+    x = images(4)
+    batch = endpoint().batch(Query(x=x), asked=9)
+    assert len(set(batch.digests)) == 4
+    assert (batch.shape, batch.beside) == ((3, 16, 16), {})
+    assert torch.equal(batch.answer([3, 1], 0), doubled(x[[3, 1]]))
+
+
+def test_an_image_is_known_by_its_pixels_wherever_it_stands() -> None:
+    first = endpoint().batch(Query(x=images(4)), 0).digests
+    turned = endpoint(seed=5).batch(Query(x=images(4).flip(0)), 7).digests
+    assert list(reversed(turned)) == list(first)
+
+
+@pytest.mark.parametrize(("question", "told"), [(Sample(n=1), "draws none"), (Query(x=images(1, side=4)), "sides of")])
+def test_what_the_service_does_not_take_is_refused(question: Query | Sample, told: str) -> None:
+    with pytest.raises(QueryError, match=told):
+        endpoint().batch(question, 0)
+
+
+def test_a_service_of_one_side_takes_no_other() -> None:
+    with pytest.raises(QueryError, match="the service takes 8x8"):
+        endpoint(side=8).batch(Query(x=images(1, side=16)), 0)
+
+
+def test_it_draws_no_test_images() -> None:
+    with pytest.raises(QueryError, match="draws no test images"):
+        endpoint().unmetered(DrawUnmetered(first=0, n=1))
+
+
+def test_large_batches_are_answered_in_parts_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(image_to_image, "PIXELS_AT_ONCE", 3 * 64)
+    service, x = endpoint(), images(8)
+    assert torch.equal(service.plain(x), doubled(x))
+    assert cast(Double, service.victim).batches == [3, 3, 2]
+    assert torch.equal(service.plain(images(1, side=32)), doubled(images(1, side=32)))
+
+
+def test_a_defense_sees_each_question_on_its_own_with_what_was_asked_before() -> None:
+    defense = Noise()
+    batch = endpoint(defense).batch(Query(x=images(4)), 0)
+    together = batch.answer([1, 2, 3], 20)
+    assert defense.before == [20, 21, 22]
+    assert torch.equal(batch.answer([2], 0), together[1:2])
+
+
+def test_what_a_defense_draws_depends_on_seed_and_question() -> None:
+    answers = [endpoint(Noise(), seed).batch(Query(x=images(2)), 0).answer([0, 1], 0) for seed in (0, 0, 1)]
+    assert torch.equal(answers[0], answers[1])
+    assert not torch.equal(answers[0], answers[2])
+    assert not torch.equal(answers[0][0] - doubled(images(2))[0], answers[0][1] - doubled(images(2))[1])
+
+
+def test_a_defense_may_change_what_is_fed() -> None:
+    answer = endpoint(Halved({})).batch(Query(x=images(3)), 0).answer([0, 1, 2], 0)
+    assert torch.equal(answer, doubled(to_uint8(from_uint8(images(3)) / 2)))
+
+
+def test_a_test_input_gets_a_plain_answer_and_under_a_defense_a_guarded_one() -> None:
+    x = images(2)
+    assert endpoint().unmetered(AnswerUnmetered(x=x)).guarded is None
+    answers = endpoint(Noise()).unmetered(AnswerUnmetered(x=x))
+    assert torch.equal(answers.plain, doubled(x))
+    assert answers.guarded is not None
+    asked = endpoint(Noise()).batch(Query(x=x), 0).answer([0, 1], 0)
+    assert not torch.equal(answers.guarded, asked)  # what a client gets tells nothing of what is drawn in the test
+
+
+def split(count: int) -> Split:
+    inputs = tuple(from_uint8(images(count)))
+    return Split(tuple(f"image {i}" for i in range(count)), inputs, tuple(from_uint8(doubled(images(count)))))
+
+
+def evidence(
+    tests: dict[str, Split], surrogate: Callable[[Tensor], Tensor] | None, defense: Defense | None = None
+) -> dict[str, Shown]:
+    copy = Copy(surrogate, None) if surrogate else None
+    return KIND.evidence(Witnesses(plan(), tests, endpoint(defense).unmetered, copy, list), quiet)
+
+
+def grey(x: Tensor) -> Tensor:
+    assert x.dtype == torch.uint8
+    assert len(x) == 1
+    return torch.full((1, 3, 16, 16), 0.5)
+
+
+def test_every_test_input_is_asked_of_victim_and_surrogate() -> None:
+    found = evidence({"few": split(2), "many": split(5)}, grey)
+    assert [len(found[name].victim) for name in found] == [2, 5]
+    many = found["many"]
+    assert many.names[3] == "image 3"
+    assert torch.equal(torch.stack(many.inputs), images(5))
+    assert torch.equal(torch.stack(many.victim), torch.stack(many.truth))
+    assert many.surrogate is not None
+    assert [int(image.unique()) for image in many.surrogate] == [128] * 5
+    assert (many.guarded, many.queried, many.unqueried) == (None, None, None)
+
+
+def test_the_victim_control_has_no_surrogate_and_a_defense_has_answers_of_its_own() -> None:
+    found = evidence({"few": split(2)}, None, Noise())["few"]
+    assert found.surrogate is None
+    assert found.guarded is not None
+    assert len(found.guarded) == 2
+    assert not torch.equal(found.guarded[0], found.victim[0])
+
+
+def test_a_surrogate_that_answers_no_image_of_the_right_size_fails_the_run() -> None:
+    with pytest.raises(RunFailed, match=r"returned shape \(1, 3, 8, 8\), not \(1, 3, 16, 16\)"):
+        evidence({"few": split(2)}, lambda x: from_uint8(x))
+
+
+def test_test_inputs_have_the_digests_that_a_question_about_them_would_have() -> None:
+    found = evidence({"few": split(3)}, None)["few"]
+    assert list(KIND.digests(found)) == endpoint().batch(Query(x=images(3)), 0).digests
+
+
+class Pool:
+    """A data set with a pool alone."""
+
+    def pool(self) -> Split:
+        return split(3)
+
+
+def test_the_truth_that_controls_know_is_that_of_the_pool() -> None:
+    assert len(KIND.truth(cast(Dataset, Pool()))) == 3
+
+
+def test_a_card_that_says_how_many_images_are_drawn_is_refused() -> None:
+    made = plan()
+    KIND.check(made, cast(Dataset, None))
+    scale = made.scale.model_copy(update={"samples": 9})
+    task = made.task.model_copy(update={"profile": {"mini": scale}})
+    with pytest.raises(PlanError, match=r"profile.mini.samples is for services that draw; task 'sr' is of the kind"):
+        KIND.check(made.model_copy(update={"task": task}), cast(Dataset, None))
+
+
+@pytest.mark.parametrize(("task", "pairs"), [("sr", "ABC"), ("monet2photo", "B")])
+def test_images_have_pairs_but_for_those_of_a_style(task: str, pairs: str) -> None:
+    card = plan(task, "victim").task
+    assert "".join(c for c in "ABC" if KIND.has_pairs(card, c)) == pairs  # type: ignore[arg-type]
+
+
+def test_a_service_is_opened_with_the_numbers_of_its_plan() -> None:
+    made = plan("monet2photo", "victim", seed=4)
+    opened = KIND.endpoint(made, Double(), Defense({}))
+    assert isinstance(opened, ImageEndpoint)
+    assert (opened.scale, opened.seed, opened.side) == (made.task.scale, 4, made.scale.side)
+
+
+def test_a_small_plan_has_the_first_file_of_each_test_split() -> None:
+    made = plan()
+    tests, small = made.dataset.splits.test, KIND.shrunk(made).dataset.splits.test
+    assert {name: listed.files for name, listed in small.items()} == {n: t.files[:1] for n, t in tests.items()}
+    assert any(len(listed.files) > 1 for listed in tests.values())
+    assert KIND.shrunk(made).task == made.task
+
+
+class Brighter(Defense):
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        return y + 1
+
+
+def moments(defense: Defense, scale: int) -> Iterator[tuple[str, Sequence[int], str]]:
+    return ((name, tuple(got.shape), wrong) for name, got, wrong in KIND.try_defense(defense, scale))
+
+
+def test_a_defense_is_tried_on_an_image_and_its_answer() -> None:
+    assert list(moments(Defense({}), 3)) == [
+        ("guard_input", (1, 3, 24, 32), ""),
+        ("guard_output", (1, 3, 72, 96), ""),
+    ]
+    (_, _, fine), (_, _, wrong) = moments(Brighter({}), 1)
+    assert fine == ""
+    assert wrong.startswith("values from 1")

@@ -1,0 +1,142 @@
+"""The folder of a run: a record gets there whole and stays, and what an attack leaves is believed in nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from record_factory import Records, write_registry
+
+from gexbench.engine.run.run_folder import RunFolder
+from gexbench.errors import OutputError, RunFailed
+from gexbench.plan import Plan
+from gexbench.record import RunRecord, read_record
+
+WEIGHTS = safetensors.torch.save({"gain": torch.ones(3)})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """A run folder with its folders."""
+    made = RunFolder(tmp_path / "run")
+    (made.work / "surrogate").mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> RunRecord:
+    return Records(write_registry(tmp_path / "registry")).make()
+
+
+def failed(record: RunRecord, reason: str) -> RunRecord:
+    return record.model_copy(update={"status": "failed", "reason": reason})
+
+
+def test_opening_makes_the_folders_and_writes_the_plan(tmp_path: Path, record: RunRecord) -> None:
+    folder = RunFolder(tmp_path / "runs" / "one")
+    folder.open(record.plan)
+    folder.open(record.plan)  # a run that goes on
+    assert Plan.model_validate_json((folder.path / "plan.json").read_bytes()) == record.plan
+    assert all(made.is_dir() for made in (folder.work, folder.brief, folder.ledger.parent))
+
+
+@pytest.mark.parametrize("use", [lambda f, plan: f.open(plan), lambda f, plan: f.locked().__enter__()])
+def test_a_place_that_cannot_be_written_is_named(
+    tmp_path: Path, record: RunRecord, use: Callable[[RunFolder, Plan], object]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=f"cannot write {tmp_path / 'file' / 'run'}") as refused:
+        use(RunFolder(tmp_path / "file" / "run"), record.plan)
+    assert refused.value.hint
+
+
+def test_a_second_bench_is_kept_out_until_the_first_has_left(folder: RunFolder) -> None:
+    with folder.locked(), pytest.raises(OutputError, match="another gexbench is running"), folder.locked():
+        pass
+    with folder.locked():
+        pass
+
+
+def test_a_run_is_finished_when_its_record_says_that_it_ended_well(folder: RunFolder, record: RunRecord) -> None:
+    assert folder.finished() is None
+    folder.put_record(failed(record, "first"))
+    assert folder.finished() is None
+    kept = folder.put_record(record)
+    assert folder.finished() == kept
+
+
+def test_a_record_is_sealed_and_an_earlier_one_is_kept_beside_it(folder: RunFolder, record: RunRecord) -> None:
+    for reason in ("first", "second"):
+        assert folder.put_record(failed(record, reason)).seal != record.seal
+    folder.put_record(record)
+    assert read_record(folder.record) == record.sealed()
+    earlier = sorted(folder.path.glob("record.failed-*.json"))
+    assert [path.name for path in earlier] == ["record.failed-1.json", "record.failed-2.json"]
+    assert [read_record(path).reason for path in earlier] == ["first", "second"]
+
+
+def test_a_surrogate_is_moved_with_its_class_and_known_by_its_hash(folder: RunFolder) -> None:
+    saved = folder.work / "surrogate" / "model.safetensors"
+    saved.write_bytes(WEIGHTS)
+    assert folder.take_surrogate("a.b:Net") == hashlib.sha256(WEIGHTS).hexdigest()
+    assert (folder.path / "surrogate" / "model.safetensors").read_bytes() == WEIGHTS
+    assert (folder.path / "surrogate" / "class.txt").read_text() == "a.b:Net\n"
+    assert not saved.exists()
+
+
+def test_a_surrogate_without_weights_has_no_hash_and_an_earlier_ones_are_gone(folder: RunFolder) -> None:
+    (folder.work / "surrogate" / "model.safetensors").write_bytes(WEIGHTS)
+    folder.take_surrogate("a.b:Net")
+    assert folder.take_surrogate("builtins:function") is None
+    assert [path.name for path in (folder.path / "surrogate").iterdir()] == ["class.txt"]
+
+
+def linked(saved: Path, secret: Path) -> None:
+    saved.symlink_to(secret)
+
+
+def dangling(saved: Path, secret: Path) -> None:
+    saved.symlink_to(secret.with_name("nowhere"))
+
+
+def pipe(saved: Path, secret: Path) -> None:
+    os.mkfifo(saved)
+
+
+def directory(saved: Path, secret: Path) -> None:
+    saved.mkdir()
+
+
+@pytest.mark.parametrize("left", [linked, dangling, pipe, directory])
+def test_what_is_no_plain_file_is_refused_and_not_followed(
+    folder: RunFolder, tmp_path: Path, left: Callable[[Path, Path], None]
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(WEIGHTS)
+    left(folder.work / "surrogate" / "model.safetensors", secret)
+    with pytest.raises(RunFailed, match="something else than a file"):
+        folder.take_surrogate("a.b:Net")
+    assert secret.read_bytes() == WEIGHTS
+    assert not (folder.path / "surrogate" / "model.safetensors").exists()
+
+
+def test_a_folder_that_is_a_link_is_not_entered(folder: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "model.safetensors").write_bytes(WEIGHTS)
+    (folder.work / "surrogate").rmdir()
+    (folder.work / "surrogate").symlink_to(tmp_path / "secret")
+    assert folder.take_surrogate("a.b:Net") is None
+    assert (tmp_path / "secret" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"a pickle, perhaps", WEIGHTS[:-4]], ids=["empty", "other", "cut off"])
+def test_weights_that_are_not_safetensors_are_refused(folder: RunFolder, content: bytes) -> None:
+    (folder.work / "surrogate" / "model.safetensors").write_bytes(content)
+    with pytest.raises(RunFailed, match="not safetensors"):
+        folder.take_surrogate("a.b:Net")
+    assert not (folder.path / "surrogate" / "model.safetensors").exists()

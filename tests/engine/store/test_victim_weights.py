@@ -1,0 +1,85 @@
+"""Where a victim's weights lie, and that they are those its card pins."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.roots import CardRoot
+from gexbench.cards.schema import VictimCard
+from gexbench.engine.store.victim_weights import trained_path, weights_path, weights_sha256
+from gexbench.engine.store.weights import file_sha256
+from gexbench.errors import AssetMissing
+
+CARD = """
+name = "me/net"
+version = 3
+summary = "A victim."
+task_kind = "image-to-image"
+entry = "gexbench.victims.srgan:SRGAN"
+dataset = "photos"
+"""
+CONTENT = b"the weights"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of cards, and an empty GEXBENCH_HOME."""
+    monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
+    (tmp_path / "cards" / "victims").mkdir(parents=True)
+    return tmp_path / "cards"
+
+
+def victim(root: Path, weights: str = "") -> tuple[VictimCard, Catalog]:
+    (root / "victims" / "net.toml").write_text(CARD + weights)
+    catalog = Catalog((CardRoot(root, "test"),))
+    return catalog.get(VictimCard, "me/net"), catalog
+
+
+def pinned(root: Path, content: bytes) -> tuple[VictimCard, Catalog]:
+    (root / "net.safetensors").write_bytes(content)
+    return victim(root, f'weights = {{ file = "net.safetensors", sha256 = "{file_sha256(root / "net.safetensors")}" }}')
+
+
+def test_a_victim_trained_here_lies_at_home_by_name_and_version(root: Path, tmp_path: Path) -> None:
+    card, catalog = victim(root)
+    assert trained_path(card) == tmp_path / "home" / "victims" / "me.net-v3.safetensors"
+    trained_path(card).parent.mkdir(parents=True)
+    trained_path(card).write_bytes(CONTENT)
+    assert weights_path(card, catalog) == trained_path(card)
+    assert weights_sha256(card, catalog) == file_sha256(trained_path(card))
+
+
+def test_a_victim_that_ships_lies_beside_its_card(root: Path) -> None:
+    card, catalog = pinned(root, CONTENT)
+    assert weights_path(card, catalog) == root / "net.safetensors"
+    assert card.weights is not None
+    assert weights_sha256(card, catalog) == card.weights.sha256
+
+
+def test_a_victim_without_weights_is_named_with_the_command_that_trains_it(root: Path) -> None:
+    for card, catalog in (victim(root), pinned(root, CONTENT)):
+        path = root / "net.safetensors" if card.weights else trained_path(card)
+        path.unlink(missing_ok=True)
+        with pytest.raises(AssetMissing, match=f"victim 'me/net' has no weights here .{path}.") as refused:
+            weights_sha256(card, catalog)
+        assert refused.value.hint == "gexbench victim train me/net"
+
+
+def test_a_file_that_is_not_the_pinned_one_is_refused(root: Path) -> None:
+    card, catalog = pinned(root, CONTENT)
+    (root / "net.safetensors").write_bytes(b"other weights")
+    with pytest.raises(AssetMissing, match=r"is not the file victim 'me/net' pins .sha256 .*…, not .*…") as refused:
+        weights_sha256(card, catalog)
+    assert refused.value.hint == "install gexbench again"
+
+
+def test_looking_for_weights_imports_no_torch() -> None:
+    code = "import sys, gexbench.engine.store.victim_weights; print('torch' in sys.modules)"
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
