@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
-import struct
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 
-from gexbench.errors import DataMissing
+from gexbench.core.decoding import decode
+from gexbench.errors import DataMissing, printable
 
 _LUMA_OFFSET = 16.0 / 255.0
 _LUMA_WEIGHTS = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)
@@ -26,7 +23,7 @@ def read_image(path: str | os.PathLike[str]) -> Tensor:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise DataMissing(f"cannot read the image {os.fspath(path)}: {error.strerror}") from error
+        raise DataMissing(f"cannot read the image {printable(os.fspath(path))}: {error.strerror}") from error
     return decode_image(data, os.fspath(path))
 
 
@@ -34,43 +31,18 @@ def decode_image(data: bytes, name: str) -> Tensor:
     """Decode the bytes of an image file; returns (3,H,W) float32 in [0,1].
 
     Grey is replicated, palettes are expanded, CMYK is converted as Pillow does, transparency is composited on white,
-    the EXIF orientation is applied. 16-bit grey is divided by 65535; of 16-bit colour Pillow keeps the upper 8 bits.
-    name: what an error calls the file. Raises DataMissing when the bytes are truncated, no image, or float pixels,
-    whose range no file states.
+    the EXIF orientation is applied, colour profiles are not. 16 bits are divided by 65535, grey and colour alike.
+    name: what an error calls the file. Raises DataMissing when the bytes are truncated, no image, in a colour space
+    that is not converted (LAB), or float, signed or 32-bit pixels, whose range no file states.
     """
-    pixels = _decode(data, name)
+    pixels = decode(data, name).pixels
     return from_uint8(pixels) if pixels.dtype == torch.uint8 else pixels
 
 
 def decode_8bit(data: bytes, name: str) -> Tensor:
     """Decode the bytes of an image file to (3,H,W) uint8: `to_uint8` of `decode_image`, and with its errors."""
-    pixels = _decode(data, name)
+    pixels = decode(data, name).pixels
     return pixels if pixels.dtype == torch.uint8 else to_uint8(pixels)
-
-
-def _decode(data: bytes, name: str) -> Tensor:
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            opened.load()
-            ImageOps.exif_transpose(opened, in_place=True)
-            return _to_rgb(opened)
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        hint = "the file is truncated or not an image Pillow reads; fetch it again"
-        raise DataMissing(f"cannot decode the image {name} ({len(data)} bytes): {error}", hint) from error
-
-
-def _to_rgb(image: Image.Image) -> Tensor:
-    """Return uint8, or float32 in [0,1] where the file holds more than 8 bits."""
-    if image.mode == "F":
-        raise ValueError("float pixels (mode F) have no stated range")
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.float32) / np.float32(65535.0)
-        return torch.from_numpy(grey).clamp(0.0, 1.0).expand(3, -1, -1).contiguous()
-    if image.has_transparency_data:
-        front = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", front.size, "white"), front)
-    # NumPy's transposed copy of bytes is several times quicker than PyTorch's.
-    return torch.from_numpy(np.array(np.asarray(image.convert("RGB")).transpose(2, 0, 1), order="C"))
 
 
 def to_uint8(x: Tensor) -> Tensor:

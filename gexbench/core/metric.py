@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -27,6 +27,15 @@ class Metric(Protocol):
 
     def measure(self, evidence: Evidence) -> float:
         """Return one number for the split; sizes that do not match raise ValueError."""
+        ...
+
+
+@runtime_checkable
+class PairMetric(Metric, Protocol):
+    """A metric that is a mean over pairs, and can say of what."""
+
+    def values(self, evidence: Evidence) -> Iterator[float]:
+        """Yield one number a pair, in their order; `measure` is their mean. Raises as `measure`, at the pair."""
         ...
 
 

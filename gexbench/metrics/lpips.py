@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gexbench.core.metric import Evidence
 from gexbench.errors import AssetMissing
-from gexbench.metrics.pixel import Recipe, mean_over
+from gexbench.metrics.pixel import Recipe, each, mean
 
 
 class Lpips:
@@ -37,7 +37,11 @@ class Lpips:
 
     def measure(self, evidence: Evidence) -> float:
         """Return the mean distance, 0 for identical images; raises ValueError as `pixel.pairs` and `distance`."""
-        return mean_over(evidence, self._recipe, self.distance)
+        return mean(self.values(evidence))
+
+    def values(self, evidence: Evidence) -> Iterator[float]:
+        """Yield the value of each pair."""
+        return each(evidence, self._recipe, self.distance)
 
     def distance(self, a: Tensor, b: Tensor) -> float:
         """Return the distance of two images, each (3,H,W) in [0,1].

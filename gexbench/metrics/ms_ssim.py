@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gexbench.core.metric import Evidence
-from gexbench.metrics.pixel import Recipe, mean_over, number, ssim_parts
+from gexbench.metrics.pixel import Recipe, each, mean, number, ssim_parts
 
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _LARGEST_REFUSED = 160
@@ -25,7 +25,11 @@ class MsSsim:
 
     def measure(self, evidence: Evidence) -> float:
         """Return the mean MS-SSIM in [0,1]; raises ValueError as `pixel.pairs` and `ms_ssim`."""
-        return mean_over(evidence, self._recipe, ms_ssim)
+        return mean(self.values(evidence))
+
+    def values(self, evidence: Evidence) -> Iterator[float]:
+        """Yield the value of each pair."""
+        return each(evidence, self._recipe, ms_ssim)
 
 
 def ms_ssim(a: Tensor, b: Tensor, data_range: float = 1.0) -> float:

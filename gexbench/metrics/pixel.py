@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,11 @@ class Psnr:
 
     def measure(self, evidence: Evidence) -> float:
         """Return the mean PSNR in dB, inf where any pair is identical; raises ValueError as `pairs`."""
-        return mean_over(evidence, self._recipe, psnr)
+        return mean(self.values(evidence))
+
+    def values(self, evidence: Evidence) -> Iterator[float]:
+        """Yield the value of each pair."""
+        return each(evidence, self._recipe, psnr)
 
 
 class Ssim:
@@ -75,13 +79,23 @@ class Ssim:
 
     def measure(self, evidence: Evidence) -> float:
         """Return the mean SSIM in [-1,1]; raises ValueError as `pairs` and `ssim`."""
-        return mean_over(evidence, self._recipe, ssim)
+        return mean(self.values(evidence))
+
+    def values(self, evidence: Evidence) -> Iterator[float]:
+        """Yield the value of each pair."""
+        return each(evidence, self._recipe, ssim)
 
 
-def mean_over(evidence: Evidence, recipe: Recipe, distance: Callable[[Tensor, Tensor], float]) -> float:
-    """Return the mean of `distance` over all pairs of images in float64; raises ValueError as `pairs`."""
-    values = [distance(recipe.apply(a), recipe.apply(b)) for a, b in pairs(evidence.images, evidence.reference)]
-    return math.fsum(values) / len(values)
+def each(evidence: Evidence, recipe: Recipe, distance: Callable[[Tensor, Tensor], float]) -> Iterator[float]:
+    """Yield `distance` of each pair of images in float64; raises ValueError as `pairs`."""
+    for a, b in pairs(evidence.images, evidence.reference):
+        yield distance(recipe.apply(a), recipe.apply(b))
+
+
+def mean(values: Iterable[float]) -> float:
+    """Return the mean of one number or more."""
+    kept = list(values)
+    return math.fsum(kept) / len(kept)
 
 
 def pairs(images: Sequence[Tensor], reference: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -95,7 +109,8 @@ def pairs(images: Sequence[Tensor], reference: Sequence[Tensor]) -> Iterator[tup
     for index in range(len(images)):
         a, b = images[index], reference[index]
         if a.ndim != 3 or a.shape[0] != 3 or a.shape != b.shape:
-            raise ValueError(f"image {index} is {_size(a)} and its reference {_size(b)}; both must be one 3xHxW")
+            told = f"image {index} is {_size(a)} and its reference {_size(b)}; both must be one 3xHxW"
+            raise ValueError(f"{told}: crop both alike, as to a multiple of the scale")
         for which, image in (("image", a), ("reference of image", b)):
             if not math.isfinite(float(image.sum())):
                 raise ValueError(f"{which} {index} holds NaN or infinite pixels; no distance is defined")

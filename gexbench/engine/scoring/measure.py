@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,11 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import AssetCard, ExtractorCard, MetricCard
 from gexbench.core.attack import Progress
-from gexbench.core.metric import Evidence, Metric, SetMetric
+from gexbench.core.metric import Evidence, Metric, PairMetric, SetMetric
 from gexbench.engine.scoring.features.collect import Collector, StoredFeatures
 from gexbench.engine.scoring.features.images import Floats, ImageSet
 from gexbench.engine.store.assets import AssetStore
-from gexbench.errors import AssetMissing, GexbenchError
+from gexbench.errors import AssetMissing, GexbenchError, printable
 from gexbench.record import Floor, Passport
 
 PRECISION = "float64 on 8-bit images"
@@ -73,12 +74,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Reading:
-    """A value, the counts behind it, and for metrics with a floor the value between two halves of the reference."""
+    """A value, the counts behind it, and for metrics with a floor the value between two halves of the reference.
+
+    values: what the value is the mean of, one a pair; empty where that is not known.
+    """
 
     value: float
     n: int
     n_reference: int
     floor: Floor | None = None
+    values: tuple[float, ...] = ()
 
 
 def prepare(cards: Iterable[MetricCard], catalog: Catalog) -> Prepared:
@@ -139,7 +144,17 @@ def measure(metric: ReadyMetric, pair: Pair, collector: Collector, progress: Pro
 
 def _of_pairs(metric: PairedMetric, pair: Pair) -> Reading:
     images, reference = Floats(pair.images), Floats(pair.reference, pair.order)
-    return Reading(metric.metric.measure(Evidence(images, reference)), len(images), len(reference))
+    evidence = Evidence(images, reference)
+    if not isinstance(metric.metric, PairMetric) or len(images) != len(reference):
+        return Reading(metric.metric.measure(evidence), len(images), len(reference))
+    values: list[float] = []
+    try:
+        for value in metric.metric.values(evidence):
+            values.append(value)  # one by one: where it stops is the pair that has none
+    except ValueError as error:
+        name = printable(pair.images.names[len(values)]) if len(images) else "no image"
+        raise ValueError(f"{name}: {error}") from error
+    return Reading(math.fsum(values) / len(values), len(images), len(reference), values=tuple(values))
 
 
 def _of_sets(metric: FeatureMetric, pair: Pair, collector: Collector, progress: Progress) -> Reading:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ class FeatureCache:
             self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute("PRAGMA synchronous = NORMAL")
             self._base.execute("CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, row BLOB NOT NULL)")
+            self._base.execute("CREATE TABLE IF NOT EXISTS facts (key BLOB PRIMARY KEY, told TEXT NOT NULL)")
 
     def missing(self, keys: Iterable[bytes]) -> set[bytes]:
         """Return the keys that have no row."""
@@ -38,12 +40,23 @@ class FeatureCache:
         return wanted - set(self._known(sorted(wanted)))
 
     def _known(self, keys: Sequence[bytes]) -> Iterator[bytes]:
+        yield from (key for (key,) in self._found("key FROM features", f"AND length(row) = {4 * self._width}", keys))
+
+    def _found(self, what: str, also: str, keys: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
         with self._told():
             for start in range(0, len(keys), _FIT):
                 part = keys[start : start + _FIT]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT key FROM features WHERE key IN ({marks}) AND length(row) = {4 * self._width}"
-                yield from (key for (key,) in self._base.execute(query, part))
+                yield from self._base.execute(f"SELECT {what} WHERE key IN ({marks}) {also}", part)
+
+    def facts(self, keys: Iterable[bytes]) -> dict[bytes, str]:
+        """Return what `tell` has kept beside rows."""
+        return dict(self._found("key, told FROM facts", "", sorted(set(keys))))
+
+    def tell(self, facts: Mapping[bytes, str]) -> None:
+        """Keep a text beside each of these rows."""
+        with self._told():
+            self._base.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
     def put(self, keys: Sequence[bytes], rows: Tensor) -> None:
         """Keep rows (N,width) float32, all of them or none."""

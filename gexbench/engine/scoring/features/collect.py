@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -20,10 +21,10 @@ from gexbench.core.extractor import Extractor
 from gexbench.core.features import CHUNK, Features, Moments
 from gexbench.engine.machine import hardware
 from gexbench.engine.scoring.features.cache import FeatureCache
-from gexbench.engine.scoring.features.images import ImageSet
-from gexbench.engine.scoring.features.work import on_cores, on_devices
+from gexbench.engine.scoring.features.images import ImageSet, Seen
+from gexbench.engine.scoring.features.work import ahead, on_cores, on_devices
 from gexbench.engine.store.assets import AssetStore
-from gexbench.errors import DataMissing
+from gexbench.errors import DataMissing, printable
 from gexbench.files import writing
 
 _CPU_BATCH, _GPU_BATCH, _GPU_BYTES = 8, 256, 48 << 20
@@ -82,6 +83,7 @@ class Collector:
         self._keys: dict[ImageSet, list[bytes]] = {}
         self._networks: dict[str, list[Extractor]] = {}
         self._done: dict[tuple[str, ImageSet], StoredFeatures] = {}
+        self._seen: dict[bytes, Seen] = {}
 
     def __enter__(self) -> Collector:
         return self
@@ -99,11 +101,44 @@ class Collector:
         if (card.name, images) not in self._done:
             cache, keys = self._cache(card), self._hashed(images, progress)
             first = {key: index for index, key in reversed(list(enumerate(keys)))}
-            missing = {key: first[key] for key in sorted(cache.missing(keys), key=first.__getitem__)}
+            absent = cache.missing(keys)
+            absent |= self._look(cache, images, {key: first[key] for key in first if key not in absent}, progress)
+            missing = {key: first[key] for key in sorted(absent, key=first.__getitem__)}
             if missing:
                 self._compute(card, images, missing, progress)
             self._done[card.name, images] = StoredFeatures(cache, keys, card.width)
         return self._done[card.name, images]
+
+    def seen(self, images: ImageSet, progress: Progress) -> list[Seen | None]:
+        """Return what is known of each image so far, from its decoding in this call or in an earlier one."""
+        keys, told = self._hashed(images, progress), dict(self._seen)
+        told |= {keys[index]: seen for index, seen in (images.seen or {}).items()}
+        return [told.get(key) for key in keys]
+
+    def hashes(self, images: ImageSet, progress: Progress) -> list[bytes]:
+        """Return the SHA-256 of each image's content."""
+        return self._hashed(images, progress)
+
+    def _look(self, cache: FeatureCache, images: ImageSet, kept: Mapping[bytes, int], progress: Progress) -> set[bytes]:
+        """Learn what files with a row were, and return those whose row was made by an older rule.
+
+        A row that was kept without a word on its file is looked at once; the rule for more than 8 bits has changed.
+        """
+        if (seen := images.seen) is None:
+            return set()
+        told = {key: Seen.from_text(text) for key, text in cache.facts(kept).items()}
+        self._seen |= {key: seen for key, seen in told.items() if seen is not None}
+        unknown = {key: index for key, index in kept.items() if told.get(key) is None}
+
+        def read(item: tuple[bytes, int]) -> tuple[bytes, Seen]:
+            images.decode(_unchanged(images, *item), item[1])
+            return item[0], seen[item[1]]
+
+        with ThreadPoolExecutor(hardware.cores()) as pool:
+            looked = dict(ahead(pool, read, unknown.items(), 64))
+        old = {key for key, seen in looked.items() if seen.facts.depth > 8}
+        cache.tell({key: seen.as_text() for key, seen in looked.items() if key not in old})
+        return old
 
     def digest(self, images: ImageSet, progress: Progress) -> str:
         """Return the SHA-256 of a set's content: the same for the same images under any names, in any order."""
@@ -116,13 +151,11 @@ class Collector:
 
     def _compute(self, card: ExtractorCard, images: ImageSet, missing: Mapping[bytes, int], progress: Progress) -> None:
         extractors, size, what, done = self._extractors(card), self._batch_size(), f"features {card.name}", 0
+        cache = self._cache(card)
 
         def read(item: tuple[bytes, int]) -> tuple[bytes, Tensor]:
             key, index = item
-            content = images.content(index)
-            if _key(content) != key:
-                raise DataMissing(f"{images.names[index]} changed while its set was being read", "start again")
-            return key, extractors[0].prepare(images.decode(content, index))
+            return key, extractors[0].prepare(images.decode(_unchanged(images, key, index), index))
 
         progress(what, 0, len(missing))
         cores = hardware.cores()
@@ -132,7 +165,9 @@ class Collector:
             computed = on_devices(read, extractors, missing.items(), size, cores)
         for keys, rows in computed:
             _refuse_nan(images, keys, rows, missing)
-            self._cache(card).put(keys, rows)
+            cache.put(keys, rows)
+            if images.seen is not None:
+                cache.tell({key: images.seen[missing[key]].as_text() for key in keys})
             done += len(keys)
             progress(what, done, len(missing))
 
@@ -171,6 +206,13 @@ def _keys(images: ImageSet, progress: Progress) -> Iterator[bytes]:
             progress("hashing images", index + 1, count)
 
 
+def _unchanged(images: ImageSet, key: bytes, index: int) -> bytes:
+    content = images.content(index)
+    if _key(content) != key:
+        raise DataMissing(f"{printable(images.names[index])} changed while its set was read", "start again")
+    return content
+
+
 def _key(content: bytes) -> bytes:
     return hashlib.sha256(content).digest()
 
@@ -180,6 +222,6 @@ def _refuse_nan(images: ImageSet, keys: Sequence[bytes], rows: Tensor, missing: 
         return
     bad = keys[int((~torch.isfinite(rows).all(dim=1)).nonzero()[0, 0])]
     raise DataMissing(
-        f"{images.names[missing[bad]]} gives features that are NaN or infinite",
+        f"{printable(images.names[missing[bad]])} gives features that are NaN or infinite",
         "no distance is defined with it; take it out",
     )

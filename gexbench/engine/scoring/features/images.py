@@ -2,26 +2,74 @@
 
 from __future__ import annotations
 
-import lzma
+import hashlib
+import json
 import os
+import stat
 import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from gexbench.core.images import decode_8bit, from_uint8
+from gexbench.core.decoding import Facts, decode
+from gexbench.core.images import from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
-from gexbench.errors import DataMissing
+from gexbench.engine.scoring.features.walk import hidden, walk
+from gexbench.errors import DataMissing, printable
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+_ARRAYS = frozenset({".npy", ".npz", ".pkl", ".pt", ".pth", ".safetensors"})
+_ARCHIVES = frozenset({".7z", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
 _LARGEST = 1 << 30
+
+
+@dataclass(frozen=True)
+class Found:
+    """What else lies where a set of images was found.
+
+    left_out: files that were not taken, by their ending, or by what they are. links: to folders that were followed.
+    again: links to folders that were read under another name. folders: those that were read, as real paths.
+    """
+
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    links: Sequence[str] = ()
+    again: Sequence[str] = ()
+    folders: frozenset[str] = frozenset()
+
+
+class Seen(NamedTuple):
+    """What an image was when it was decoded; pixels: a hash of what it became."""
+
+    facts: Facts
+    pixels: bytes
+
+    def as_text(self) -> str:
+        """Return what `from_text` reads."""
+        return json.dumps([*self.facts, self.pixels.hex()])
+
+    @classmethod
+    def from_text(cls, text: str) -> Seen | None:
+        """Read what a row was kept with; None for what another version has kept."""
+        *facts, pixels = json.loads(text)
+        return cls(Facts(*facts), bytes.fromhex(pixels)) if len(facts) == len(Facts._fields) else None
 
 
 class ImageSet(Protocol):
     """Images read when asked for. An image is known by its content: names order nothing and identify nothing."""
+
+    @property
+    def found(self) -> Found:
+        """Return what else lies where the images were found."""
+        ...
+
+    @property
+    def seen(self) -> Mapping[int, Seen] | None:
+        """Return what has been decoded so far, by number; None where there are no files."""
+        ...
 
     @property
     def names(self) -> Sequence[str]:
@@ -38,7 +86,7 @@ class ImageSet(Protocol):
 
 
 def open_images(place: str | os.PathLike[str]) -> ImageSet:
-    """Return the images of a folder (and the folders in it) or of a zip.
+    """Return the images of a folder (and the folders in it, by links, too) or of a zip.
 
     Files are taken by their ending (`ENDINGS`, either case); hidden ones and macOS resource forks are left out. Raises
     DataMissing when the place is not there, is no zip, or holds no image.
@@ -47,60 +95,125 @@ def open_images(place: str | os.PathLike[str]) -> ImageSet:
     images: ImageSet
     if path.is_dir():
         images = FolderImages(path)
+    elif path.suffix.lower() in _ARRAYS and path.is_file():
+        raise DataMissing(f"{_shown(path)} is a file of arrays or tensors", _as_files())
     elif path.is_file():
         images = ZipImages(path)
     else:
-        raise DataMissing(f"no folder or zip at {path}", "give a folder of images or a zip of one")
+        raise DataMissing(f"no folder or zip at {_shown(path)}", "give a folder of images or a zip of one")
     if not images.names:
-        raise DataMissing(f"{path} holds no images", "images are known by their ending: " + ", ".join(sorted(ENDINGS)))
+        raise DataMissing(f"{_shown(path)} holds no images{_instead(images.found)}", _way_out(images.found))
     return images
 
 
-class FolderImages:
+def _shown(path: Path) -> str:
+    return printable(str(path))
+
+
+def _instead(found: Found) -> str:
+    told = ", ".join(f"{count} {ending}" for ending, count in list(found.left_out.items())[:5])
+    return f", but {told}" if told else ""
+
+
+def _way_out(found: Found) -> str:
+    if any(ending in _ARCHIVES for ending in found.left_out):
+        return "archives in a folder are not opened; unpack them, or give one .zip itself"
+    if any(ending in _ARRAYS for ending in found.left_out):
+        return _as_files()
+    return "images are known by their ending: " + ", ".join(sorted(ENDINGS))
+
+
+def _as_files() -> str:
+    return "arrays and tensors are not read: save each image as an 8-bit PNG and give their folder"
+
+
+class _Files:
+    """What folders and zips have in common."""
+
+    def __init__(self, names: Iterable[str], others: Iterable[str] = ()) -> None:
+        kept = list(names)
+        self.names: Sequence[str] = sorted(name for name in kept if _is_image(name))
+        counts = Counter(_ending(name) for name in kept if not _is_image(name)) + Counter(others)
+        self.found = Found(dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))))
+        self.seen: dict[int, Seen] = {}
+        self._kinds: dict[Facts, Facts] = {}
+
+    def called(self, index: int) -> str:
+        """Return what an error calls the image."""
+        raise NotImplementedError
+
+    def decode(self, content: bytes, index: int) -> Tensor:
+        """Return the image; rules as in `core.images.decode_image`."""
+        picture = decode(content, self.called(index))
+        pixels = to_uint8(picture.pixels) if picture.pixels.is_floating_point() else picture.pixels
+        facts = self._kinds.setdefault(picture.facts, picture.facts)
+        self.seen[index] = Seen(facts, _hash_of(pixels))
+        return pixels
+
+
+def _hash_of(pixels: Tensor) -> bytes:
+    held = hashlib.blake2b(f"{pixels.shape[-2]}x{pixels.shape[-1]} ".encode(), digest_size=16)
+    held.update(pixels.contiguous().numpy().data)
+    return held.digest()
+
+
+class FolderImages(_Files):
     """The image files below a folder, by relative path in sorted order."""
 
     def __init__(self, folder: Path) -> None:
+        tree = walk(folder)
+        super().__init__(tree.names, (what for _, what in tree.odd))
         self._folder = folder
-        self.names: Sequence[str] = sorted(name for name in _files(folder) if _is_image(name))
+        self.found = Found(self.found.left_out, tree.links, tree.again, frozenset(tree.folders))
+
+    def called(self, index: int) -> str:
+        """Return the path."""
+        return printable(str(self._folder / self.names[index]))
 
     def content(self, index: int) -> bytes:
         """Return the file's bytes."""
         path = self._folder / self.names[index]
         try:
+            _refuse_large(self.called(index), path.stat().st_size)
             return path.read_bytes()
         except OSError as error:
-            raise DataMissing(f"cannot read the image {path}: {error.strerror}") from error
-
-    def decode(self, content: bytes, index: int) -> Tensor:
-        """Return the image; rules as in `core.images.decode_image`."""
-        return decode_8bit(content, str(self._folder / self.names[index]))
+            raise DataMissing(f"cannot read the image {self.called(index)}: {error.strerror}") from error
 
 
-class ZipImages:
+class ZipImages(_Files):
     """The image files in a zip, by name in sorted order; nothing is unpacked to the disk."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
             self._zip = zipfile.ZipFile(path)
-            listed = {item.filename: item.file_size for item in self._zip.infolist() if not item.is_dir()}
-        except (OSError, NotImplementedError, ValueError, zipfile.BadZipFile) as error:
-            raise DataMissing(f"{path} is neither a folder nor a zip that can be read: {error}") from error
-        self.names: Sequence[str] = sorted(name for name in listed if _is_image(name))
-        for name in self.names:
-            if listed[name] > _LARGEST:
-                raise DataMissing(f"{name} in {path} unpacks to {listed[name]} bytes; an image has at most {_LARGEST}")
+            listed = [item for item in self._zip.infolist() if not item.is_dir() and not _is_hidden(item.filename)]
+        except Exception as error:  # whatever a damaged file does to the library
+            told = f"{_shown(path)} is neither a folder nor a zip that can be read: {printable(str(error))}"
+            raise DataMissing(told) from error
+        super().__init__(item.filename for item in listed)
+        self._items = sorted((item for item in listed if _is_image(item.filename)), key=lambda item: item.filename)
+        for item in listed:
+            if stat.S_ISLNK(item.external_attr >> 16):
+                told = f"{printable(item.filename)} in {_shown(path)} is a link, which leads nowhere from a zip"
+                raise DataMissing(told, "pack what it leads to")
+        for index, item in enumerate(self._items):
+            _refuse_large(self.called(index), item.file_size)
+
+    def called(self, index: int) -> str:
+        """Return the name in the zip, and the zip."""
+        return printable(f"{self.names[index]} in {self._path}")
 
     def content(self, index: int) -> bytes:
         """Return the file's bytes."""
         try:
-            return self._zip.read(self.names[index])
-        except (OSError, RuntimeError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
-            raise DataMissing(f"cannot read {self.names[index]} in {self._path}: {error}") from error
-
-    def decode(self, content: bytes, index: int) -> Tensor:
-        """Return the image; rules as in `core.images.decode_image`."""
-        return decode_8bit(content, f"{self.names[index]} in {self._path}")
+            return self._zip.read(self._items[index])
+        except Exception as error:  # whatever a damaged or foreign member does to the library
+            told = printable(str(error) or type(error).__name__)
+            hint = (
+                "pack it anew, without a password, by deflate" if isinstance(error, RuntimeError) else "fetch it again"
+            )
+            raise DataMissing(f"cannot read {self.called(index)}: {told}", hint) from error
 
 
 class TensorImages:
@@ -109,6 +222,7 @@ class TensorImages:
     def __init__(self, images: Sequence[Tensor]) -> None:
         self._images = images
         self.names: Sequence[str] = [f"image {index}" for index in range(len(images))]
+        self.found, self.seen = Found(), None
 
     def content(self, index: int) -> bytes:
         """Return the size and the pixels."""
@@ -132,15 +246,22 @@ def _float(images: ImageSet, place: int) -> Tensor:
     return from_uint8(images.decode(images.content(place), place))
 
 
-def _files(folder: Path) -> Iterator[str]:
-    def refuse(error: OSError) -> None:
-        raise DataMissing(f"cannot read the folder {error.filename}: {error.strerror}") from error
+def _refuse_large(name: str, size: int) -> None:
+    if size > _LARGEST:
+        raise DataMissing(f"{name} unpacks to {size} bytes; an image has at most {_LARGEST}")
 
-    for parent, _, names in os.walk(folder, onerror=refuse):
-        yield from ((Path(parent) / name).relative_to(folder).as_posix() for name in names)
+
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def _is_hidden(name: str) -> bool:
+    return any(hidden(part) for part in _path(name).parts)
 
 
 def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return not hidden and path.suffix.lower() in ENDINGS
+    return _path(name).suffix.lower() in ENDINGS
+
+
+def _ending(name: str) -> str:
+    return printable(_path(name).suffix.lower()) or "without an ending"
