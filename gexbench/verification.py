@@ -63,6 +63,7 @@ class Verdict(Frozen):
     """Whether a record's scores came out again; `references` are of other libraries and decide nothing."""
 
     record: str
+    seal: str
     agrees: bool
     changed: tuple[str, ...]
     differences: tuple[Difference, ...]
@@ -99,6 +100,7 @@ def verify_record(
     differences = tuple(compare(record, again, beside(record, file)))
     return Verdict(
         record=record.id,
+        seal=record.seal,
         agrees=record.status == again.status and all(d.agrees for d in differences),
         changed=tuple(_changed(record, again)),
         differences=differences,
@@ -133,7 +135,8 @@ def _run_again(
 def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs.
 
-    Its options are taken as they stand: bounds that a card got since are no matter.
+    Its options are taken as they stand: bounds that a card got since are no matter. Its metrics are the cards that are
+    here, since a record does not say itself how far it may be off.
     """
     from gexbench.bench import identify
     from gexbench.plan import resolve
@@ -146,7 +149,7 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     unlike = difference(wanted, now)
     if unlike:
         raise PlanError(f"the record's {unlike}", "install the version of gexbench it was made with")
-    return wanted
+    return wanted.model_copy(update={"metrics": here.metrics})
 
 
 def beside(record: RunRecord, file: Path) -> list[RunRecord]:
@@ -162,9 +165,9 @@ def _seedless(plan: Plan) -> dict[str, Any]:
 def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> list[Difference]:
     """Return the scores of both runs side by side.
 
-    The tolerance is three standard deviations over `seeds`, and at least the metric's own.
+    The tolerance is three standard deviations over `seeds`, and at least the metric's own on the second run's card.
     """
-    own, runs = {card.name: card.tolerance for card in record.plan.metrics}, list(seeds)
+    own, runs = {card.name: card.tolerance for card in again.plan.metrics}, list(seeds)
     second = {(s.metric, s.compare, s.test): s.value for s in again.scores}
     return [
         Difference(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed, write_registry
+from record_factory import Records, changed, save, stand_in, write_registry
 
-from gexbench.record import LibraryScore
-from gexbench.verification import Difference, Verdict, beside, beside_libraries, compare
+from gexbench import verification
+from gexbench.errors import PlanError
+from gexbench.record import LibraryScore, RunRecord
+from gexbench.verification import Difference, Verdict, beside, beside_libraries, compare, current_plan, verify_record
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def test_other_words_on_a_card_do_not_keep_seeds_apart(records: Records, tmp_pat
 
 def test_a_verdict_says_which_scores_differ(records: Records) -> None:
     differences = tuple(compare(records.make(b=27.0), records.make(b=30.0), []))
-    lines = Verdict(record="id", agrees=False, changed=("torch was 1, is 2",), differences=differences).lines()
+    lines = Verdict(record="id", seal="", agrees=False, changed=("torch was 1, is 2",), differences=differences).lines()
     assert any(line.startswith("✗ B psnr-y") for line in lines)
     assert lines[-1] == "record id: does NOT agree"
 
@@ -68,8 +71,74 @@ def test_other_libraries_values_stand_beside_both_runs_and_decide_nothing(record
     ]
     (found,) = beside_libraries(record, again, told)
     assert (found.recorded, found.again, found.reference, found.difference) == (27.0, 27.5, 27.25, 0.25)
-    verdict = Verdict(record="id", agrees=True, changed=(), differences=(), references=(found,))
+    verdict = Verdict(record="id", seal="", agrees=True, changed=(), differences=(), references=(found,))
     assert verdict.lines() == [
         "= B psnr-y     set5       recorded 27  again 27.5  reference 27.25  difference 2.5e-01  by scikit-image 1.2",
         "record id: agrees",
     ]
+
+
+def verdict_on(record: RunRecord, again: RunRecord, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Verdict:
+    monkeypatch.setattr(verification, "_run_again", lambda *_: (again, []))
+    return verify_record(save(record, folder), folder / "again", (), lambda *_: None)
+
+
+def test_a_run_that_ends_otherwise_does_not_agree(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records.make()
+    good = verdict_on(record, record, tmp_path / "a", monkeypatch)
+    assert (good.agrees, good.record, good.seal) == (True, record.id, record.seal)
+    assert not verdict_on(record, changed(record, "status", "failed"), tmp_path / "b", monkeypatch).agrees
+    assert not verdict_on(record, records.make(b=30.0), tmp_path / "c", monkeypatch).agrees
+
+
+def test_a_record_does_not_say_itself_how_far_it_may_be_off(records: Records) -> None:
+    forged, again = records.make(b=27.0), records.make(b=30.0)
+    lax = tuple(card.model_copy(update={"tolerance": 100.0}) for card in forged.plan.metrics)
+    assert not agreeing(compare(changed(forged, "plan.metrics", lax), again, []))
+
+
+@pytest.mark.parametrize("name", ["victim_weights", "dataset_pins"])
+def test_a_record_of_other_weights_or_data_is_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    made = stand_in(tmp_path, monkeypatch)
+    plan = made.plan()
+    assert current_plan(plan, made.catalog) == plan
+    with pytest.raises(PlanError, match=f"the record's {name} is"):
+        current_plan(plan.model_copy(update={name: "other"}), made.catalog)
+
+
+def test_the_metrics_of_the_second_run_are_the_cards_that_are_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stand_in(tmp_path, monkeypatch)
+    lax = tuple(card.model_copy(update={"tolerance": 100.0}) for card in made.plan().metrics)
+    found = current_plan(made.plan().model_copy(update={"metrics": lax}), made.catalog)
+    assert found == made.plan()
+    assert found.id == made.plan().model_copy(update={"metrics": lax}).id
+
+
+def test_seeds_of_another_version_of_gexbench_count_and_those_of_another_plug_in_do_not(
+    records: Records, tmp_path: Path
+) -> None:
+    first, later = records.make(), changed(records.make(seed=1), "plan.code", "other")
+    foreign = changed(records.make(seed=2), "plan.plug_ins", {"attack": "other"})
+    for place, record in enumerate([first, later, foreign]):
+        (tmp_path / f"{place}.json").write_text(record.model_dump_json(), encoding="utf-8")
+    assert [record.plan.seed for record in beside(first, tmp_path / "0.json")] == [0, 1]
+
+
+def test_an_infinite_value_agrees_with_itself_alone_and_widens_no_tolerance(records: Records) -> None:
+    endless, usual = records.make(b=math.inf), records.make(b=27.0)
+    assert agreeing(compare(endless, endless, []))
+    assert not agreeing(compare(endless, usual, [endless, usual]))
+    assert not agreeing(compare(usual, endless, [endless, usual]))
+
+
+def test_a_score_that_agrees_has_a_tick_and_one_that_does_not_a_cross(records: Records) -> None:
+    differences = tuple(compare(records.make(b=27.0), records.make(b=30.0), []))
+    lines = Verdict(record="id", seal="", agrees=False, changed=(), differences=differences).lines()
+    assert {line[:8] for line in lines[:-1]} == {"✓ A psnr", "✓ A lpip", "✗ B psnr", "✓ B lpip", "✓ C psnr", "✓ C lpip"}
+    assert lines[0].endswith("tolerance 0.1")

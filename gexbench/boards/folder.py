@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
+from gexbench.boards.verified import verified_seals
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import BoardCard, TaskCard
 from gexbench.errors import BoardError, nearest
@@ -48,10 +49,8 @@ class BoardFolder:
         return agreed
 
     def verified(self) -> frozenset[str]:
-        """Return the ids in verified.txt, one a line; `#` begins a comment."""
-        path = self.folder / "verified.txt"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return frozenset(filter(None, (line.partition("#")[0].strip() for line in lines)))
+        """Return the seals of the records that a maintainer ran again and signed for."""
+        return verified_seals(self.folder, self.root)
 
     def place(self, record: RunRecord) -> Path:
         """Return where a record goes."""

@@ -49,8 +49,8 @@ class Board:
         return [record for table in self.tables for record in table.records]
 
     def status(self, row: Row) -> str:
-        """Return `verified` when somebody ran every record of the row again, else `submitted`, or how many of them."""
-        done = sum(record.id in self.verified for record in row.records)
+        """Return `verified` when every record of the row was signed for, else `submitted`, or how many were."""
+        done = sum(record.seal in self.verified for record in row.records)
         if done in (0, len(row.records)):
             return "verified" if done else "submitted"
         return f"verified {done}/{len(row.records)}"
@@ -64,11 +64,13 @@ class Board:
 
 
 def make_board(card: BoardCard, task: TaskCard, records: Iterable[RunRecord], verified: frozenset[str]) -> Board:
-    """Rank records that agree with each other; raises BoardError when an id in `verified` is not among them."""
+    """Rank records that agree with each other; raises BoardError when a seal in `verified` is of none."""
     ordered = sorted(records, key=lambda record: (row_key(record.plan), record.plan.seed))
-    strangers = sorted(verified - {record.id for record in ordered})
+    strangers = sorted(verified - {record.seal for record in ordered})
     if strangers:
-        raise BoardError(f"verified.txt of {card.name!r} names {strangers[0]!r}, which no record has", "correct it")
+        raise BoardError(
+            f"verified.txt of {card.name!r} names the seal {strangers[0][:16]}…, which no record has", "correct it"
+        )
     tables = [_table(task, list(group)) for _, group in groupby(ordered, key=lambda record: table_key(record.plan))]
     return Board(card, task, tuple(sorted(tables, key=lambda table: _order(task, table))), verified)
 

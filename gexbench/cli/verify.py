@@ -18,24 +18,31 @@ def verify(
             help="reference: beside our scores those of clean-fid, scikit-image and lpips, on the same images."
         ),
     ] = "own",
+    sign: Annotated[
+        Path | None,
+        typer.Option(metavar="KEYFILE", help="Where all agree, sign for the record with a maintainer's Ed25519 key."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run a record's plan again and say whether every score agrees within the recorded noise.
 
-    Exit code 0 when all agree, 3 when one does not.
+    Exit code 0 when all agree, 3 when one does not. With --sign the record must lie on a board.
 
     Example: `gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0.json`
     """
+    from gexbench.boards.verified import open_signer
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
     from gexbench.verification import verify_record
 
+    signer = open_signer(sign, record) if sign else None
     with Ticker(silent=json) as ticker:
         verdict = verify_record(record, out, tuple(registry or ()), ticker.tick, backend == "reference")
+    signed = signer.sign(verdict.seal) if signer and verdict.agrees else None
     if json:
-        print_json(verdict.model_dump(mode="json"))
+        print_json({**verdict.model_dump(mode="json"), "signed": str(signed) if signed else None})
     else:
-        for line in verdict.lines():
+        for line in [*verdict.lines(), *([f"signed in {signed}"] if signed else [])]:
             typer.echo(line)
     if not verdict.agrees:
         raise typer.Exit(3)

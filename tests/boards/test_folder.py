@@ -170,11 +170,3 @@ def test_a_copy_under_another_name_does_not_count_twice(records: Records, root: 
     (written.parent / "zz.json").write_bytes(written.read_bytes())
     with pytest.raises(BoardError, match=f"it is a copy of {written.name}"):
         folder(records, root).read(records.catalog)
-
-
-def test_verified_ids_stand_one_a_line_with_comments(records: Records, root: Path) -> None:
-    board = folder(records, root)
-    assert board.verified() == frozenset()
-    board.folder.mkdir(parents=True)
-    (board.folder / "verified.txt").write_text("abc  # by alice\n\n# nothing\ndef\n", encoding="utf-8")
-    assert board.verified() == {"abc", "def"}

@@ -87,15 +87,17 @@ def test_the_order_of_records_does_not_matter(records: Records, board_of: MakeBo
 
 def test_a_row_is_verified_when_all_its_records_are(records: Records, board_of: MakeBoard) -> None:
     runs = records.seeds((27.0, 27.1))
-    ids = [run.id for run in runs]
-    for known, status in ((ids, "verified"), (ids[:1], "verified 1/2"), ([], "submitted")):
+    seals = [run.seal for run in runs]
+    for known, status in ((seals, "verified"), (seals[:1], "verified 1/2"), ([], "submitted")):
         board = board_of(*runs, verified=frozenset(known))
         assert board.status(board.tables[0].rows[0]) == status
 
 
-def test_a_verified_id_that_no_record_has_is_refused(records: Records, board_of: MakeBoard) -> None:
-    with pytest.raises(BoardError, match="'nobody', which no record has"):
-        board_of(records.make(), verified=frozenset({"nobody"}))
+def test_a_seal_that_no_record_has_is_refused(records: Records, board_of: MakeBoard) -> None:
+    record = records.make()
+    for stranger in ("0" * 64, record.id):
+        with pytest.raises(BoardError, match="which no record has"):
+            board_of(record, verified=frozenset({stranger}))
 
 
 def test_one_profile_can_be_asked_for(records: Records, board_of: MakeBoard) -> None:
