@@ -20,7 +20,7 @@ from pathlib import Path
 GEXBENCH = (sys.executable, "-m", "gexbench")
 
 
-def family(root: int) -> list[int]:
+def descendants(root: int) -> list[int]:
     """Return a process and all its descendants."""
     parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -51,7 +51,7 @@ def first_run(words: Sequence[str], folder: str) -> tuple[float, int]:
     start, peak = time.perf_counter(), 0
     process = subprocess.Popen([*GEXBENCH, *words, "--out", folder, "--json"], stdout=subprocess.DEVNULL)
     while process.poll() is None:
-        peak = max(peak, resident(family(process.pid)))
+        peak = max(peak, resident(descendants(process.pid)))
         time.sleep(5.0)  # reading it costs the run some time itself
     if process.returncode != 0:
         raise SystemExit(f"the run ended with code {process.returncode}")
