@@ -42,6 +42,9 @@ from gexbench.engine.wire.messages import (
 )
 from gexbench.errors import GexbenchError, RunFailed
 
+STALLED = 300.0
+"""Seconds without a byte within a message after which the oracle's socket counts as broken, and the bench is heard."""
+
 
 class Service:
     """A victim behind a meter, in whichever process it lives."""
@@ -89,6 +92,7 @@ class Server:
 
     def __init__(self, control: Channel, oracle: Channel, service: Service) -> None:
         self.control, self.oracle, self.service = control, oracle, service
+        oracle.end.settimeout(STALLED)
 
     def serve(self) -> None:
         """Serve until the bench says stop or goes away."""

@@ -75,7 +75,7 @@ class Channel:
         try:
             self.end.sendall(encode(frame))
         except OSError as error:
-            raise BrokenFrame(f"the other side is gone ({error.strerror})") from None
+            raise BrokenFrame(f"the other side is gone ({error.strerror or error})") from None
 
     def receive(self) -> Frame | None:
         """Return the next frame, or None when the other side closed between frames; raises BrokenFrame."""
@@ -94,7 +94,7 @@ class Channel:
             try:
                 n = self.end.recv_into(view[got:])
             except OSError as error:
-                raise BrokenFrame(f"the other side is gone ({error.strerror})") from None
+                raise BrokenFrame(f"the other side is gone ({error.strerror or error})") from None
             if n == 0:
                 if may_end and got == 0:
                     return None

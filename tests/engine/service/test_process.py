@@ -222,6 +222,30 @@ def test_garbage_closes_the_oracle_with_an_incident_and_the_bench_is_still_serve
     assert opened.end() == 0
 
 
+def test_an_attack_that_leaves_off_within_a_message_does_not_keep_the_bench_waiting(
+    sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "STALLED", 0.01)
+    assert sides.order(order(tmp_path)) == Ready()
+    sides.attacker.end.sendall(b"\x08")
+    incident = sides.told()
+    assert isinstance(incident, Incident)
+    assert incident.text == "the oracle's socket carried no frame: the other side is gone (timed out)"
+    assert sides.order(CloseOracle()) == account()
+
+
+def test_an_attack_that_does_not_take_its_answer_does_not_keep_the_bench_waiting(
+    sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "STALLED", 0.01)
+    assert sides.order(order(tmp_path)) == Ready()
+    send(sides.attacker, images(2, side=256))
+    incident = sides.told()
+    assert isinstance(incident, Incident)
+    assert incident.text.endswith("the other side is gone (timed out)")
+    assert sides.order(CloseOracle()) == account(answered=2)
+
+
 def test_an_attack_that_is_gone_is_no_incident(opened: Sides) -> None:
     opened.asked(images())
     opened.attacker.close()
