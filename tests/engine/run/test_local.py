@@ -100,7 +100,7 @@ def test_what_an_attack_raises_ends_the_run_with_its_name(service: LocalService,
 
 
 def test_a_defense_that_stumbled_is_not_the_attacks_fault(service: LocalService, tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match=r"^the defense 'a/b' raised$") as failed:
+    with pytest.raises(RunFailed, match=r"(?m)^the defense 'a/b' raised$") as failed:
         Watched(service, Stumbled, tmp_path).side.extract()
     assert failed.value.hint == "see the log"
 

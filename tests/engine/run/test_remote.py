@@ -184,7 +184,7 @@ def test_an_attack_that_failed_ends_the_run_with_its_reason_and_what_it_tried(
     stage: Stage, ask: Callable[[RemoteAttacker], object]
 ) -> None:
     stage.says(Failed(reason="ValueError: no", incidents=("tried to read /secret",)))
-    with pytest.raises(RunFailed, match=r"^the attack raised ValueError: no$"):
+    with pytest.raises(RunFailed, match=r"(?m)^the attack raised ValueError: no$"):
         ask(stage.attacker)
     assert stage.journal.incidents == ["tried to read /secret"]
 
@@ -218,7 +218,7 @@ def test_what_the_service_says_while_an_attack_runs_is_noted(stage: Stage) -> No
 
 def test_a_service_that_breaks_while_an_attack_runs_ends_the_run_with_its_reason(stage: Stage) -> None:
     stage.serves(Broken(kind="RunFailed", message="the defense 'a/b' raised", hint="correct it"))
-    with pytest.raises(RunFailed, match=r"^the defense 'a/b' raised$") as failed:
+    with pytest.raises(RunFailed, match=r"(?m)^the defense 'a/b' raised$") as failed:
         stage.attacker.extract()
     assert failed.value.hint == "correct it"
 
@@ -248,7 +248,7 @@ def test_what_a_service_raises_is_raised_by_the_bench_with_its_class_and_hint(
 @pytest.mark.parametrize("kind", ["NoSuchError", "nearest", "difflib", "Iterable", "__name__", "", "OSError"])
 def test_an_unknown_kind_of_error_is_gexbenchs_plainest(stage: Stage, kind: str) -> None:
     stage.serves(Broken(kind=kind, message="something", hint="try"))
-    with pytest.raises(GexbenchError, match=r"^something$") as raised:
+    with pytest.raises(GexbenchError, match=r"(?m)^something$") as raised:
         stage.service.close()
     assert (type(raised.value), raised.value.hint) == (GexbenchError, "try")
 
