@@ -70,8 +70,20 @@ class HonestCost(Frozen):
     passport: Passport
 
 
+class PairValue(Frozen):
+    """One number between two images, by their names."""
+
+    image: str
+    reference: str
+    value: float
+
+
 class Measurement(Frozen):
-    """One number between two sets of images, outside any run. Counts are of images."""
+    """One number between two sets of images, outside any run. Counts are of images.
+
+    pairs: of metrics that are means over pairs, what they are the mean of. identical: how many of those pairs are one
+    picture; of_others: the mean over the others, None where there is none.
+    """
 
     metric: Name
     value: float
@@ -81,17 +93,40 @@ class Measurement(Frozen):
     n_reference: int
     floor: Floor | None
     passport: Passport
+    pairs: tuple[PairValue, ...] = ()
+    identical: int = 0
+    of_others: float | None = None
+
+
+class Side(Frozen):
+    """What one set of images was found to be.
+
+    taken: images. distinct: different ones among them. shared: those that are on the other side, too; by pixels where
+    both were decoded, else by content. left_out: files that were not taken, by ending or by what they are. links: to
+    folders that were followed. kinds: of files that were decoded, how many have which container, colours, depth, size
+    (width x height), alpha, orientation, profile, and further pictures.
+    """
+
+    taken: int
+    distinct: int
+    shared: int
+    left_out: dict[str, int]
+    links: tuple[str, ...]
+    kinds: dict[str, dict[str, int]]
 
 
 class Comparison(Frozen):
     """Scores of one set of images against another.
 
     images, reference: SHA-256 over the sorted hashes of what is in each set, the same under any file names. absent: why
-    a metric could not be measured.
+    a metric could not be measured. sides: what "images" and "reference" were found to be; notes: what of it a reader of
+    the numbers should know.
     """
 
     scores: tuple[Measurement, ...]
     absent: dict[str, str]
+    notes: tuple[str, ...] = ()
+    sides: dict[str, Side] = {}
     images: str
     reference: str
     package: str

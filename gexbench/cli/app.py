@@ -25,7 +25,7 @@ from gexbench.cli import (
     verify,
     victim,
 )
-from gexbench.cli.output import fail
+from gexbench.cli.output import fail, take_any_text
 
 app = typer.Typer(
     name="gexbench",
@@ -70,6 +70,7 @@ def root(
 
 def main() -> None:
     """Run the command line; a GexbenchError becomes two lines and an exit code, never a traceback."""
+    take_any_text()
     try:
         app()
     except Exception as error:

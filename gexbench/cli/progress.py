@@ -21,10 +21,15 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from gexbench.errors import printable
+
 if TYPE_CHECKING:
     from gexbench import bench
     from gexbench.plan import Plan
     from gexbench.sweep import Watch
+
+_MOST, _LONGEST = 50, 60
+"""Stages that are shown, and letters of each: what an attack calls them is its own affair."""
 
 
 class Ticker:
@@ -35,7 +40,7 @@ class Ticker:
         self._silent, self._bars = silent, console.is_terminal and not silent
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description:24}"),
+            TextColumn("{task.description:24}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -60,6 +65,9 @@ class Ticker:
 
     def tick(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` is done; total 0 means that nobody knows how much there is."""
+        what = printable(what)[:_LONGEST]
+        if what not in self._tasks and len(self._tasks) >= _MOST:
+            what = "others"
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total or None)
             if not self._bars and not self._silent:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from gexbench.cli.output import print_model
+from gexbench.errors import printable
 from gexbench.record import RunRecord
 
 MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
@@ -16,15 +18,15 @@ MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surr
 def report(record: RunRecord, file: Path, as_json: bool) -> None:
     """Print a record, which lies in `file`: as JSON, or as a table with what to know about it."""
     if as_json:
-        sys.stdout.write(record.model_dump_json(indent=2) + "\n")
+        print_model(record)
         return
     console = Console()
     if record.status == "ok":
         console.print(score_table(record))
     else:
-        console.print(f"[bold red]failed:[/] {record.reason}", highlight=False)
+        console.print(Text.assemble(("failed:", "bold red"), f" {printable(record.reason or '')}"))
     for line in facts(record, file):
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def score_table(record: RunRecord) -> Table:
@@ -35,7 +37,7 @@ def score_table(record: RunRecord) -> Table:
         f"{plan.attack.name} on {plan.task.name}@{plan.task.version}{defended} · {plan.profile.name} · seed {plan.seed}"
     )
     compares = [c for c in MEANING if any(s.compare == c for s in record.scores)]
-    table = Table("test", "metric", title=title, title_justify="left")
+    table = Table("test", "metric", title=Text(title), title_justify="left")
     for compare in compares:
         table.add_column(MEANING[compare], justify="right")
     for test in dict.fromkeys(s.test for s in record.scores):

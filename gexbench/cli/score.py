@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from gexbench.errors import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,14 +27,21 @@ def score(
         Literal["gexbench", "reference"],
         typer.Option(help="reference: the same by clean-fid, scikit-image and lpips, too, and the difference."),
     ] = "gexbench",
+    strip: Annotated[
+        str, typer.Option(help="What to take off the ends of file names before they pair, with commas between.")
+    ] = "",
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features for later calls.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score one set of images against another.
 
     Below 2048 images FID brings KID along. Paired metrics (psnr-rgb, ssim-rgb, ms-ssim, lpips-alex …) want files of
-    equal names and sizes on both sides. A metric that cannot be measured is named with the reason; the others are
-    printed, and the exit code is 2, or 4 where weights are missing.
+    equal names and sizes on both sides; `--strip=_fake_B,_real_B` takes ends of names off first. A metric that cannot
+    be measured is named with the reason; the others are printed, and the exit code is 2, or 4 where weights are
+    missing.
+
+    Notes say what the two sets really were: files left out, copies, images on both sides, and files of other depths,
+    sizes, containers, profiles or orientations.
 
     With `--backend reference` each metric that is named is computed once more, by the library the field trusts, on the
     same files; one that no library here computes counts as one that cannot be measured.
@@ -40,13 +49,16 @@ def score(
     Example: `gexbench score samples/ photos.zip --metric fid,kid,lpips-alex`
     """
     from gexbench.cards.catalog import Catalog
+    from gexbench.cli.output import print_model
     from gexbench.cli.progress import Ticker
     from gexbench.engine.scoring.compare import Setup, compare
     from gexbench.engine.scoring.features.images import open_images
     from gexbench.engine.store.paths import features_folder
 
     names = [name.strip() for name in metric.split(",") if name.strip()]
-    setup = Setup(Catalog.load(), device, None if no_cache else features_folder())
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # a library's remarks on tags name no file
+    stripped = tuple(text for text in strip.split(",") if text)
+    setup = Setup(Catalog.load(), device, None if no_cache else features_folder(), stripped)
     sides = open_images(images), open_images(reference)
     found: Comparison
     with Ticker(silent=json) as ticker:
@@ -57,9 +69,9 @@ def score(
         else:
             found = compare(*sides, names, setup, ticker.tick)
     if json:
-        sys.stdout.write(found.model_dump_json(indent=2) + "\n")
+        print_model(found)
     else:
-        _print(found, f"{images} against {reference}")
+        _print(found, printable(f"{images} against {reference}"))
     if found.absent:
         raise typer.Exit(4 if any("gexbench assets fetch" in why for why in found.absent.values()) else 2)
 
@@ -76,6 +88,8 @@ def _print(found: Comparison, title: str) -> None:
         console.print(_table(found, title))
     for name, why in found.absent.items():
         console.print(f"absent  {name}: {why}", highlight=False, markup=False, soft_wrap=True)
+    for note in found.notes:
+        console.print(f"note    {note}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(found: Comparison, title: str) -> Table:

@@ -84,6 +84,9 @@ def test_two_folders_are_scored_without_any_weights(places: tuple[str, str], tmp
         "n_reference",
         "floor",
         "passport",
+        "pairs",
+        "identical",
+        "of_others",
     }
     assert 5.0 < score["value"] < 20.0
     assert (score["metric"], score["unit"], score["n"], score["n_reference"]) == ("psnr-rgb", "dB", 4, 4)

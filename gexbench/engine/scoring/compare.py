@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.core.attack import Progress
 from gexbench.engine.machine import hardware, provenance
+from gexbench.engine.scoring.census import Census, refuse_nested
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import ImageSet
 from gexbench.engine.scoring.measure import (
@@ -19,12 +20,14 @@ from gexbench.engine.scoring.measure import (
     Pair,
     PairedMetric,
     Prepared,
+    Reading,
     ReadyMetric,
     measure,
     prepare,
 )
-from gexbench.errors import PlanError
-from gexbench.record import Comparison, Measurement
+from gexbench.engine.scoring.pairing import partners
+from gexbench.errors import PlanError, printable
+from gexbench.record import Comparison, Measurement, PairValue
 
 FEW = 2048
 KID, KID_OF_FEW, FID = "kid", "kid-100", "fid"
@@ -33,11 +36,15 @@ _KID_IMAGES, _FEWEST = 1000, 100
 
 @dataclass(frozen=True)
 class Setup:
-    """What a comparison needs: cards, a device as in `hardware.choose`, and where features are kept (None: nowhere)."""
+    """What a comparison needs: cards, a device as in `hardware.choose`, and where features are kept (None: nowhere).
+
+    strip: what is taken off the ends of file names before they are paired.
+    """
 
     catalog: Catalog
     device: str
     folder: Path | None
+    strip: tuple[str, ...] = ()
 
 
 def compare(
@@ -47,20 +54,26 @@ def compare(
 
     Where a side has 100 to 2047 images FID brings KID along, which has no bias at any count. Raises CardError for an
     unknown metric, PlanError when none is named or when paired metrics are asked for and the names of the images do not
-    pair, DataMissing naming an image that cannot be read.
+    pair, or when one side lies inside the other, DataMissing naming an image that cannot be read.
     """
     if not names:
         raise PlanError("no metric is named", "gexbench list metrics")
+    refuse_nested(images, reference)
     names = _with_kid(list(dict.fromkeys(names)), min(len(images.names), len(reference.names)))
     metrics = prepare([setup.catalog.get(MetricCard, name) for name in names], setup.catalog)
     paired = any(isinstance(metric, PairedMetric) for metric in metrics.ready.values())
-    pair = Pair(images, reference, partners(images.names, reference.names) if paired else None)
+    found = partners(images.names, reference.names, setup.strip) if paired else None
+    pair = Pair(images, reference, found.order if found else None)
     kept = setup.folder if any(isinstance(metric, FeatureMetric) for metric in metrics.ready.values()) else None
     with Collector(setup.catalog, setup.device, kept) as collector:
-        scores, absent = _readings(metrics, pair, collector, progress)
+        readings, absent = _readings(metrics, pair, collector, progress)
+        census = Census(images, reference, collector, progress)
+        scores = tuple(_measurement(metrics.ready[name], reading, pair, census) for name, reading in readings.items())
         return Comparison(
-            scores=tuple(scores),
+            scores=scores,
             absent=absent,
+            notes=(*(found.notes if found else ()), *census.notes(), *map(_of_identical, filter(_split, scores))),
+            sides=census.sides,
             images=collector.digest(images, progress),
             reference=collector.digest(reference, progress),
             package=provenance.own_version(),
@@ -72,41 +85,14 @@ def compare(
 
 def _readings(
     metrics: Prepared, pair: Pair, collector: Collector, progress: Progress
-) -> tuple[list[Measurement], dict[str, str]]:
-    scores, absent = [], dict(metrics.absent)
+) -> tuple[dict[str, Reading], dict[str, str]]:
+    readings, absent = {}, dict(metrics.absent)
     for name, metric in metrics.ready.items():
         try:
-            scores.append(_measured(metric, pair, collector, progress))
+            readings[name] = measure(metric, pair, collector, progress)
         except CannotMeasure as error:
             absent[name] = str(error)
-    return scores, absent
-
-
-def partners(names: Sequence[str], reference: Sequence[str]) -> list[int]:
-    """Return for each name the place of its partner in `reference`: the same path, less the ending.
-
-    Paths count from the deepest folder that holds all of a side's images. Raises PlanError naming the first image that
-    has none, or two of one name.
-    """
-    mine, theirs = _places(names), _places(reference)
-    for name in sorted(mine.keys() ^ theirs.keys()):
-        side = "the reference lacks" if name in mine else "the images lack"
-        raise PlanError(
-            f"paired metrics need an image of every name on both sides; {side} {name!r}",
-            "give folders whose files are named alike, or metrics of sets: fid, kid, precision …",
-        )
-    return [theirs[stem] for stem in mine]
-
-
-def _places(names: Sequence[str]) -> dict[str, int]:
-    top = os.path.commonpath([PurePosixPath(name).parent for name in names])
-    places: dict[str, int] = {}
-    for index, name in enumerate(names):
-        stem = str(PurePosixPath(name).relative_to(top).with_suffix(""))
-        if stem in places:
-            raise PlanError(f"{names[places[stem]]!r} and {name!r} differ in the ending alone", "rename one")
-        places[stem] = index
-    return places
+    return readings, absent
 
 
 def _with_kid(names: list[str], count: int) -> list[str]:
@@ -115,8 +101,12 @@ def _with_kid(names: list[str], count: int) -> list[str]:
     return [*names, kid] if wanted and not {KID, KID_OF_FEW} & set(names) else names
 
 
-def _measured(metric: ReadyMetric, pair: Pair, collector: Collector, progress: Progress) -> Measurement:
-    reading = measure(metric, pair, collector, progress)
+def _measurement(metric: ReadyMetric, reading: Reading, pair: Pair, census: Census) -> Measurement:
+    order = range(reading.n) if pair.order is None else pair.order
+    same = census.identical(order) if reading.values else set()
+    same |= {index for index, value in enumerate(reading.values) if math.isinf(value)}
+    others = [value for index, value in enumerate(reading.values) if index not in same]
+    mine, theirs = pair.images.names, pair.reference.names
     return Measurement(
         metric=metric.card.name,
         value=reading.value,
@@ -126,4 +116,24 @@ def _measured(metric: ReadyMetric, pair: Pair, collector: Collector, progress: P
         n_reference=reading.n_reference,
         floor=reading.floor,
         passport=metric.passport,
+        pairs=tuple(
+            PairValue(image=printable(mine[index]), reference=printable(theirs[order[index]]), value=value)
+            for index, value in enumerate(reading.values)
+        ),
+        identical=len(same),
+        of_others=math.fsum(others) / len(others) if others else None,
+    )
+
+
+def _split(score: Measurement) -> bool:
+    return score.identical > 0
+
+
+def _of_identical(score: Measurement) -> str:
+    unit = "" if score.unit == "1" else f" {score.unit}"
+    told = f"{score.metric}: {score.identical} of {len(score.pairs)} pairs identical"
+    return (
+        told
+        if score.of_others is None
+        else f"{told}; the other {len(score.pairs) - score.identical}: {score.of_others:.4g}{unit}"
     )

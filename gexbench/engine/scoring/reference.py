@@ -21,9 +21,10 @@ from gexbench.core.attack import Progress
 from gexbench.core.images import from_uint8
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.machine import hardware
-from gexbench.engine.scoring.compare import Setup, compare, partners
+from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import ImageSet
 from gexbench.engine.scoring.measure import CannotMeasure, Pair
+from gexbench.engine.scoring.pairing import partners
 from gexbench.engine.scoring.score import compared
 from gexbench.engine.store.assets import AssetStore
 from gexbench.record import LibraryScore, ReferenceComparison, ReferenceScore, RunRecord, less
@@ -133,7 +134,7 @@ def compare_with_libraries(
     libraries, beside, absent = Libraries(setup.catalog, setup.device), [], dict(found.absent)
     for ours in (score for score in found.scores if score.metric in names):
         card = setup.catalog.get(MetricCard, ours.metric)
-        order = partners(images.names, reference.names) if card.paired else None
+        order = partners(images.names, reference.names, setup.strip).order if card.paired else None
         try:
             told = libraries.measure(card, Pair(images, reference, order), progress)
         except NoReference as error:

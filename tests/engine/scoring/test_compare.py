@@ -11,8 +11,9 @@ from feature_factory import Colours, encoded, noise, photos, quiet, write_folder
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.engine.scoring import compare as engine
-from gexbench.engine.scoring.compare import Setup, compare, partners
+from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import ImageSet, TensorImages, open_images
+from gexbench.engine.scoring.pairing import partners
 from gexbench.errors import CardError, PlanError
 from gexbench.record import Comparison
 
@@ -119,11 +120,11 @@ def test_unknown_and_no_metrics_are_refused_before_anything_is_read(setup: Setup
 
 def test_partners_have_one_relative_path_less_the_ending() -> None:
     mine, theirs = ["a.png", "b/c.png", "b/d.e.png"], ["b/d.e.jpg", "b/c.jpeg", "a.JPG"]
-    assert partners(mine, theirs) == [2, 1, 0]
+    assert partners(mine, theirs).order == (2, 1, 0)
 
 
 def test_a_folder_around_all_images_of_a_side_is_no_part_of_their_names() -> None:
-    assert partners(["photos/b.png", "photos/a/c.png"], ["a/c.jpg", "b.jpg"]) == [1, 0]
+    assert partners(["photos/b.png", "photos/a/c.png"], ["a/c.jpg", "b.jpg"]).order == (1, 0)
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,15 @@ class Found:
     """What else lies where a set of images was found.
 
     left_out: files that were not taken, by their ending, or by what they are. links: to folders that were followed.
-    again: links to folders that were read under another name. folders: those that were read, as real paths.
+    again: links to folders that were read under another name. folders: those that were read, as real paths; top: the
+    one that holds the set.
     """
 
     left_out: Mapping[str, int] = field(default_factory=dict)
     links: Sequence[str] = ()
     again: Sequence[str] = ()
     folders: frozenset[str] = frozenset()
+    top: str = ""
 
 
 class Seen(NamedTuple):
@@ -164,7 +166,9 @@ class FolderImages(_Files):
         tree = walk(folder)
         super().__init__(tree.names, (what for _, what in tree.odd))
         self._folder = folder
-        self.found = Found(self.found.left_out, tree.links, tree.again, frozenset(tree.folders))
+        self.found = Found(
+            self.found.left_out, tree.links, tree.again, frozenset(tree.folders), os.path.realpath(folder)
+        )
 
     def called(self, index: int) -> str:
         """Return the path."""
