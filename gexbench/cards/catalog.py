@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from gexbench.cards import schema
 from gexbench.cards.roots import CardRoot, all_roots
 from gexbench.errors import CardError, nearest
+from gexbench.foreign_text import shown
 
 C = TypeVar("C", bound=schema.Card)
 
@@ -136,8 +137,8 @@ def check(kind: type[C], table: object, path: Path) -> C:
         return kind.model_validate(table)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "card"
+        place = shown(".".join(str(part) for part in first["loc"])) or "card"
         known = kind.model_fields
         hint = nearest(str(first["loc"][-1]), known) if first["type"] == "extra_forbidden" else f"see {kind.__name__}"
-        given = "" if first["type"] in ("missing", "extra_forbidden") else f" (got {str(first['input'])[:60]!r})"
+        given = "" if first["type"] in ("missing", "extra_forbidden") else f" (got {shown(str(first['input']), 60)!r})"
         raise CardError(f"{path}: {place}: {first['msg']}{given}", hint) from None

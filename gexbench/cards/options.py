@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gexbench.cards.schema import Option, OptionValue
 from gexbench.errors import PlanError, nearest
+from gexbench.foreign_text import invisible
 
 
 def effective(
@@ -58,6 +59,8 @@ def _within(key: str, option: Option, value: OptionValue, owner: str) -> None:
             bounds = f"from {'-∞' if low is None else format(low, 'g')} to {'∞' if high is None else format(high, 'g')}"
             raise PlanError(f"option {key!r} of {owner} lies {bounds}, not at {value}", f"default {option.default!r}")
     for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, str) and (found := invisible(part)) is not None:
+            raise PlanError(f"option {key!r} of {owner} holds the invisible character {found!a}", "leave it out")
         if option.choices is not None and part not in option.choices:
             raise PlanError(f"option {key!r} of {owner} cannot be {part!r}", nearest(str(part), option.choices))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +23,8 @@ def show(
     from gexbench.cli.report import report
     from gexbench.record import read_record
 
-    path = Path(name)
-    record = path / "record.json" if path.is_dir() else path
-    if record.is_file():
+    record = Path(name, "record.json") if os.path.isdir(name) else Path(name)
+    if os.path.exists(record):  # false too for what is no name of a file
         report(read_record(record), record, as_json=json)
         return
     found = _cards(name, registry or [])
@@ -55,10 +55,12 @@ def _cards(name: str, folders: list[Path]) -> dict[str, Any]:
 
 
 def _print_table(table: dict[str, Any], depth: int) -> None:
+    from gexbench.foreign_text import PARAGRAPH, shown
+
     for key, value in table.items():
         if isinstance(value, dict) and value:
-            typer.echo(f"{'  ' * depth}{key}")
+            typer.echo(f"{'  ' * depth}{shown(key)}")
             _print_table(value, depth + 1)
         elif value not in ({}, [], ""):
             text = value if isinstance(value, str) else json_module.dumps(value, ensure_ascii=False)
-            typer.echo(f"{'  ' * depth}{key:14} {text}")
+            typer.echo(f"{'  ' * depth}{shown(key):14} {shown(text, PARAGRAPH)}")

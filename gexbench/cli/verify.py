@@ -33,6 +33,7 @@ def verify(
     from gexbench.boards.verified import open_signer
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
+    from gexbench.foreign_text import shown
     from gexbench.verification import verify_record
 
     signer = open_signer(sign, record) if sign else None
@@ -43,6 +44,6 @@ def verify(
         print_json({**verdict.model_dump(mode="json"), "signed": str(signed) if signed else None})
     else:
         for line in [*verdict.lines(), *([f"signed in {signed}"] if signed else [])]:
-            typer.echo(line)
+            typer.echo(shown(line))
     if not verdict.agrees:
         raise typer.Exit(3)
