@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -295,6 +296,11 @@ def _endless(data: Any, place: str) -> Iterator[tuple[str, float]]:
             yield from _endless(part, f"{place}.{key}" if place else str(key))
     elif isinstance(data, float) and not math.isfinite(data):
         yield place, data
+
+
+def record_file(place: Path) -> Path:
+    """Return the record's file of what a user names: a run folder, or the file itself."""
+    return place / "record.json" if os.path.isdir(place) else place
 
 
 def read_record(path: Path) -> RunRecord:

@@ -30,6 +30,34 @@ def effective(
     return values
 
 
+def check_defaults(options: Mapping[str, Option], profiles: Mapping[str, Mapping[str, OptionValue]]) -> None:
+    """Raise PlanError where defaults, or what a profile sets instead, are not what the options themselves allow."""
+    for key, option in options.items():
+        low, high, numeric = option.min, option.max, option.type in ("int", "float")
+        if not numeric and (low is not None or high is not None):
+            raise PlanError(f"options.{key}: bounds are for numbers, not for {_kind(option)}", "leave min and max out")
+        if (low is not None and low != low) or (high is not None and high != high):
+            raise PlanError(f"options.{key}: a bound is not a number", "correct min or max")
+        if low is not None and high is not None and low > high:
+            raise PlanError(f"options.{key}: min {low:g} is above max {high:g}", "exchange them")
+        if option.choices is not None and option.type not in ("str", "list"):
+            raise PlanError(f"options.{key}: choices are for texts, not for {_kind(option)}", "leave them out")
+        _exactly(key, option, option.default, "options")
+    for profile, values in profiles.items():
+        for key, value in values.items():
+            if key not in options:
+                raise PlanError(f"profile.{profile} sets {key!r}, which is no option", nearest(key, options))
+            _exactly(key, options[key], value, f"profile.{profile}")
+
+
+def _exactly(key: str, option: Option, value: OptionValue, owner: str) -> None:
+    """Raise PlanError unless a card's own value is of the option's very type, and allowed."""
+    right = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": tuple}[option.type]
+    if not isinstance(value, right) or (isinstance(value, bool) and option.type != "bool"):  # type: ignore[arg-type]
+        raise PlanError(f"{owner}.{key} is of type {option.type!r}, and {value!r} is not", "correct one of them")
+    _within(key, option, value, owner)
+
+
 def _typed(key: str, option: Option, value: object, owner: str) -> OptionValue:
     try:
         result = _convert(option, value)

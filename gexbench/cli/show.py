@@ -21,9 +21,9 @@ def show(
     """
     from gexbench.cli.output import print_json
     from gexbench.cli.report import report
-    from gexbench.record import read_record
+    from gexbench.record import read_record, record_file
 
-    record = Path(name, "record.json") if os.path.isdir(name) else Path(name)
+    record = record_file(Path(name))
     if os.path.exists(record):  # false too for what is no name of a file
         report(read_record(record), record, as_json=json)
         return
@@ -49,7 +49,7 @@ def _cards(name: str, folders: list[Path]) -> dict[str, Any]:
     }
     if not found:
         raise CardError(
-            f"no card and no record named {name!r}", nearest(name, {n for c in everything.values() for n in c})
+            f"no card and no record named {name[:100]!r}", nearest(name, {n for c in everything.values() for n in c})
         )
     return found
 

@@ -34,9 +34,10 @@ def verify(
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
     from gexbench.foreign_text import shown
+    from gexbench.record import record_file
     from gexbench.verification import verify_record
 
-    signer = open_signer(sign, record) if sign else None
+    signer = open_signer(sign, record_file(record)) if sign else None
     with Ticker(silent=json) as ticker:
         verdict = verify_record(record, out, tuple(registry or ()), ticker.tick, backend == "reference")
     signed = signer.sign(verdict.seal) if signer and verdict.agrees else None
