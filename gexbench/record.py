@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
-from gexbench.cards.schema import Compare, Frozen, Name
+from gexbench.cards.schema import Compare, Frozen, Label, Name
 from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.files import read_bounded
+from gexbench.foreign_text import shown
 from gexbench.plan import LARGEST_SEED, Plan
 
 SCHEMA = 1
@@ -21,6 +23,8 @@ LARGEST_FILE = 16 << 20
 """Bytes of a record's file; those that runs leave have some fifty thousand."""
 Count = Annotated[int, Field(ge=0)]
 Images = Annotated[int, Field(ge=1)]
+Told = Annotated[str, BeforeValidator(lambda text: text.encode(errors="replace").decode())]
+"""What foreign code said, which may hold halves of surrogates; no file could be written with them."""
 RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -48,7 +52,7 @@ class Score(Frozen):
 
     metric: Name
     compare: Compare
-    test: str
+    test: Label
     value: float
     unit: str
     higher_is_better: bool
@@ -62,7 +66,7 @@ class HonestCost(Frozen):
     """What a defense costs an honest user: defended answers against undefended ones."""
 
     metric: Name
-    test: str
+    test: Label
     value: float
     unit: str
     higher_is_better: bool
@@ -206,20 +210,20 @@ class RunRecord(Frozen):
     schema_version: Literal[1] = 1
     id: RunId
     status: Literal["ok", "failed"]
-    reason: str = ""
-    incidents: tuple[str, ...] = ()
+    reason: Told = ""
+    incidents: tuple[Told, ...] = ()
     isolation: Literal["landlock", "process", "none"]
     started: str
     plan: Plan
     scores: tuple[Score, ...] = ()
     honest_cost: tuple[HonestCost, ...] = ()
-    absent: dict[str, str] = {}
+    absent: dict[str, Told] = {}
     account: Account
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}
     surrogate_sha256: str | None = None
-    attack_report: dict[str, float | int | str] = {}
+    attack_report: dict[Told, float | int | Told] = {}
     provenance: Provenance
     seal: str = ""
 
@@ -252,7 +256,7 @@ class RunRecord(Frozen):
         head = f"{plan.attack.name} on {plan.task.name}@{plan.task.version}{against}"
         return (
             f"{head} · {plan.profile.name} · seed {plan.seed} · {self.status}\n"
-            f"{' '.join(self.reason.split()) or self._main_scores()}\n"
+            f"{shown(' '.join(self.reason.split())) or self._main_scores()}\n"
             f"{account.answered} of {account.budget} answered, {account.replayed} replayed, {account.refused} refused; "
             f"{self.cost_usd:.2f} USD; isolation {self.isolation}"
         )
@@ -329,6 +333,11 @@ def _endless(data: Any, place: str) -> Iterator[tuple[str, float]]:
         yield place, data
 
 
+def record_file(place: Path) -> Path:
+    """Return the record's file of what a user names: a run folder, or the file itself."""
+    return place / "record.json" if os.path.isdir(place) else place
+
+
 def read_record(path: Path) -> RunRecord:
     """Read a record and check its seal and numbers; raises BoardError when it is unreadable, too new or edited."""
     try:
@@ -340,11 +349,11 @@ def read_record(path: Path) -> RunRecord:
         ) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "file"
+        place = shown(".".join(str(part) for part in first["loc"])) or "file"
         raise BoardError(f"{path} is not a gexbench record: {place}: {first['msg']}", "run it again") from None
     fault = next(faults(record), None)
     if fault:
-        raise BoardError(f"{path} is not a gexbench record: {fault}", "run it again")
+        raise BoardError(f"{path} is not a gexbench record: {shown(fault)}", "run it again")
     if record.seal != _seal_in(content):
         raise BoardError(f"{path} was changed after it was written (its seal does not match)", "run it again")
     return record

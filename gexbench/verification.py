@@ -18,7 +18,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
 from gexbench.plan import Plan
-from gexbench.record import LibraryScore, RunRecord, Score, less, read_record
+from gexbench.record import LibraryScore, RunRecord, Score, less, read_record, record_file
 
 if TYPE_CHECKING:
     from gexbench.engine.kinds.evidence import TestEvidence
@@ -93,7 +93,7 @@ def verify_record(
     libraries: compute the scores of the second run by other libraries too. Its images are not kept, so it then runs in
     a folder of its own, which is removed.
     """
-    file = path / "record.json" if path.is_dir() else path
+    file = record_file(path)
     record = read_record(file)
     catalog = Catalog.load(folders)
     again, told = _run_again(record, catalog, out, progress, libraries)

@@ -13,12 +13,13 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards", "files"}
+DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards", "files", "foreign_text"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
-    "cards": {"errors"},
+    "foreign_text": set(),
+    "cards": {"errors", "files", "foreign_text"},
     "plan": {"errors", "cards"},
     "plan_file": DOCUMENTS,
     "record": DOCUMENTS,

@@ -244,3 +244,25 @@ def test_records_cannot_be_changed_in_place(records: Records) -> None:
     with pytest.raises(ValueError, match="frozen"):
         records.make().status = "failed"  # type: ignore[misc]
     assert isinstance(records.make(), RunRecord)
+
+
+def test_halves_of_surrogates_that_foreign_code_said_do_not_keep_a_record_from_being_written(
+    records: Records, tmp_path: Path
+) -> None:
+    said = {
+        "reason": "a\ud800",
+        "incidents": ["b\udfff"],
+        "absent": {"fid": "c\ud800"},
+        "attack_report": {"d\ud800": "\ud800"},
+    }
+    record = RunRecord.model_validate({**dict(records.make()), **said}).sealed()
+    again = read_record(save(record, tmp_path) / "record.json")
+    assert (again.reason, again.incidents, again.absent) == ("a?", ("b?",), {"fid": "c?"})
+    assert again.attack_report == {"d?": "?"}
+
+
+@pytest.mark.parametrize("value", [1, 2**70, 0.5, "text"])
+def test_what_an_attack_reported_is_kept_as_it_is(records: Records, tmp_path: Path, value: float | str) -> None:
+    record = RunRecord.model_validate({**dict(records.make()), "attack_report": {"x": value}}).sealed()
+    found = read_record(save(record, tmp_path) / "record.json").attack_report["x"]
+    assert (found, type(found)) == (value, type(value))

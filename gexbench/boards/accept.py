@@ -9,6 +9,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import at_profile, differing
 from gexbench.cards.schema import AttackCard, BoardCard, Card, DefenseCard, TaskCard
 from gexbench.errors import CardError, PlanError
+from gexbench.foreign_text import shown
 from gexbench.plan import Plan, check_plan
 from gexbench.record import HonestCost, RunRecord, Score, faults
 
@@ -19,12 +20,12 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
         yield f"it is a record of {pinned(record.plan.task)}; the board {board.name!r} takes {board.task}"
         return
     if record.status != "ok":
-        yield f"its run failed: {record.reason or 'no reason given'}"
+        yield f"its run failed: {shown(record.reason) or 'no reason given'}"
         return
     if record.isolation == "none":
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
     if record.incidents:
-        yield "incidents happened during its run: " + "; ".join(record.incidents)
+        yield "incidents happened during its run: " + "; ".join(map(shown, record.incidents[:5]))
     yield from faults(record)
     yield from _choices(record.plan)
     yield from _spending(record)
@@ -69,7 +70,7 @@ def _numbers(record: RunRecord) -> Iterator[str]:
         return
     there = {s.test for s in record.scores if s.metric == main.metric and s.compare == main.compare}
     if wanted - there:
-        why = record.absent.get(main.metric, "not measured")
+        why = shown(record.absent.get(main.metric, "not measured"))
         yield f"it lacks the main score, {main.metric} {main.compare}, on {', '.join(sorted(wanted - there))}: {why}"
 
 

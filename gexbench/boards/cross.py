@@ -15,6 +15,7 @@ from gexbench.boards.sheet import heading, number, with_std
 from gexbench.boards.spread import Spread
 from gexbench.cards.schema import Compare
 from gexbench.errors import BoardError
+from gexbench.foreign_text import shown
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
@@ -32,7 +33,7 @@ class Cross:
     def title(self) -> str:
         """Say what was copied at what budget, against what defense."""
         against = f" against {defense_label(self.plan)}" if self.plan.defense else ""
-        return f"{pinned(self.plan.task)}{against} · {self.plan.profile.name} · {self.plan.budget} queries"
+        return shown(f"{pinned(self.plan.task)}{against} · {self.plan.profile.name} · {self.plan.budget} queries")
 
     def spread(self, victim: str, attack: str, compare: Compare) -> Spread | None:
         """Return the task's main metric over the seeds of a cell; None where nothing was measured."""
@@ -52,7 +53,7 @@ class Cross:
         for victim in self.victims:
             own, cells = self.accuracy(victim), (self.spread(victim, name, main.compare) for name in self.attacks)
             lines.append([victim, number(own.mean if own else None, card), *(with_std(each, card) for each in cells)])
-        return lines
+        return [list(map(shown, line)) for line in lines]
 
 
 def make_cross(records: Iterable[RunRecord]) -> Cross:

@@ -19,6 +19,7 @@ from gexbench.boards.row import Row
 from gexbench.boards.spread import Spread
 from gexbench.cards.schema import Compare
 from gexbench.errors import BoardError
+from gexbench.foreign_text import shown
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
@@ -80,7 +81,7 @@ class Curve:
         seeds = f"{most} seed{'s' if most != 1 else ''}" if few == most else f"{few} to {most} seeds"
         against = f" against {defense_label(plan)}" if plan.defense else ""
         head = f"{self.label} on {pinned(plan.task)}{against}"
-        return f"{head} · {plan.profile.name} · victim {plan.victim.name} · {seeds}"
+        return shown(f"{head} · {plan.profile.name} · victim {plan.victim.name} · {seeds}")
 
     @property
     def marks(self) -> tuple[str, ...]:

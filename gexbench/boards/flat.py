@@ -10,6 +10,7 @@ from typing import Any
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.spread import Spread
+from gexbench.foreign_text import PARAGRAPH, csv_cell
 
 ALL = "mean of splits"
 FIELDS = (
@@ -120,7 +121,9 @@ def _cell(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, float):
         return f"{value:.6f}"
-    return ";".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, int):
+        return str(value)
+    return csv_cell(";".join(map(str, value)) if isinstance(value, list) else value, PARAGRAPH)
 
 
 def plain(value: Any) -> Any:

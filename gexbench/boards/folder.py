@@ -14,7 +14,7 @@ from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import BoardCard, TaskCard
 from gexbench.errors import BoardError, nearest
 from gexbench.files import atomic_write
-from gexbench.record import RunRecord, read_record
+from gexbench.record import RunRecord, read_record, record_file
 
 RULES = "docs/reading-a-board.md says what a board takes"
 
@@ -118,7 +118,7 @@ class Intake:
     def take(self, run: Path) -> None:
         """Sort one record in; raises BoardError only for what is wrong with the board itself."""
         try:
-            file = run / "record.json" if run.is_dir() else run
+            file = record_file(run)
             record = read_record(file)
             folder = folder_of(record, self.root, self.catalog)
         except BoardError as error:

@@ -9,7 +9,7 @@ from gexbench.boards.agree import passports
 from gexbench.boards.defended import damage_sheet
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row, metric_card
-from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, with_std
+from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import spread
 from gexbench.cards.schema import Compare, Main, MetricCard, Reported
 
@@ -27,7 +27,7 @@ def page(board: Board) -> Page:
         sheets += _profile(board, profile, list(tables))
     sheets += _recipes(board)
     sheets += [_reported(reported) for reported in board.card.reported]
-    return Page(f"Leaderboard {board.card.task}", tuple(lead), GUIDE, tuple(sheets))
+    return visible(Page(f"Leaderboard {board.card.task}", tuple(lead), GUIDE, tuple(sheets)))
 
 
 def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gexbench.boards.spread import Spread
 from gexbench.cards.schema import MetricCard
+from gexbench.foreign_text import PARAGRAPH, shown
 
 NOTHING = "—"
 MINUS = "−"
+CELL = 1000
+"""Characters of a cell; the recipes of metrics have some five hundred."""
 
 
 class Column(NamedTuple):
@@ -46,6 +49,23 @@ class Page:
     lead: tuple[str, ...]
     guide: str
     sheets: tuple[Sheet, ...]
+
+
+def visible(page: Page) -> Page:
+    """Return a page whose text does nothing where it is printed, however it came to be there; see `foreign_text`."""
+    sheets = tuple(
+        replace(
+            sheet,
+            title=shown(sheet.title),
+            notes=tuple(shown(text, PARAGRAPH) for text in sheet.notes),
+            bullets=tuple(shown(text, PARAGRAPH) for text in sheet.bullets),
+            columns=tuple(column._replace(title=shown(column.title)) for column in sheet.columns),
+            rows=tuple(tuple(shown(cell, CELL) for cell in row) for row in sheet.rows),
+        )
+        for sheet in page.sheets
+    )
+    lead = tuple(shown(text, PARAGRAPH) for text in page.lead)
+    return replace(page, title=shown(page.title), lead=lead, sheets=sheets)
 
 
 def heading(card: MetricCard, compare: str = "", test: str = "") -> str:

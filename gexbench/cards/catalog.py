@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -11,11 +11,16 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from gexbench.cards import schema
-from gexbench.cards.roots import CardRoot, all_roots
-from gexbench.errors import CardError, nearest
+from gexbench.cards.options import check_defaults
+from gexbench.cards.roots import CardRoot, all_roots, skipped
+from gexbench.errors import CardError, PlanError, nearest
+from gexbench.files import read_bounded
+from gexbench.foreign_text import shown
 
 C = TypeVar("C", bound=schema.Card)
 
+LARGEST_FILE = 1 << 20
+"""Bytes of a card; the registry's have some two thousand."""
 FOLDERS: dict[type[schema.Card], str] = {
     schema.TaskCard: "tasks",
     schema.VictimCard: "victims",
@@ -47,20 +52,29 @@ class Filed(Generic[C]):
 
 @dataclass(frozen=True)
 class Catalog:
-    """Cards of the given roots, read and checked kind by kind when first asked for."""
+    """Cards of the given roots, read and checked kind by kind when first asked for.
+
+    strict: a broken card of a root from outside is an error. Else it is skipped, with a line on stderr, until it is
+    asked for by name: what one package gets wrong is no affair of the others.
+    """
 
     roots: tuple[CardRoot, ...]
+    strict: bool = True
+    _broken: dict[type[schema.Card], dict[str, CardError]] = field(default_factory=dict, compare=False)
     _read: dict[type[schema.Card], dict[str, Filed[schema.Card]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def load(cls, folders: Iterable[Path] = ()) -> Catalog:
         """Return the catalog of the packaged registry, installed plug-ins and the given folders."""
-        return cls(tuple(all_roots(folders)))
+        return cls(tuple(all_roots(folders)), strict=False)
 
     def filed(self, kind: type[C], name: str) -> Filed[C]:
-        """Return one card with its place; raises CardError with the nearest names when it is not there."""
-        known = self.all(kind)
+        """Return one card with its place; raises CardError for a broken one, and with the nearest names for none."""
+        known, broken = self.all(kind), self._broken.get(kind, {})
         if name not in known:
+            for key in (name, name.rpartition("/")[2]):
+                if key in broken:
+                    raise CardError(str(broken[key]), broken[key].hint)
             raise CardError(f"no {SINGULAR[kind]} named {name!r}", nearest(name, known))
         return known[name]
 
@@ -69,14 +83,30 @@ class Catalog:
         return self.filed(kind, name).card
 
     def all(self, kind: type[C]) -> dict[str, Filed[C]]:
-        """Return all cards of a kind by name; raises CardError for a broken card or a name given twice."""
+        """Return all cards of a kind by name; raises CardError for a broken one or a name given twice, see `strict`."""
         if kind not in self._read:
             found: dict[str, Filed[schema.Card]] = {}
             for root in self.roots:
-                for filed in _cards(root, kind):
-                    _enter(found, filed)
+                for path in _files(root, kind):
+                    self._take(found, root, kind, path)
             self._read[kind] = dict(sorted(found.items()))
         return self._read[kind]  # type: ignore[return-value]
+
+    def _take(self, found: dict[str, Filed[schema.Card]], root: CardRoot, kind: type[C], path: Path) -> None:
+        """Read one file of a root and enter its card, if it has one of the kind."""
+        filed = None
+        try:
+            filed = _filed(root, kind, path)
+            if filed is not None:
+                _enter(found, filed)
+        except CardError as error:
+            if self.strict or not root.outside:
+                raise
+            skipped(str(error))
+            self._broken.setdefault(kind, {}).update(dict.fromkeys(_names(root, path), error))
+            twin = found.get(filed.card.name) if filed is not None else None
+            if twin is not None and twin.root.outside:  # of two with one name nobody knows which is meant
+                del found[twin.card.name]
 
 
 SINGULAR: dict[type[schema.Card], str] = {kind: folder.rstrip("s") for kind, folder in FOLDERS.items()} | {
@@ -84,20 +114,33 @@ SINGULAR: dict[type[schema.Card], str] = {kind: folder.rstrip("s") for kind, fol
 }
 
 
-def _cards(root: CardRoot, kind: type[C]) -> Iterator[Filed[C]]:
+def _files(root: CardRoot, kind: type[C]) -> list[Path]:
+    return [root.path / "card.toml"] if root.is_submission else sorted((root.path / FOLDERS[kind]).glob("*.toml"))
+
+
+def _filed(root: CardRoot, kind: type[C], path: Path) -> Filed[C] | None:
+    """Return the card in a file; None for a submission of the other kind."""
+    table = read_toml(path)
     if root.is_submission:
-        path, key = root.path / "card.toml", SUBMITTED.get(kind)
-        table = read_toml(path)
+        key = SUBMITTED.get(kind)
         if not set(table) or set(table) - set(SUBMITTED.values()):
             raise CardError(f"{path}: a submission holds [attack] or [defense], not {sorted(table)}", "see docs")
-        if key in table:
-            yield Filed(check(kind, table[key], path), root, path)
-        return
-    for path in sorted((root.path / FOLDERS[kind]).glob("*.toml")):
-        card = check(kind, read_toml(path), path)
-        if path.stem != card.name.split("/")[-1]:
-            raise CardError(f"{path} holds the card {card.name!r}", f"name the file {card.name.split('/')[-1]}.toml")
-        yield Filed(card, root, path)
+        return Filed(check(kind, table[key], path), root, path) if key in table else None
+    card = check(kind, table, path)
+    if path.stem != card.name.split("/")[-1]:
+        raise CardError(f"{path} holds the card {card.name!r}", f"name the file {card.name.split('/')[-1]}.toml")
+    return Filed(card, root, path)
+
+
+def _names(root: CardRoot, path: Path) -> set[str]:
+    """Return by what a broken card may be asked for: what it calls itself, where that can be read, and its file."""
+    try:
+        table = read_toml(path)
+    except CardError:
+        table = {}
+    tables = [table, *(part for part in table.values() if isinstance(part, dict))] if root.is_submission else [table]
+    own = {name for part in tables if isinstance(name := part.get("name"), str)}
+    return own | {root.path.name if root.is_submission else path.stem}
 
 
 def _enter(found: dict[str, Filed[schema.Card]], filed: Filed[C]) -> None:
@@ -121,23 +164,28 @@ def _enter(found: dict[str, Filed[schema.Card]], filed: Filed[C]) -> None:
 def read_toml(path: Path) -> dict[str, object]:
     """Parse a TOML file; raises CardError naming file and line."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(read_bounded(path, LARGEST_FILE).decode("utf-8"))
     except OSError as error:
         raise CardError(
             f"cannot read the card {path}: {error.strerror}", "check the path and its permissions"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CardError(f"{path} is not valid TOML: {error}", "correct the file") from None
+    except (ValueError, RecursionError) as error:
+        raise CardError(f"{path} is not valid TOML: {shown(str(error))}", "correct the file") from None
 
 
 def check(kind: type[C], table: object, path: Path) -> C:
     """Build a card from a parsed table; raises CardError with the first thing that is wrong and where."""
     try:
-        return kind.model_validate(table)
+        card = kind.model_validate(table)
+        if isinstance(card, schema.AttackCard | schema.DefenseCard):
+            check_defaults(card.options, card.profile)
+        return card
+    except PlanError as error:
+        raise CardError(f"{path}: {error}", error.hint) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "card"
+        place = shown(".".join(str(part) for part in first["loc"])) or "card"
         known = kind.model_fields
         hint = nearest(str(first["loc"][-1]), known) if first["type"] == "extra_forbidden" else f"see {kind.__name__}"
-        given = "" if first["type"] in ("missing", "extra_forbidden") else f" (got {str(first['input'])[:60]!r})"
+        given = "" if first["type"] in ("missing", "extra_forbidden") else f" (got {shown(str(first['input']), 60)!r})"
         raise CardError(f"{path}: {place}: {first['msg']}{given}", hint) from None

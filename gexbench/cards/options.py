@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gexbench.cards.schema import Option, OptionValue
 from gexbench.errors import PlanError, nearest
+from gexbench.foreign_text import invisible
 
 
 def effective(
@@ -27,6 +28,34 @@ def effective(
             raise PlanError(f"{owner} has no option {key!r}", nearest(key, options))
         values[key] = _typed(key, options[key], value, owner)
     return values
+
+
+def check_defaults(options: Mapping[str, Option], profiles: Mapping[str, Mapping[str, OptionValue]]) -> None:
+    """Raise PlanError where defaults, or what a profile sets instead, are not what the options themselves allow."""
+    for key, option in options.items():
+        low, high, numeric = option.min, option.max, option.type in ("int", "float")
+        if not numeric and (low is not None or high is not None):
+            raise PlanError(f"options.{key}: bounds are for numbers, not for {_kind(option)}", "leave min and max out")
+        if (low is not None and low != low) or (high is not None and high != high):
+            raise PlanError(f"options.{key}: a bound is not a number", "correct min or max")
+        if low is not None and high is not None and low > high:
+            raise PlanError(f"options.{key}: min {low:g} is above max {high:g}", "exchange them")
+        if option.choices is not None and option.type not in ("str", "list"):
+            raise PlanError(f"options.{key}: choices are for texts, not for {_kind(option)}", "leave them out")
+        _exactly(key, option, option.default, "options")
+    for profile, values in profiles.items():
+        for key, value in values.items():
+            if key not in options:
+                raise PlanError(f"profile.{profile} sets {key!r}, which is no option", nearest(key, options))
+            _exactly(key, options[key], value, f"profile.{profile}")
+
+
+def _exactly(key: str, option: Option, value: OptionValue, owner: str) -> None:
+    """Raise PlanError unless a card's own value is of the option's very type, and allowed."""
+    right = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": tuple}[option.type]
+    if not isinstance(value, right) or (isinstance(value, bool) and option.type != "bool"):  # type: ignore[arg-type]
+        raise PlanError(f"{owner}.{key} is of type {option.type!r}, and {value!r} is not", "correct one of them")
+    _within(key, option, value, owner)
 
 
 def _typed(key: str, option: Option, value: object, owner: str) -> OptionValue:
@@ -58,6 +87,8 @@ def _within(key: str, option: Option, value: OptionValue, owner: str) -> None:
             bounds = f"from {'-∞' if low is None else format(low, 'g')} to {'∞' if high is None else format(high, 'g')}"
             raise PlanError(f"option {key!r} of {owner} lies {bounds}, not at {value}", f"default {option.default!r}")
     for part in value if isinstance(value, tuple) else (value,):
+        if isinstance(part, str) and (found := invisible(part)) is not None:
+            raise PlanError(f"option {key!r} of {owner} holds the invisible character {found!a}", "leave it out")
         if option.choices is not None and part not in option.choices:
             raise PlanError(f"option {key!r} of {owner} cannot be {part!r}", nearest(str(part), option.choices))
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from gexbench.errors import CardError
+from gexbench.foreign_text import PARAGRAPH, shown
 
 ENTRY_POINT_GROUP = "gexbench.cards"
 
@@ -44,9 +46,22 @@ def packaged_root() -> CardRoot:
 def installed_roots() -> list[CardRoot]:
     """Return the card folders of installed packages that declare the entry point group `gexbench.cards`.
 
-    The entry point's value names a package folder (`my_plugin.cards`); it is found without importing anything.
+    The entry point's value names a package folder (`my_plugin.cards`); it is found without importing anything. One that
+    is broken is skipped, with a line on stderr.
     """
-    return [_installed(point) for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)]
+    found = []
+    for point in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            found.append(_installed(point))
+        except Exception as error:  # whatever a package did wrong is no affair of the others
+            skipped(str(error) if isinstance(error, CardError) else f"the installed plug-in {point.name!r}: {error!r}")
+    return found
+
+
+@cache
+def skipped(why: str) -> None:
+    """Say once in a process, on stderr unless logging is set up otherwise, that something from outside is left out."""
+    logging.getLogger("gexbench").warning("warning: skipped: %s", shown(why, PARAGRAPH))
 
 
 def _installed(point: importlib.metadata.EntryPoint) -> CardRoot:
@@ -72,8 +87,8 @@ def named_root(folder: Path) -> CardRoot:
 
 
 def all_roots(folders: Iterable[Path] = ()) -> list[CardRoot]:
-    """Return every root in the order of trust: packaged, installed, named; a folder named twice is one root."""
-    named: dict[Path, CardRoot] = {}
-    for root in map(named_root, folders):
-        named.setdefault(root.path, root)
-    return [packaged_root(), *installed_roots(), *named.values()]
+    """Return every root in the order of trust: packaged, installed, named; a folder that comes twice is one root."""
+    outside: dict[Path, CardRoot] = {}
+    for root in (*installed_roots(), *map(named_root, folders)):
+        outside.setdefault(root.path.resolve(), root)
+    return [packaged_root(), *outside.values()]

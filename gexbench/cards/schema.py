@@ -7,8 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from gexbench.foreign_text import invisible
+
 NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
-Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$")]
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$", max_length=80)]
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
+"""What test splits and options are called."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Compare = Literal["A", "B", "C"]
@@ -19,7 +23,7 @@ OptionValue = bool | int | float | str | tuple[str, ...]
 
 
 def _stays_inside(path: str) -> str:
-    if path.startswith(("/", "~")) or ".." in path.split("/") or re.match(r"^[A-Za-z]:", path):
+    if path.startswith(("/", "\\", "~")) or ".." in re.split(r"[/\\]", path) or re.match(r"^[A-Za-z]:", path):
         raise ValueError(f"{path!r} must be a relative path below its folder")
     return path
 
@@ -29,6 +33,20 @@ def _queried(against: object) -> object:
     return "queried" if against == "bought" else against
 
 
+def _visible(text: str) -> str:
+    if (found := invisible(text)) is not None:
+        raise ValueError(f"the character {found!a} is invisible: write one line of visible ones")
+    return text
+
+
+def _visible_lines(text: str) -> str:
+    if (found := invisible(text, allowed="\n\t")) is not None:
+        raise ValueError(f"the character {found!a} is invisible")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_visible)]
+Prose = Annotated[str, AfterValidator(_visible_lines)]
 RelativePath = Annotated[str, AfterValidator(_stays_inside)]
 
 
@@ -43,7 +61,7 @@ class Card(Frozen):
 
     name: Name
     version: int = Field(default=1, ge=1)
-    summary: str = Field(min_length=1, max_length=200)
+    summary: Line = Field(min_length=1, max_length=200)
 
 
 class Option(Frozen):
@@ -51,10 +69,10 @@ class Option(Frozen):
 
     type: Literal["int", "float", "bool", "str", "list"]
     default: OptionValue
-    help: str
+    help: Line
     min: float | None = None
     max: float | None = None
-    choices: tuple[str, ...] | None = None
+    choices: tuple[Line, ...] | None = None
 
 
 class WeightFile(Frozen):
@@ -117,8 +135,8 @@ class TaskCard(Card):
     main: Main
     honest_cost: tuple[Name, ...] = ()
     controls: tuple[Name, ...] = ()
-    profile: dict[str, TaskProfile]
-    source: str = ""
+    profile: dict[Name, TaskProfile]
+    source: Prose = ""
 
     @model_validator(mode="after")
     def _main_is_measured(self) -> TaskCard:
@@ -147,8 +165,8 @@ class VictimCard(Card):
     assets: tuple[Name, ...] = ()
     stored: Literal["float32", "float16"] = "float32"
     weights: WeightFile | None = None
-    source: str = ""
-    note: str = ""
+    source: Prose = ""
+    note: Prose = ""
 
 
 class AttackCard(Card):
@@ -163,10 +181,10 @@ class AttackCard(Card):
     entry: Entry | None = None
     same_size: bool = False
     needs: tuple[Knowledge, ...] = ("outputs",)
-    options: dict[str, Option] = {}
+    options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
-    source: str = ""
-    note: str = ""
+    source: Prose = ""
+    note: Prose = ""
 
     @model_validator(mode="after")
     def _has_code(self) -> AttackCard:
@@ -188,9 +206,9 @@ class DefenseCard(Card):
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
-    options: dict[str, Option] = {}
+    options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
-    source: str = ""
+    source: Prose = ""
 
 
 class MetricCard(Card):
@@ -202,7 +220,7 @@ class MetricCard(Card):
     """
 
     entry: Entry
-    unit: str
+    unit: Line
     higher_is_better: bool
     paired: bool = True
     features: Name | None = None
@@ -210,9 +228,9 @@ class MetricCard(Card):
     floor: bool = False
     tolerance: float = Field(gt=0, allow_inf_nan=False)
     settings: dict[str, bool | int | float | str] = {}
-    preprocessing: str
+    preprocessing: Line
     assets: tuple[Name, ...] = ()
-    source: str
+    source: Prose
 
     @model_validator(mode="after")
     def _sets_have_features(self) -> MetricCard:
@@ -240,9 +258,9 @@ class ExtractorCard(Card):
     entry: Entry
     width: int = Field(gt=0)
     settings: dict[str, bool | int | float | str] = {}
-    preprocessing: str
+    preprocessing: Line
     assets: tuple[Name, ...] = ()
-    source: str
+    source: Prose
 
 
 class SplitFiles(Frozen):
@@ -268,7 +286,7 @@ class Splits(Frozen):
 
     owner: SplitFiles
     pool: SplitFiles | None = None
-    test: dict[str, SplitFiles]
+    test: dict[Label, SplitFiles]
     style: SplitFiles | None = None
     reference: SplitFiles | None = None
 
@@ -283,12 +301,12 @@ class DatasetCard(Card):
     """A data set: files by split, pinned by `<name>.sha256` beside the card unless `pinned = false`."""
 
     reader: Entry
-    licence: str
-    stands_in_for: str = ""
+    licence: Prose
+    stands_in_for: Prose = ""
     pinned: bool = True
     settings: dict[str, bool | int | float | str] = {}
     splits: Splits
-    source: str = ""
+    source: Prose = ""
 
 
 class AssetCard(Card):
@@ -301,10 +319,10 @@ class AssetCard(Card):
     sources: tuple[str, ...] = Field(min_length=1)
     sha256: Sha256
     size: int = Field(gt=0)
-    licence: str
+    licence: Prose
     convert: str | None = None
     result_sha256: Sha256
-    facts: str = ""
+    facts: Prose = ""
 
 
 class ProfileCard(Card):
@@ -317,18 +335,18 @@ class ProfileCard(Card):
 class ReportedRow(Frozen):
     """One metric of an attack published elsewhere, never ranked with ours. `values`: comparison to text as printed."""
 
-    attack: str
-    test: str
-    metric: str
-    values: dict[Compare, str]
+    attack: Line
+    test: Line
+    metric: Line
+    values: dict[Compare, Line]
 
 
 class Reported(Frozen):
     """Rows from one publication, and in `traps` what to know before reading them beside ours."""
 
-    title: str
-    source: str
-    traps: tuple[str, ...] = ()
+    title: Line
+    source: Line
+    traps: tuple[Line, ...] = ()
     rows: tuple[ReportedRow, ...]
 
 

@@ -41,6 +41,7 @@ def cross(
     from gexbench.cli.curve import failure
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import each_run
+    from gexbench.foreign_text import shown
     from gexbench.plan import Request
     from gexbench.sweep import Sweep, plan_all, run_all
 
@@ -65,7 +66,7 @@ def cross(
         console = Console()
         console.print(_table(found))
         for record in failed:
-            console.print(f"failed    {record.plan.run_name}: {record.reason}", highlight=False, markup=False)
+            console.print(f"failed    {record.plan.run_name}: {shown(record.reason)}", highlight=False, markup=False)
     if failed:
         raise typer.Exit(3)
 
@@ -88,5 +89,5 @@ def _table(found: Cross) -> Table:
     for number, title in enumerate(head):
         table.add_column(Text(title), justify="right" if number else "left")
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(Text, line))
     return table

@@ -92,6 +92,7 @@ def _show(drawn: Curve, failed: list[RunRecord], files: dict[str, Path], as_json
 
     from gexbench.boards.curve import as_json as plain
     from gexbench.cli.output import print_json
+    from gexbench.foreign_text import shown
 
     if as_json:
         names = {what: str(files[what]) if what in files else None for what in ("picture", "csv")}
@@ -99,7 +100,7 @@ def _show(drawn: Curve, failed: list[RunRecord], files: dict[str, Path], as_json
         return
     console = Console()
     console.print(_table(drawn))
-    lines = [f"failed    {record.plan.run_name}: {record.reason}" for record in failed]
+    lines = [f"failed    {record.plan.run_name}: {shown(record.reason)}" for record in failed]
     lines += [f"note      {mark}" for mark in drawn.marks]
     lines += [f"{what:9} {path}" for what, path in files.items()]
     for line in lines:

@@ -22,6 +22,7 @@ def list_cards(
     from gexbench.cards.catalog import FOLDERS, Catalog
     from gexbench.cli.output import print_json
     from gexbench.errors import CardError, nearest
+    from gexbench.foreign_text import shown
 
     kinds = {folder: card for card, folder in FOLDERS.items()}
     if kind is not None and kind not in kinds:
@@ -38,4 +39,4 @@ def list_cards(
     for name, cards in found.items():
         typer.secho(name, bold=True)
         for card in cards:
-            typer.echo(f"  {card.name:{width}}  {card.summary}")
+            typer.echo(f"  {card.name:{width}}  {shown(card.summary)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,10 @@ def show(
     """
     from gexbench.cli.output import print_json
     from gexbench.cli.report import report
-    from gexbench.record import read_record
+    from gexbench.record import read_record, record_file
 
-    path = Path(name)
-    record = path / "record.json" if path.is_dir() else path
-    if record.is_file():
+    record = record_file(Path(name))
+    if os.path.exists(record):  # false too for what is no name of a file
         report(read_record(record), record, as_json=json)
         return
     found = _cards(name, registry or [])
@@ -49,16 +49,18 @@ def _cards(name: str, folders: list[Path]) -> dict[str, Any]:
     }
     if not found:
         raise CardError(
-            f"no card and no record named {name!r}", nearest(name, {n for c in everything.values() for n in c})
+            f"no card and no record named {name[:100]!r}", nearest(name, {n for c in everything.values() for n in c})
         )
     return found
 
 
 def _print_table(table: dict[str, Any], depth: int) -> None:
+    from gexbench.foreign_text import PARAGRAPH, shown
+
     for key, value in table.items():
         if isinstance(value, dict) and value:
-            typer.echo(f"{'  ' * depth}{key}")
+            typer.echo(f"{'  ' * depth}{shown(key)}")
             _print_table(value, depth + 1)
         elif value not in ({}, [], ""):
             text = value if isinstance(value, str) else json_module.dumps(value, ensure_ascii=False)
-            typer.echo(f"{'  ' * depth}{key:14} {text}")
+            typer.echo(f"{'  ' * depth}{shown(key):14} {shown(text, PARAGRAPH)}")

@@ -33,9 +33,11 @@ def verify(
     from gexbench.boards.verified import open_signer
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
+    from gexbench.foreign_text import shown
+    from gexbench.record import record_file
     from gexbench.verification import verify_record
 
-    signer = open_signer(sign, record) if sign else None
+    signer = open_signer(sign, record_file(record)) if sign else None
     with Ticker(silent=json) as ticker:
         verdict = verify_record(record, out, tuple(registry or ()), ticker.tick, backend == "reference")
     signed = signer.sign(verdict.seal) if signer and verdict.agrees else None
@@ -43,6 +45,6 @@ def verify(
         print_json({**verdict.model_dump(mode="json"), "signed": str(signed) if signed else None})
     else:
         for line in [*verdict.lines(), *([f"signed in {signed}"] if signed else [])]:
-            typer.echo(line)
+            typer.echo(shown(line))
     if not verdict.agrees:
         raise typer.Exit(3)

@@ -4,13 +4,17 @@ import io
 from html.parser import HTMLParser
 
 import pytest
-from record_factory import Records
+from record_factory import Records, changed
 from rich.console import Console
 
 from boards.conftest import MakeBoard
+from gexbench.boards.flat import to_csv
+from gexbench.boards.markdown import to_markdown
 from gexbench.boards.render import latex, to_html, to_latex, to_terminal
 from gexbench.boards.sections import page
 from gexbench.boards.sheet import Column, Page, Sheet
+from gexbench.cards.schema import Option
+from gexbench.foreign_text import PARAGRAPH
 
 
 @pytest.fixture
@@ -85,3 +89,23 @@ def test_a_narrow_terminal_leaves_out_columns_but_cuts_no_number(shown: Page, wi
 def test_brackets_in_names_are_not_taken_for_styles() -> None:
     sheet = Sheet("T", columns=(Column("name", False),), rows=(("[red]x[/red]",),))
     assert "[red]x[/red]" in terminal(Page("t", (), "g", (sheet,)), 80)
+
+
+EVIL = "\x1b[31m[red]=1+1\u202e\x00 | <b>$x$ \n" + "a" * 5000
+
+
+def test_a_label_from_elsewhere_does_nothing_in_any_format(records: Records, board_of: MakeBoard) -> None:
+    record = records.make()
+    options = {**record.plan.attack.options, "note": Option(type="str", default="", help="a note")}
+    record = changed(
+        changed(record, "plan.attack.options", options), "plan.options", {**record.plan.options, "note": EVIL}
+    )
+    record = changed(record, "plan.victim.name", EVIL)
+    board = board_of(record)
+    seen = page(board)
+    for text in (to_markdown(seen), to_html(seen), to_latex(seen), to_csv(board), terminal(seen, 200)):
+        text.encode("utf-8")
+        assert not set("\x1b\u202e\x00") & set(text)
+        assert "a" * (PARAGRAPH + 1) not in text
+    assert "srresnet (note=?\\[31m\\[red\\]=1+1??" in to_markdown(seen)
+    assert "srresnet (note=?[31m[red]=1+1?? | <b>" in to_csv(board)

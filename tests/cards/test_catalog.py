@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from gexbench import bench
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.roots import named_root, packaged_root
+from gexbench.cards.roots import ENTRY_POINT_GROUP, CardRoot, installed_roots, named_root, packaged_root
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, MetricCard
 from gexbench.errors import CardError
 from gexbench.plan import Request
@@ -131,3 +133,130 @@ def test_only_a_metric_of_sets_without_a_floor_is_held_against_something_else(tm
     put(tmp_path, text.replace('"figure-share"', '"me/share"', 1), "metrics/share.toml")
     with pytest.raises(CardError, match="is for metrics of sets"):
         catalog(tmp_path).all(MetricCard)
+
+
+def broken(folder: Path, text: str, file: str = "attacks/broken.toml") -> CardRoot:
+    put(folder, text, file)
+    return named_root(folder)
+
+
+BROKEN = ATTACK.replace("me/mine", "me/broken") + "sumary = 3\n"
+
+
+def test_a_broken_card_from_outside_is_skipped_with_one_line_and_the_others_are_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(tmp_path, ATTACK)
+    roots = (packaged_root(), broken(tmp_path, BROKEN))
+    for _ in range(2):
+        known = Catalog(roots, strict=False).all(AttackCard)
+        assert {"srresnet", "me/mine"} <= set(known)
+        assert "me/broken" not in known
+    (line,) = caplog.messages
+    assert line.startswith("warning: skipped: ")
+    assert "broken.toml: sumary" in line
+
+
+@pytest.mark.parametrize("text", [BROKEN, "name = 'me/broken", "name = 3", "", "\x00", "a = " + "[" * 5000])
+def test_a_broken_card_that_is_asked_for_is_refused_with_the_reason(tmp_path: Path, text: str) -> None:
+    lax = Catalog((packaged_root(), broken(tmp_path, text)), strict=False)
+    with pytest.raises(CardError, match=r"broken\.toml"):
+        lax.get(AttackCard, "me/broken")
+    assert lax.get(AttackCard, "srresnet").name == "srresnet"
+    with pytest.raises(CardError, match="no attack named 'me/other'"):
+        lax.get(AttackCard, "me/other")
+
+
+def test_a_broken_submission_is_refused_with_the_reason_when_it_is_asked_for(tmp_path: Path) -> None:
+    root = broken(tmp_path / "mine", "[attack]\n" + BROKEN, "card.toml")
+    lax = Catalog((packaged_root(), root), strict=False)
+    for name in ("me/broken", "me/mine"):
+        with pytest.raises(CardError, match=r"card\.toml: sumary"):
+            lax.get(AttackCard, name)
+
+
+def test_a_broken_card_of_the_packaged_registry_is_never_skipped(tmp_path: Path) -> None:
+    put(tmp_path, BROKEN.replace("me/", ""), "attacks/broken.toml")
+    with pytest.raises(CardError, match="sumary"):
+        Catalog((CardRoot(tmp_path, "gexbench", outside=False),), strict=False).all(AttackCard)
+
+
+@pytest.mark.parametrize("name", ["srresnet", "me/srresnet"])
+def test_a_broken_card_takes_no_card_of_the_registry_with_it(tmp_path: Path, name: str) -> None:
+    text = ATTACK.replace("me/mine", name) + ("" if name == "srresnet" else "sumary = 3\n")
+    lax = Catalog((packaged_root(), broken(tmp_path, text, "attacks/srresnet.toml")), strict=False)
+    assert lax.filed(AttackCard, "srresnet").root.origin == "gexbench"
+
+
+def test_of_two_cards_from_outside_with_one_name_none_is_taken(tmp_path: Path) -> None:
+    roots = [broken(tmp_path / name, ATTACK, "attacks/mine.toml") for name in ("one", "two")]
+    lax = Catalog((packaged_root(), *roots), strict=False)
+    assert "me/mine" not in lax.all(AttackCard)
+    with pytest.raises(CardError, match="'me/mine' is declared twice"):
+        lax.get(AttackCard, "me/mine")
+
+
+def test_a_card_that_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "attacks").mkdir()
+    os.mkfifo(tmp_path / "attacks" / "pipe.toml")
+    (tmp_path / "attacks" / "zero.toml").symlink_to("/dev/zero")
+    lax = Catalog((packaged_root(), named_root(tmp_path)), strict=False)
+    for name in ("me/pipe", "me/zero"):
+        with pytest.raises(CardError, match="not a regular file"):
+            lax.get(AttackCard, name)
+
+
+@pytest.mark.parametrize("value", ["nowhere_at_all.cards", "gexbench.nowhere", "__main__", "a b", "", ".", "os.path"])
+def test_an_installed_package_whose_entry_point_is_wrong_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str
+) -> None:
+    point = EntryPoint(f"of {value}", value, ENTRY_POINT_GROUP)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point])
+    assert installed_roots() == []
+    assert f"of {value}" in caplog.text
+    assert "srresnet" in Catalog.load().all(AttackCard)
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ('type = "int", default = 1.5', "options.x is of type 'int', and 1.5 is not"),
+        ('type = "int", default = "7"', "is of type 'int', and '7' is not"),
+        ('type = "int", default = true', "is of type 'int', and True is not"),
+        ('type = "float", default = "fast"', "is of type 'float'"),
+        ('type = "float", default = nan', "not at nan"),
+        ('type = "bool", default = 1', "is of type 'bool'"),
+        ('type = "str", default = 3', "is of type 'str'"),
+        ('type = "list", default = "a,b"', "is of type 'list'"),
+        ('type = "int", default = 0, min = 1', "from 1 to ∞, not at 0"),
+        ('type = "int", default = 9, max = 8', "from -∞ to 8, not at 9"),
+        ('type = "float", default = 1, min = 3, max = 2', "min 3 is above max 2"),
+        ('type = "float", default = 1, max = nan', "a bound is not a number"),
+        ('type = "str", default = "a", min = 1', "bounds are for numbers"),
+        ('type = "int", default = 1, choices = ["1"]', "choices are for texts"),
+        ('type = "str", default = "c", choices = ["a", "b"]', "cannot be 'c'"),
+        ('type = "list", default = ["a", "c"], choices = ["a", "b"]', "cannot be 'c'"),
+        ('type = "int", default = 1, max = 8 }\nprofile.mini = { x = 9', "not at 9"),
+        ('type = "int", default = 1 }\nprofile.mini = { x = 1.5', "profile.mini.x is of type 'int'"),
+        ('type = "int", default = 1 }\nprofile.mini = { y = 1', "profile.mini sets 'y', which is no option"),
+    ],
+)
+def test_a_default_that_its_option_does_not_allow_is_refused_when_the_card_is_read(
+    tmp_path: Path, option: str, why: str
+) -> None:
+    put(tmp_path, ATTACK + f'options.x = {{ help = "x", {option} }}\n')
+    with pytest.raises(CardError) as refused:
+        catalog(tmp_path).all(AttackCard)
+    assert why in str(refused.value)
+    assert "mine.toml" in str(refused.value)
+
+
+def test_defaults_at_their_bounds_and_in_their_choices_are_read(tmp_path: Path) -> None:
+    options = [
+        'a = { help = "x", type = "int", default = 8, min = 8, max = 8 }',
+        'b = { help = "x", type = "float", default = 1, max = 1 }',
+        'c = { help = "x", type = "list", default = [], choices = ["a"] }',
+        'd = { help = "x", type = "bool", default = false }',
+    ]
+    put(tmp_path, ATTACK + "".join(f"options.{line}\n" for line in options) + "profile.mini = { b = 0.5 }\n")
+    assert len(catalog(tmp_path).get(AttackCard, "me/mine").options) == 4

@@ -13,13 +13,23 @@ OPTIONS = {
     "lr": Option(type="float", default=1e-3, min=0, help="rate"),
     "norm": Option(type="bool", default=False, help="norm"),
     "loss": Option(type="str", default="l1", choices=("l1", "mse"), help="loss"),
+    "name": Option(type="str", default="", help="name"),
+    "any": Option(type="list", default=(), help="anything"),
     "augment": Option(type="list", default=("flip",), choices=("flip", "rotation"), help="augmentations"),
 }
 
 
 def test_defaults_stand_until_a_profile_or_the_user_changes_them() -> None:
     values = effective(OPTIONS, {"steps": 7}, ["lr=2e-4", "norm=true", "augment=flip,rotation"], "attack 'x'")
-    assert values == {"steps": 7, "lr": 2e-4, "norm": True, "loss": "l1", "augment": ("flip", "rotation")}
+    assert values == {
+        "steps": 7,
+        "lr": 2e-4,
+        "norm": True,
+        "loss": "l1",
+        "name": "",
+        "any": (),
+        "augment": ("flip", "rotation"),
+    }
 
 
 def test_the_users_word_is_last() -> None:
@@ -43,6 +53,9 @@ def test_an_empty_list_can_be_given() -> None:
         ("loss=l2", "cannot be 'l2'"),
         ("augment=flip,spin", "cannot be 'spin'"),
         ("steps", "not key=value"),
+        ("name=a\x1b[31m", "invisible character '.x1b'"),
+        ("name=\udcff", "invisible character '.udcff'"),
+        ("any=ok,\u202e", "invisible character '.u202e'"),
     ],
 )
 def test_a_bad_option_is_refused_with_its_value(text: str, message: str) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import MetricCard
+from gexbench.cards.catalog import Catalog, check
+from gexbench.cards.schema import AttackCard, DatasetCard, MetricCard, VictimCard
+from gexbench.errors import CardError
 from gexbench.record import read_record
 
 RECORDS = sorted(Path(__file__).resolve().parents[2].glob("leaderboards/*/records/*.json"))
@@ -23,3 +24,59 @@ def test_a_metric_card_in_the_first_words_is_read_in_those_of_today() -> None:
 def test_a_record_on_a_board_is_read_and_keeps_the_id_of_its_plan(path: Path) -> None:
     record = read_record(path)
     assert record.id in (record.plan.id, record.plan.former_id)
+
+
+ATTACK = {"name": "me/mine", "summary": "Mine.", "entry": "mine:Mine"}
+STEPS = {"type": "int", "default": 1, "help": "steps"}
+
+
+@pytest.mark.parametrize(
+    ("place", "table"),
+    [
+        ("summary", {"summary": "Mine \x1b[31mred."}),
+        ("summary", {"summary": "Two\nlines."}),
+        ("summary", {"summary": "Reversed \u202egnihton."}),
+        ("note", {"note": "A bell \x07."}),
+        ("source", {"source": "\x9b31m"}),
+        ("name", {"name": "me/mine\n"}),
+        ("name", {"name": "me/" + "x" * 100}),
+        ("options.steps.help", {"options": {"steps": {**STEPS, "help": "steps\r"}}}),
+        ("options.loss.choices.0", {"options": {"loss": {**STEPS, "type": "str", "choices": ("\u200b",)}}}),
+        ("options.\\?", {"options": {"\x1b": STEPS}}),
+    ],
+)
+def test_text_with_characters_that_do_something_is_refused_in_one_line(place: str, table: dict[str, object]) -> None:
+    with pytest.raises(CardError, match=f"^card.toml: {place}[:.]") as refused:
+        check(AttackCard, {**ATTACK, **table}, Path("card.toml"))
+    assert str(refused.value).isprintable()
+
+
+def test_a_note_may_have_several_lines_of_any_language() -> None:
+    assert check(AttackCard, {**ATTACK, "note": "One.\n\tZwölf.\n漢字 ∞"}, Path("card.toml")).note.count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "path", ["../up", "a/../../up", "/etc/passwd", "~/keys", "C:/keys", "..\\up", "a\\..\\up", "\\\\host\\share", ".."]
+)
+def test_a_path_on_a_card_stays_below_its_folder(path: str) -> None:
+    victim, data = Catalog.load().get(VictimCard, "srgan-mini"), Catalog.load().get(DatasetCard, "photos-mini")
+    assert victim.weights is not None
+    weights = {**victim.model_dump(), "weights": {"file": path, "sha256": victim.weights.sha256}}
+    owner = {**data.model_dump()["splits"], "owner": {"within": "data", "files": (path,)}}
+    for kind, table in ((VictimCard, weights), (DatasetCard, {**data.model_dump(), "splits": owner})):
+        with pytest.raises(CardError, match="must be a relative path below its folder"):
+            check(kind, table, Path("card.toml"))
+
+
+def test_a_path_with_dots_in_its_names_is_one_below_its_folder() -> None:
+    data = Catalog.load().get(DatasetCard, "photos-mini").model_dump()
+    owner = {**data["splits"], "owner": {"within": "data", "files": ("a/..b/c..d/...png",)}}
+    assert check(DatasetCard, {**data, "splits": owner}, Path("card.toml")).splits.owner.files == ("a/..b/c..d/...png",)
+
+
+@pytest.mark.parametrize("test", ["", "a b", "../x", "=1+1", "\x1b", "x" * 65])
+def test_a_test_split_has_a_plain_name(test: str) -> None:
+    data = Catalog.load().get(DatasetCard, "photos-mini").model_dump()
+    splits = {**data["splits"], "test": {test: {"within": "data", "files": ("a",)}}}
+    with pytest.raises(CardError, match="String should"):
+        check(DatasetCard, {**data, "splits": splits}, Path("card.toml"))

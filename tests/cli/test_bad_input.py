@@ -79,7 +79,25 @@ def test_a_broken_card_is_named_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "attacks").mkdir()
     card = tmp_path / "attacks" / "mine.toml"
     card.write_text('name = "me/mine"\nsummary = 3\n')
-    expect_refusal(gexbench(*RUN, "--registry", str(tmp_path)), 2, str(card), "summary")
+    named = ("run", "--task", "sr", "--attack", "me/mine", "--registry", str(tmp_path))
+    expect_refusal(gexbench(*named, cwd=tmp_path), 2, f"error: {card}: summary")
+
+
+def test_a_broken_card_from_outside_breaks_no_other_command(tmp_path: Path) -> None:
+    (tmp_path / "attacks").mkdir()
+    card = tmp_path / "attacks" / "mine.toml"
+    card.write_text('name = "me/mine"\nsummary = "\\u001B[31m"\n')
+    done = gexbench("list", "attacks", "--json", "--registry", str(tmp_path))
+    assert (done.returncode, "srresnet" in [each["name"] for each in json.loads(done.stdout)["attacks"]]) == (0, True)
+    assert done.stderr.startswith(f"warning: skipped: {card}: summary")
+    assert (done.stderr.count("\n"), "\x1b" in done.stderr) == (1, False)
+
+
+def test_what_is_no_file_is_refused_at_once_by_every_command_that_reads_a_record(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for words in (("show",), ("verify",), ("board", "add")):
+        for place in ("/dev/zero", str(tmp_path / "pipe")):
+            expect_refusal(gexbench(*words, place, cwd=tmp_path), 2, f"cannot read the record {place}")
 
 
 def test_missing_data_name_the_first_file_and_what_to_set(tmp_path: Path) -> None:
