@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from record_factory import Records, write_registry
 
 from gexbench import bench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import PROSE
 from gexbench.cards.schema import Card, DefenseCard, TaskProfile, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError
-from gexbench.plan import Identity, Plan, Request, resolve
+from gexbench.plan import Identity, Plan, Request, check_plan, resolve
 
 CATALOG = Catalog.load()
 IDENTITY = Identity("v" * 64, "d" * 64, "c" * 16)
@@ -251,3 +252,71 @@ def test_a_run_without_a_sandbox_shares_no_folder_with_one_that_has_it() -> None
     assert bare.id == plan().id
     assert bare.run_name != plan().run_name
     assert "-unsandboxed-" in bare.run_name
+
+
+def test_the_largest_seed_is_the_last_that_fits_four_bytes() -> None:
+    assert plan(seed=2**31 - 1).seed == 2**31 - 1
+    for seed in (2**31, 2**32, -(2**31)):
+        with pytest.raises(PlanError, match=f"--seed {seed} is not in 0 … 2147483647"):
+            plan(seed=seed)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Records:
+    return Records(write_registry(tmp_path / "registry"))
+
+
+def edit(records: Records, card: str, old: str, new: str) -> None:
+    path = records.folder / f"{card}.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_victim_whose_images_have_another_side_than_the_tasks_is_refused(records: Records) -> None:
+    edit(records, "tasks/sr", "deadline = 60\n", "deadline = 60\nside = 32\n")
+    edit(records, "victims/net", "scale = 4\n", "scale = 4\nnet = { side = 32 }\n")
+    assert records.plan().victim.net == {"side": 32}
+    edit(records, "victims/net", "side = 32", "side = 64")
+    with pytest.raises(PlanError, match="victim 'net' has images of 64 px, this task of 32"):
+        records.plan()
+
+
+def test_a_plan_read_from_elsewhere_is_held_to_what_resolve_would_refuse(records: Records) -> None:
+    made = records.plan(defense="jpeg")
+    check_plan(made)
+    wrong: dict[str, object] = {
+        "victim": made.victim.model_copy(update={"scale": 2}),
+        "attack": made.attack.model_copy(update={"needs": ("truth",)}),
+        "options": {**made.options, "steps": 1.5},
+        "defense_options": {},
+        "defense": None,
+    }
+    for name, value in wrong.items():
+        with pytest.raises(PlanError):
+            check_plan(made.model_copy(update={name: value}))
+
+
+@pytest.mark.parametrize(
+    ("need", "truth", "allowed"),
+    [
+        ("weights", "pairs", True),
+        ("truth", "pairs", True),
+        ("latents", "pairs", False),
+        ("weights", "style", True),
+        ("truth", "style", False),
+    ],
+)
+def test_a_control_may_know_the_weights_and_a_truth_of_pairs_and_nothing_else_besides(
+    records: Records, need: str, truth: str, allowed: bool
+) -> None:
+    edit(records, "tasks/sr", "price", f'truth = "{truth}"\n        price')
+    edit(records, "attacks/bicubic", "needs = []", f'needs = ["{need}"]')
+    edit(records, "attacks/copycat", 'name = "copycat"', f'name = "copycat"\nneeds = ["{need}"]')
+    with pytest.raises(PlanError, match=f"'copycat' needs the knowledge '{need}'"):
+        records.plan("copycat")
+    if allowed:
+        assert records.plan("bicubic").attack.needs == (need,)
+    else:
+        with pytest.raises(PlanError, match=f"'bicubic' needs the knowledge '{need}'"):
+            records.plan("bicubic")

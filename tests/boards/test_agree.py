@@ -78,3 +78,13 @@ def test_records_of_one_defense_must_have_one_defense_card(records: Records) -> 
 
 def test_passports_of_scores_and_of_honest_cost_are_gathered(records: Records) -> None:
     assert set(passports(records.make(defense="jpeg"))) == {"psnr-y", "lpips-alex"}
+
+
+def test_records_of_one_defense_must_be_of_one_code_whoever_attacks(records: Records) -> None:
+    there = changed(records.make(defense="jpeg"), "plan.plug_ins", {"defense": "one"})
+    same = changed(records.make("copycat", defense="jpeg"), "plan.plug_ins", {"defense": "one"})
+    for other in (changed(same, "plan.plug_ins", {"defense": "two"}), changed(same, "plan.plug_ins", {})):
+        assert "code of 'jpeg'" in str(conflict(other, there))
+    assert conflict(same, there) is None
+    strong = changed(same, "plan.defense_options", {"quality": 5})
+    assert conflict(changed(strong, "plan.plug_ins", {"defense": "two"}), there) is None

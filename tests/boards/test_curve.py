@@ -208,3 +208,12 @@ def test_records_that_differ_in_more_than_budget_and_seed_are_refused(records: R
 def test_no_record_makes_no_curve() -> None:
     with pytest.raises(BoardError, match="at least one record"):
         make_curve([])
+
+
+def test_a_hundred_per_cent_is_the_ranked_budget_where_that_is_not_the_last(records: Records) -> None:
+    card = records.folder / "tasks" / "sr.toml"
+    card.write_text(card.read_text().replace("budgets = [50, 100]", "budgets = [50, 100]\nranked = 50"))
+    curve = make_curve([records.make(budget="50"), records.make(budget="100")])
+    assert curve.top == 50
+    labels = [tick.get_text() for tick in panels(curve)[0].get_xticklabels()]
+    assert labels == ["50\n100 %", "100\n200 %"]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from record_factory import Records
+from record_factory import Records, changed
 
 from boards.conftest import MakeBoard
 from gexbench.boards.flat import ALL, FIELDS, long_rows, plain, to_csv
@@ -69,3 +69,20 @@ def test_long_rows_have_the_fields_they_promise(records: Records, board_of: Make
 )
 def test_json_has_texts_for_infinite_numbers(value: Any, text: Any) -> None:
     assert plain(value) == text
+
+
+def test_the_number_of_images_is_that_of_the_rows_own_split_and_the_largest_of_its_seeds(
+    records: Records, board_of: MakeBoard
+) -> None:
+    first, second = records.seeds((26.0, 27.0))
+    fewer = tuple(s.model_copy(update={"n": s.n - 1}) for s in first.scores)
+    board = board_of(changed(first, "scores", fewer), second)
+    assert {row["images"] for row in rows(board, test="set5")} == {"5"}
+    assert {row["images"] for row in rows(board, test="set14")} == {"14"}
+
+
+def test_no_cell_of_text_is_a_formula_and_negative_numbers_stay_numbers(records: Records, board_of: MakeBoard) -> None:
+    record = records.make(b=-27.0)
+    units = tuple(card.model_copy(update={"unit": "=dB"}) for card in record.plan.metrics)
+    found = rows(board_of(changed(record, "plan.metrics", units)), metric="psnr-y", compare="B", test="set5")
+    assert [(row["unit"], row["mean"]) for row in found] == [("'=dB", "-27.000000")]

@@ -63,3 +63,23 @@ def test_missing_seeds_are_marked(records: Records) -> None:
 def test_a_metric_without_a_card_is_refused(records: Records) -> None:
     with pytest.raises(BoardError, match="no card of the metric 'fid'"):
         metric_card(records.make(), "fid")
+
+
+def test_a_cost_to_honest_users_is_the_mean_over_seeds_of_the_mean_over_splits(records: Records) -> None:
+    runs, values = records.seeds((27.0, 27.0), defense="jpeg"), {0: (0.1, 0.3), 1: (0.5, 0.9)}
+    costs = {
+        run.plan.seed: tuple(
+            cost.model_copy(update={"value": value})
+            for cost, value in zip(run.honest_cost, values[run.plan.seed], strict=True)
+        )
+        for run in runs
+    }
+    row = Row("srresnet", tuple(changed(run, "honest_cost", costs[run.plan.seed]) for run in runs))
+    both, first, second = (row.honest("lpips-alex", test) for test in (None, "set5", "set14"))
+    assert both is not None
+    assert (both.mean, both.n) == (pytest.approx(0.45), 2)
+    assert both.std == pytest.approx(math.sqrt(0.125))
+    assert first is not None
+    assert second is not None
+    assert (first.mean, second.mean) == (pytest.approx(0.3), pytest.approx(0.6))
+    assert row.honest("psnr-y") is None

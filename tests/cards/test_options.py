@@ -10,6 +10,7 @@ from gexbench.errors import PlanError
 
 OPTIONS = {
     "steps": Option(type="int", default=100, min=1, max=1000, help="steps"),
+    "rate": Option(type="float", default=0.1, max=0.5, help="rate"),
     "lr": Option(type="float", default=1e-3, min=0, help="rate"),
     "norm": Option(type="bool", default=False, help="norm"),
     "loss": Option(type="str", default="l1", choices=("l1", "mse"), help="loss"),
@@ -23,6 +24,7 @@ def test_defaults_stand_until_a_profile_or_the_user_changes_them() -> None:
     values = effective(OPTIONS, {"steps": 7}, ["lr=2e-4", "norm=true", "augment=flip,rotation"], "attack 'x'")
     assert values == {
         "steps": 7,
+        "rate": 0.1,
         "lr": 2e-4,
         "norm": True,
         "loss": "l1",
@@ -67,3 +69,15 @@ def test_a_misspelt_option_is_met_with_a_suggestion() -> None:
     with pytest.raises(PlanError) as caught:
         effective(OPTIONS, {}, ["stepz=3"], "attack 'x'")
     assert "steps" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["steps=1", "steps=1000", "lr=0", "rate=0.5"])
+def test_a_bound_itself_is_allowed(text: str) -> None:
+    key, _, value = text.partition("=")
+    assert effective(OPTIONS, {}, [text], "x")[key] == float(value)
+
+
+@pytest.mark.parametrize("text", ["steps=1001", "steps=0", "rate=0.5000001", "lr=-1e-9"])
+def test_one_step_beyond_a_bound_is_refused(text: str) -> None:
+    with pytest.raises(PlanError, match="lies from"):
+        effective(OPTIONS, {}, [text], "x")

@@ -160,3 +160,11 @@ def test_runs_that_cannot_be_compared_make_no_matrix(records: Records) -> None:
         make_cross([records.make(), records.make(defense="jpeg")])
     with pytest.raises(BoardError, match="needs at least one record"):
         make_cross([])
+
+
+def test_runs_on_two_data_sets_stand_in_no_matrix(records: Records) -> None:
+    runs = [records.make(), changed(records.make("copycat"), "provenance.dataset", "other")]
+    with pytest.raises(BoardError, match="cannot stand in one matrix"):
+        make_cross(runs)
+    lost = changed(runs[1], "status", "failed")
+    assert make_cross([runs[0], lost]).attacks == ("srresnet", "copycat")
