@@ -81,20 +81,22 @@ def score(
     *,
     device: str = "auto",
     cache: bool = True,
+    strip: str | Sequence[str] = (),
     **unknown: Never,
 ) -> Comparison:
     """Score the images of one folder or zip against another's, and return the numbers with their passports.
 
     metrics: names of metric cards, or one text with commas; below 2048 images FID brings KID along. Paired ones want
     equal relative paths, less the ending, on both sides. device: "auto", "cuda", "mps" or "cpu". cache: keep the
-    features of each image for later calls. Raises GexbenchError naming what is missing or refused.
+    features of each image for later calls. strip: what to take off the ends of file names before they pair. Raises
+    GexbenchError naming what is missing or refused.
     """
     from gexbench.engine.scoring.compare import Setup, compare
     from gexbench.engine.scoring.features.images import open_images
     from gexbench.engine.store.paths import features_folder
 
     refuse_unknown(score, unknown)
-    setup = Setup(Catalog.load(), device, features_folder() if cache else None)
+    setup = Setup(Catalog.load(), device, features_folder() if cache else None, listed(strip))
     return compare(open_images(images), open_images(reference), listed(metrics), setup, quiet)
 
 

@@ -136,6 +136,8 @@ class Collector:
 
         with ThreadPoolExecutor(hardware.cores()) as pool:
             looked = dict(ahead(pool, read, unknown.items(), 64))
+        if unknown:
+            progress("looking at files", len(looked), len(unknown))
         old = {key for key, seen in looked.items() if seen.facts.depth > 8}
         cache.tell({key: seen.as_text() for key, seen in looked.items() if key not in old})
         return old

@@ -194,7 +194,7 @@ class ZipImages(_Files):
             listed = [item for item in self._zip.infolist() if not item.is_dir() and not _is_hidden(item.filename)]
         except Exception as error:  # whatever a damaged file does to the library
             told = f"{_shown(path)} is neither a folder nor a zip that can be read: {printable(str(error))}"
-            raise DataMissing(told) from error
+            raise DataMissing(told, "give a folder of images or a zip of one; unpack other archives") from error
         super().__init__(item.filename for item in listed)
         self._items = sorted((item for item in listed if _is_image(item.filename)), key=lambda item: item.filename)
         for item in listed:

@@ -267,3 +267,83 @@ def test_floats_are_read_when_they_are_asked_for() -> None:
     assert torch.equal(floats[-1], from_uint8(noise(2)))
     with pytest.raises(IndexError):
         floats[3]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_what_is_no_regular_file_is_left_out_and_never_waited_for(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "p", {"a.png": SMALL})
+    os.mkfifo(folder / "pipe.png")
+    (folder / "round.png").symlink_to("round.png")
+    images = open_images(folder)
+    assert list(images.names) == ["a.png", "round.png"]
+    assert images.found.left_out == {"no regular file": 1}
+    with pytest.raises(DataMissing, match=r"round\.png: Too many levels"):
+        images.content(1)
+
+
+def test_a_sparse_file_of_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "p", {"a.png": SMALL})
+    os.truncate(folder / "a.png", 3_000_000_000)
+    with pytest.raises(DataMissing, match=r"a\.png unpacks to 3000000000 bytes"):
+        open_images(folder).content(0)
+
+
+def test_a_zip_from_windows_has_folders_hidden_ones_too(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("in\\a.png", "__MACOSX\\._a.png", "../up.png", "/top.png"):
+            item = zipfile.ZipInfo("x")
+            item.filename = name
+            archive.writestr(item, SMALL)
+    images = open_images(path)
+    assert list(images.names) == ["../up.png", "/top.png", "in\\a.png"]
+    assert images.content(2) == SMALL
+
+
+def test_two_members_of_one_name_are_two_images(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", SMALL)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.png", encoded(noise(5)))
+    images = open_images(path)
+    assert images.content(0) != images.content(1)
+
+
+def test_a_link_in_a_zip_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", SMALL)
+        item = zipfile.ZipInfo("dog")
+        item.external_attr = 0o120777 << 16
+        archive.writestr(item, "../elsewhere/dog")
+    with pytest.raises(DataMissing, match=r"dog in .*p\.zip is a link"):
+        open_images(path)
+
+
+@pytest.mark.parametrize("method", [9, 1, 200])
+def test_a_member_packed_as_nobody_unpacks_is_refused_by_name(tmp_path: Path, method: int) -> None:
+    path = write_zip(tmp_path / "p.zip", {"a.png": SMALL})
+    content = bytearray(path.read_bytes())
+    for mark, where in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        struct.pack_into("<H", content, content.index(mark) + where, method)
+    path.write_bytes(content)
+    with pytest.raises(DataMissing, match=r"cannot read a\.png in") as caught:
+        open_images(path).content(0)
+    assert "pack it anew" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["s.npz", "s.npy", "s.pt"])
+def test_files_of_arrays_are_named_as_such(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(DataMissing, match="arrays or tensors"):
+        open_images(tmp_path / name)
+    with pytest.raises(DataMissing, match=f"but 1 {Path(name).suffix}") as caught:
+        open_images(write_folder(tmp_path / "d", {name: b"x"}))
+    assert "save each image" in caught.value.hint
+
+
+def test_a_folder_of_archives_says_what_to_do_with_them(tmp_path: Path) -> None:
+    with pytest.raises(DataMissing, match=r"but 1 \.tar, 1 \.zip") as caught:
+        open_images(write_folder(tmp_path / "d", {"a.zip": b"x", "b.tar": b"x"}))
+    assert "unpack them" in caught.value.hint
