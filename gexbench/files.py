@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,13 @@ def atomic_write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> N
             rest.replace(path)
     finally:
         _remove(rest)
+
+
+def new_folder(within: Path) -> Path:
+    """Make a folder that nobody had before, below one that is made where needed; raises OutputError."""
+    with writing(within):
+        within.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(dir=within))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ LARGEST_FILE = 16 << 20
 """Bytes of a record's file; those that runs leave have some fifty thousand."""
 Count = Annotated[int, Field(ge=0)]
 Images = Annotated[int, Field(ge=1)]
-Told = Annotated[str, BeforeValidator(lambda text: text.encode(errors="replace").decode())]
+Told = Annotated[str, BeforeValidator(lambda it: it.encode(errors="replace").decode() if isinstance(it, str) else it)]
 """What foreign code said, which may hold halves of surrogates; no file could be written with them."""
 RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
 

@@ -12,34 +12,37 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
 from gexbench.plan import Plan
-from gexbench.record import LibraryScore, RunRecord, Score, less, read_record, record_file
+from gexbench.record import LibraryScore, RunRecord, less, read_record, record_file
 
 if TYPE_CHECKING:
     from gexbench.engine.kinds.evidence import TestEvidence
 
 
 class Difference(Frozen):
-    """One score of the record and of the second run; they agree when they lie within `tolerance` of each other."""
+    """One number of the record and of the second run; they agree when they lie within `tolerance` of each other.
+
+    compare: "honest" is what a defense costs honest users.
+    """
 
     metric: str
-    compare: Compare
+    compare: Compare | Literal["honest"]
     test: str
-    recorded: float
+    recorded: float | None
     again: float | None
     tolerance: float
 
     @property
     def agrees(self) -> bool:
-        """Whether the second value lies within the tolerance of the first."""
-        return self.again is not None and (
-            self.recorded == self.again or math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
-        )
+        """Whether both are there and the second lies within the tolerance of the first."""
+        if self.recorded is None or self.again is None:
+            return False
+        return self.recorded == self.again or math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
 
 
 class ReferenceDifference(Frozen):
@@ -72,8 +75,8 @@ class Verdict(Frozen):
     def lines(self) -> list[str]:
         """Return the verdict as lines for a person."""
         rows = [
-            f"{'✓' if d.agrees else '✗'} {d.compare} {d.metric:10} {d.test:10} recorded {d.recorded:.6g}  "
-            f"again {'—' if d.again is None else format(d.again, '.6g')}  tolerance {d.tolerance:g}"
+            f"{'✓' if d.agrees else '✗'} {d.compare} {d.metric:10} {d.test:10} recorded {_told(d.recorded)}  "
+            f"again {_told(d.again)}  tolerance {d.tolerance:g}"
             for d in self.differences
         ]
         rows += [
@@ -83,6 +86,10 @@ class Verdict(Frozen):
         ]
         notes = [f"note: {text}" for text in self.changed]
         return [*rows, *notes, f"record {self.record}: {'agrees' if self.agrees else 'does NOT agree'}"]
+
+
+def _told(value: float | None) -> str:
+    return "—" if value is None else format(value, ".6g")
 
 
 def verify_record(
@@ -101,7 +108,7 @@ def verify_record(
     return Verdict(
         record=record.id,
         seal=record.seal,
-        agrees=record.status == again.status and all(d.agrees for d in differences),
+        agrees=_outcome(record) == _outcome(again) and all(d.agrees for d in differences),
         changed=tuple(_changed(record, again)),
         differences=differences,
         references=beside_libraries(record, again, told),
@@ -163,23 +170,35 @@ def _seedless(plan: Plan) -> dict[str, Any]:
 
 
 def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> list[Difference]:
-    """Return the scores of both runs side by side.
+    """Return the numbers of both runs side by side, those that only one of them has too.
 
     The tolerance is three standard deviations over `seeds`, and at least the metric's own on the second run's card.
     """
-    own, runs = {card.name: card.tolerance for card in again.plan.metrics}, list(seeds)
-    second = {(s.metric, s.compare, s.test): s.value for s in again.scores}
+    own, others = {card.name: card.tolerance for card in again.plan.metrics}, [_numbers(run) for run in seeds]
+    first, second = _numbers(record), _numbers(again)
     return [
         Difference(
-            metric=s.metric,
-            compare=s.compare,
-            test=s.test,
-            recorded=s.value,
-            again=second.get((s.metric, s.compare, s.test)),
-            tolerance=max(own[s.metric], 3 * _spread(runs, s)),
+            metric=place[0],
+            compare=place[1],
+            test=place[2],
+            recorded=first.get(place),
+            again=second.get(place),
+            tolerance=max(own[place[0]], 3 * _spread(numbers.get(place) for numbers in others)),
         )
-        for s in record.scores
+        for place in dict.fromkeys((*first, *second))
     ]
+
+
+def _numbers(run: RunRecord) -> dict[tuple[str, Compare | Literal["honest"], str], float]:
+    """Return scores and honest costs by metric, comparison and test split."""
+    scores: dict[tuple[str, Compare | Literal["honest"], str], float]
+    scores = {(s.metric, s.compare, s.test): s.value for s in run.scores}
+    return scores | {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
+
+
+def _outcome(run: RunRecord) -> tuple[str, int]:
+    """Return how a run ended, and how many images were paid for."""
+    return run.status, run.account.answered
 
 
 def beside_libraries(
@@ -204,15 +223,16 @@ def beside_libraries(
     )
 
 
-def _spread(runs: list[RunRecord], score: Score) -> float:
-    found = (run.score(score.metric, score.compare, score.test) for run in runs)
+def _spread(found: Iterable[float | None]) -> float:
     values = [value for value in found if value is not None and math.isfinite(value)]
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _changed(record: RunRecord, again: RunRecord) -> list[str]:
     then, now = record.provenance, again.provenance
-    pairs = {
+    pairs: dict[str, tuple[object, object]] = {
+        "status": (record.status, again.status),
+        "questions answered": (record.account.answered, again.account.answered),
         "code": (then.code, now.code),
         "processor": (then.processor, now.processor),
         "precision": (then.precision, now.precision),

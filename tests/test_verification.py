@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from record_factory import Records, changed, save, stand_in, write_registry
+from typer.testing import CliRunner
 
 from gexbench import verification
+from gexbench.cli.app import app
 from gexbench.errors import PlanError
-from gexbench.record import LibraryScore, RunRecord
+from gexbench.record import Account, LibraryScore, RunRecord
 from gexbench.verification import Difference, Verdict, beside, beside_libraries, compare, current_plan, verify_record
 
 
@@ -142,3 +144,59 @@ def test_a_score_that_agrees_has_a_tick_and_one_that_does_not_a_cross(records: R
     lines = Verdict(record="id", seal="", agrees=False, changed=(), differences=differences).lines()
     assert {line[:8] for line in lines[:-1]} == {"✓ A psnr", "✓ A lpip", "✗ B psnr", "✓ B lpip", "✓ C psnr", "✓ C lpip"}
     assert lines[0].endswith("tolerance 0.1")
+
+
+def test_the_cost_to_honest_users_is_compared_too(records: Records) -> None:
+    record = records.make(defense="jpeg")
+    forged = changed(record, "honest_cost", tuple(c.model_copy(update={"value": 0.0}) for c in record.honest_cost))
+    assert agreeing(compare(record, record, []))
+    assert [d.test for d in compare(forged, record, []) if not d.agrees] == ["set5", "set14"]
+    assert {d.compare for d in compare(forged, record, []) if not d.agrees} == {"honest"}
+
+
+def test_a_score_that_the_record_leaves_out_does_not_agree(records: Records) -> None:
+    record = records.make()
+    fewer = changed(record, "scores", tuple(s for s in record.scores if (s.compare, s.metric) != ("C", "psnr-y")))
+    left_out = [d for d in compare(fewer, record, []) if not d.agrees]
+    assert [(d.metric, d.compare, d.recorded) for d in left_out] == [("psnr-y", "C", None)] * 2
+    assert not agreeing(compare(changed(record, "scores", ()), record, []))
+
+
+def test_another_number_of_answers_does_not_agree_and_is_told(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records.make()
+    few = changed(record, "account", Account(budget=100, asked=10, answered=10, sessions=1))
+    verdict = verdict_on(few, record, tmp_path, monkeypatch)
+    assert (verdict.agrees, verdict.changed[0]) == (False, "questions answered was 10, is 100")
+
+
+def test_what_is_signed_for_was_run_in_a_folder_of_its_own(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: list[Path] = []
+    signed: list[str] = []
+    record = records.make()
+
+    def verdict(agrees: bool) -> None:
+        def run(path: Path, out: Path, *_: object) -> Verdict:
+            places.append(out)
+            return Verdict(record=record.id, seal=record.seal, agrees=agrees, changed=(), differences=())
+
+        monkeypatch.setattr(verification, "verify_record", run)
+
+    class Signer:
+        def sign(self, seal: str) -> Path:
+            signed.append(seal)
+            return tmp_path / "verified.txt"
+
+    monkeypatch.setattr("gexbench.boards.verified.open_signer", lambda key, record: Signer())
+    words = ["verify", str(save(record, tmp_path)), "--out", str(tmp_path / "out")]
+    for agrees, more, code in ((True, [], 0), (False, ["--sign", "key"], 3), (True, ["--sign", "key"], 0)):
+        verdict(agrees)
+        done = CliRunner().invoke(app, [*words, *more], catch_exceptions=False)
+        assert (done.exit_code, "signed in" in done.stdout) == (code, bool(more) and agrees)
+    assert signed == [record.seal]
+    assert places[0] == tmp_path / "out"
+    assert {place.parent for place in places[1:]} == {tmp_path / "out"}
+    assert len(set(places)) == 3

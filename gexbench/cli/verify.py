@@ -33,13 +33,15 @@ def verify(
     from gexbench.boards.verified import open_signer
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
+    from gexbench.files import new_folder
     from gexbench.foreign_text import shown
     from gexbench.record import record_file
     from gexbench.verification import verify_record
 
     signer = open_signer(sign, record_file(record)) if sign else None
+    place = new_folder(out) if sign else out  # what is signed for was run just now, whatever lies in `out`
     with Ticker(silent=json) as ticker:
-        verdict = verify_record(record, out, tuple(registry or ()), ticker.tick, backend == "reference")
+        verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, backend == "reference")
     signed = signer.sign(verdict.seal) if signer and verdict.agrees else None
     if json:
         print_json({**verdict.model_dump(mode="json"), "signed": str(signed) if signed else None})

@@ -152,9 +152,9 @@ def test_an_attack_of_a_kind_no_task_has_is_told_so(tmp_path: Path) -> None:
 def test_an_option_for_the_check_that_the_card_does_not_have_is_told_so(tmp_path: Path) -> None:
     folder = _write(tmp_path / "a", "attack", "1 / 0")
     (folder / "card.toml").write_text((folder / "card.toml").read_text() + "[attack.profile.check]\nsteps = 1\n")
-    passed, detail = _findings(folder, 2)["plan"]
+    passed, detail = _findings(folder, 2)["card"]
     assert not passed
-    assert "has no option 'steps'" in detail
+    assert "profile.check sets 'steps', which is no option" in detail
 
 
 def test_a_folder_without_a_card_and_one_that_is_not_there_are_errors(tmp_path: Path) -> None:
