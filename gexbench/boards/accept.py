@@ -37,7 +37,7 @@ def _choices(plan: Plan) -> Iterator[str]:
     try:
         check_plan(plan)
     except PlanError as error:
-        yield f"its plan is none: {error}"
+        yield f"its plan is none: {shown(str(error))}"
 
 
 def _spending(record: RunRecord) -> Iterator[str]:

@@ -14,6 +14,7 @@ from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import BoardCard, TaskCard
 from gexbench.errors import BoardError, nearest
 from gexbench.files import atomic_write
+from gexbench.foreign_text import shown
 from gexbench.record import RunRecord, read_record, record_file
 
 RULES = "docs/reading-a-board.md says what a board takes"
@@ -44,7 +45,7 @@ class BoardFolder:
             reasons = chain(objections(entry.record, self.card), newcomer, twice)
             why = next(reasons, None) or agreed.conflict(entry)
             if why:
-                raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {why}", RULES)
+                raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {shown(why)}", RULES)
             agreed.take(entry)
         return agreed
 
@@ -134,7 +135,7 @@ class Intake:
         reasons = chain(objections(record, folder.card), newcomer_objections(record, self.catalog))
         why = next(reasons, None) or agreed.conflict(Entry(run, record))
         if why:
-            self.refused.append(f"{run}: {why}")
+            self.refused.append(f"{run}: {shown(why)}")
             return
         self.coming[folder.place(record)] = file
         agreed.take(Entry(folder.place(record), record))

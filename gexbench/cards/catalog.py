@@ -181,7 +181,7 @@ def check(kind: type[C], table: object, path: Path) -> C:
             check_defaults(card.options, card.profile)
         return card
     except PlanError as error:
-        raise CardError(f"{path}: {error}", error.hint) from None
+        raise CardError(f"{path}: {shown(str(error))}", shown(error.hint)) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = shown(".".join(str(part) for part in first["loc"])) or "card"
