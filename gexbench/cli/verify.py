@@ -30,6 +30,8 @@ def verify(
 
     Example: `gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0.json`
     """
+    from json import loads
+
     from gexbench.boards.verified import open_signer
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
@@ -44,7 +46,7 @@ def verify(
         verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, backend == "reference")
     signed = signer.sign(verdict.seal) if signer and verdict.agrees else None
     if json:
-        print_json({**verdict.model_dump(mode="json"), "signed": str(signed) if signed else None})
+        print_json({**loads(verdict.model_dump_json()), "signed": str(signed) if signed else None})
     else:
         for line in [*verdict.lines(), *([f"signed in {signed}"] if signed else [])]:
             typer.echo(shown(line))

@@ -158,7 +158,11 @@ def _depth(image: ImageFile) -> int:
 
 
 def _numbers(value: object) -> tuple[int, ...]:
-    return tuple(int(each) for each in value) if isinstance(value, tuple) else (int(str(value)),)
+    """Return the whole numbers of a tag, 1 where it holds something else."""
+    try:
+        return tuple(map(int, value)) or (1,) if isinstance(value, tuple) else (int(str(value)),)
+    except (TypeError, ValueError):
+        return (1,)
 
 
 def _raw_modes(image: ImageFile) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from gexbench.core.decoding import decode
+from gexbench.core.decoding import _numbers, decode
 from gexbench.core.images import to_uint8
 from gexbench.errors import DataMissing
 
@@ -210,3 +210,8 @@ def test_the_preview_in_a_phones_jpeg_is_no_second_picture() -> None:
 def test_a_file_that_would_start_another_program_is_no_image() -> None:
     with pytest.raises(DataMissing, match="no image of a kind that is read"):
         decode(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "x.png")
+
+
+@pytest.mark.parametrize("value", [("eight", 8), b"8 bits", None, ()], ids=repr)
+def test_a_tag_that_holds_no_numbers_counts_as_one(value: object) -> None:
+    assert _numbers(value) == (1,)

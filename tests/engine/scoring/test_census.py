@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from feature_factory import Colours, encoded, noise, photos, quiet, write_folder, write_net, write_registry
-from PIL import Image
+from PIL import Image, ImageCms
 
 from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import open_images
@@ -166,3 +166,10 @@ def test_a_pair_that_cannot_be_measured_is_named(setup: Setup, tmp_path: Path) -
     found = _of(setup, mine, write_folder(tmp_path / "b", other), "psnr-rgb")
     assert "2.png: image 2 is 3x8x8 and its reference 3x8x9" in found.absent["psnr-rgb"]
     assert "multiple of the scale" in found.absent["psnr-rgb"]
+
+
+def test_a_side_tagged_srgb_and_an_untagged_one_are_no_different_profiles(setup: Setup, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    tagged = write_folder(tmp_path / "a", {f"{k}.png": _saved(_picture(k), icc_profile=profile) for k in range(4)})
+    plain = write_folder(tmp_path / "b", {f"{k}.png": _saved(_picture(k + 9)) for k in range(4)})
+    assert not [note for note in _of(setup, tagged, plain, "psnr-rgb").notes if "profile" in note]
