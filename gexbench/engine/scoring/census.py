@@ -128,14 +128,14 @@ def _of_both(sides: Mapping[str, Side]) -> Iterator[str]:
             f"{images.shared} of {images.taken} images are also in the reference, "
             f"{reference.shared} of {reference.taken} references also in the images"
         )
-    for kind, words in (
+    for fact, words in (
         ("size", "sizes"),
         ("container", "containers"),
         ("colours", "colours"),
         ("profile", "profiles"),
     ):
-        mine, theirs = images.kinds.get(kind, {}), reference.kinds.get(kind, {})
-        told = [{name for name in each if kind != "profile" or not _standard(name)} for each in (mine, theirs)]
+        mine, theirs = images.kinds.get(fact, {}), reference.kinds.get(fact, {})
+        told = [{name for name in each if fact != "profile" or not _standard(name)} for each in (mine, theirs)]
         if mine and theirs and told[0] != told[1]:
             yield f"the sides differ in {words}: images {_some(mine)}; reference {_some(theirs)}"
 
