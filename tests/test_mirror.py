@@ -18,6 +18,7 @@ COVERED_BY: dict[str, str] = {
     "sandbox/descendants.py": "tests/engine/sandbox/test_supervisor.py",
     "sandbox/landlock.py": "tests/engine/sandbox/test_rules.py",
     "sandbox/linux.py": "tests/engine/sandbox/test_seccomp.py",
+    "scoring/features/walk.py": "tests/engine/scoring/features/test_images.py",
     "store/pip_child.py": "tests/engine/store/test_pypi.py",
     "store/source_failed.py": "tests/engine/store/test_download.py",
 }

@@ -27,26 +27,28 @@ CONTENT = b"the weights"
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def cards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of cards, and an empty GEXBENCH_HOME."""
     monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
     (tmp_path / "cards" / "victims").mkdir(parents=True)
     return tmp_path / "cards"
 
 
-def victim(root: Path, weights: str = "") -> tuple[VictimCard, Catalog]:
-    (root / "victims" / "net.toml").write_text(CARD + weights)
-    catalog = Catalog((CardRoot(root, "test"),))
+def victim(cards: Path, weights: str = "") -> tuple[VictimCard, Catalog]:
+    (cards / "victims" / "net.toml").write_text(CARD + weights)
+    catalog = Catalog((CardRoot(cards, "test"),))
     return catalog.get(VictimCard, "me/net"), catalog
 
 
-def pinned(root: Path, content: bytes) -> tuple[VictimCard, Catalog]:
-    (root / "net.safetensors").write_bytes(content)
-    return victim(root, f'weights = {{ file = "net.safetensors", sha256 = "{file_sha256(root / "net.safetensors")}" }}')
+def pinned(cards: Path, content: bytes) -> tuple[VictimCard, Catalog]:
+    (cards / "net.safetensors").write_bytes(content)
+    return victim(
+        cards, f'weights = {{ file = "net.safetensors", sha256 = "{file_sha256(cards / "net.safetensors")}" }}'
+    )
 
 
-def test_a_victim_trained_here_lies_at_home_by_name_and_version(root: Path, tmp_path: Path) -> None:
-    card, catalog = victim(root)
+def test_a_victim_trained_here_lies_at_home_by_name_and_version(cards: Path, tmp_path: Path) -> None:
+    card, catalog = victim(cards)
     assert trained_path(card) == tmp_path / "home" / "victims" / "me.net-v3.safetensors"
     trained_path(card).parent.mkdir(parents=True)
     trained_path(card).write_bytes(CONTENT)
@@ -54,25 +56,25 @@ def test_a_victim_trained_here_lies_at_home_by_name_and_version(root: Path, tmp_
     assert weights_sha256(card, catalog) == file_sha256(trained_path(card))
 
 
-def test_a_victim_that_ships_lies_beside_its_card(root: Path) -> None:
-    card, catalog = pinned(root, CONTENT)
-    assert weights_path(card, catalog) == root / "net.safetensors"
+def test_a_victim_that_ships_lies_beside_its_card(cards: Path) -> None:
+    card, catalog = pinned(cards, CONTENT)
+    assert weights_path(card, catalog) == cards / "net.safetensors"
     assert card.weights is not None
     assert weights_sha256(card, catalog) == card.weights.sha256
 
 
-def test_a_victim_without_weights_is_named_with_the_command_that_trains_it(root: Path) -> None:
-    for card, catalog in (victim(root), pinned(root, CONTENT)):
-        path = root / "net.safetensors" if card.weights else trained_path(card)
+def test_a_victim_without_weights_is_named_with_the_command_that_trains_it(cards: Path) -> None:
+    for card, catalog in (victim(cards), pinned(cards, CONTENT)):
+        path = cards / "net.safetensors" if card.weights else trained_path(card)
         path.unlink(missing_ok=True)
         with pytest.raises(AssetMissing, match=f"victim 'me/net' has no weights here .{path}.") as refused:
             weights_sha256(card, catalog)
         assert refused.value.hint == "gexbench victim train me/net"
 
 
-def test_a_file_that_is_not_the_pinned_one_is_refused(root: Path) -> None:
-    card, catalog = pinned(root, CONTENT)
-    (root / "net.safetensors").write_bytes(b"other weights")
+def test_a_file_that_is_not_the_pinned_one_is_refused(cards: Path) -> None:
+    card, catalog = pinned(cards, CONTENT)
+    (cards / "net.safetensors").write_bytes(b"other weights")
     with pytest.raises(AssetMissing, match=r"is not the file victim 'me/net' pins .sha256 .*…, not .*…") as refused:
         weights_sha256(card, catalog)
     assert refused.value.hint == "install gexbench again"
@@ -80,6 +82,6 @@ def test_a_file_that_is_not_the_pinned_one_is_refused(root: Path) -> None:
 
 def test_looking_for_weights_imports_no_torch() -> None:
     code = "import sys, gexbench.engine.store.victim_weights; print('torch' in sys.modules)"
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
+    top = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], cwd=top, check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
