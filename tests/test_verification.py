@@ -10,9 +10,10 @@ from record_factory import Records, changed, save, stand_in, write_registry
 from typer.testing import CliRunner
 
 from gexbench import verification
+from gexbench.cards.catalog import Catalog
 from gexbench.cli.app import app
 from gexbench.errors import PlanError
-from gexbench.record import Account, LibraryScore, RunRecord
+from gexbench.record import Account, LibraryScore, RunRecord, read_record
 from gexbench.verification import Difference, Verdict, beside, beside_libraries, compare, current_plan, verify_record
 
 
@@ -200,3 +201,13 @@ def test_what_is_signed_for_was_run_in_a_folder_of_its_own(
     assert places[0] == tmp_path / "out"
     assert {place.parent for place in places[1:]} == {tmp_path / "out"}
     assert len(set(places)) == 3
+
+
+@pytest.mark.slow
+def test_the_plan_of_every_record_on_the_boards_is_found() -> None:
+    catalog = Catalog.load()
+    files = sorted((Path(__file__).resolve().parents[1] / "leaderboards").glob("*/records/*.json"))
+    assert files
+    for file in files:
+        record = read_record(file)
+        assert current_plan(record.plan, catalog).options == record.plan.options
