@@ -133,13 +133,15 @@ def passport(card: MetricCard, extractor: ExtractorCard | None, weights: Mapping
 def measure(metric: ReadyMetric, pair: Pair, collector: Collector, progress: Progress) -> Reading:
     """Return one metric's reading; raises CannotMeasure, saying why, where it is not defined for these images."""
     try:
-        return (
-            _of_sets(metric, pair, collector, progress)
-            if isinstance(metric, FeatureMetric)
-            else _of_pairs(metric, pair)
-        )
+        if isinstance(metric, FeatureMetric):
+            reading = _of_sets(metric, pair, collector, progress)
+        else:
+            reading = _of_pairs(metric, pair)
+        if not math.isfinite(reading.value) and (reading.value != math.inf or metric.card.unit != "dB"):
+            raise ValueError(f"it came out as {reading.value}")  # decibels between equal images alone are infinite
     except ValueError as error:
         raise CannotMeasure(f"{metric.card.name} is not defined here: {error}") from error
+    return reading
 
 
 def _of_pairs(metric: PairedMetric, pair: Pair) -> Reading:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from feature_factory import NET_SHA256, noise, quiet, write_net, write_registry
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
+from gexbench.core.features import Features
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import TensorImages
 from gexbench.engine.scoring.measure import (
@@ -151,3 +154,29 @@ def test_progress_names_hashing_features_and_the_metric(catalog: Catalog) -> Non
     assert {what for what, _, _ in told} == {"hashing images", "features colours", "measuring fid"}
     assert ("features colours", 5, 5) in told
     assert told[-1] == ("measuring fid", 1, 1)
+
+
+class Given:
+    """A metric of sets that says what it is told to."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def measure(self, images: Features, *against: Features) -> float:
+        return self.value
+
+
+@pytest.mark.parametrize(("value", "unit", "kept"), [
+    (math.nan, "1", False), (math.inf, "1", False), (-math.inf, "dB", False), (math.inf, "dB", True), (0.0, "1", True),
+])  # fmt: skip
+def test_a_value_that_no_record_could_hold_is_none(catalog: Catalog, value: float, unit: str, kept: bool) -> None:
+    ready = _prepared(catalog, "fid").ready["fid"]
+    assert isinstance(ready, FeatureMetric)
+    card = ready.card.model_copy(update={"unit": unit, "floor": False})
+    pair, collector = Pair(TensorImages([noise(1)]), TensorImages([noise(2)])), Collector(catalog, "cpu")
+    metric = replace(ready, card=card, metric=Given(value))
+    if kept:
+        assert measure(metric, pair, collector, quiet).value == value
+        return
+    with pytest.raises(CannotMeasure, match=f"fid is not defined here: it came out as {value}"):
+        measure(metric, pair, collector, quiet)
