@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +20,7 @@ def atomic_write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> N
     and on the disk; until then, and after any failure, what stood there stays. Raises OutputError where it cannot be
     written; an OSError that `content` raises counts as one.
     """
-    rest = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
+    rest = path.parent / f".{path.name}.{os.urandom(4).hex()}.part"
     try:
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,6 +37,8 @@ def new_folder(within: Path) -> Path:
     """Make a folder that nobody had before, below one that is made where needed; raises OutputError."""
     with writing(within):
         within.mkdir(parents=True, exist_ok=True)
+        import tempfile  # seldom needed, and a part of what `gexbench list` would wait for
+
         return Path(tempfile.mkdtemp(dir=within))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -61,6 +60,8 @@ def installed_roots() -> list[CardRoot]:
 @cache
 def skipped(why: str) -> None:
     """Say once in a process, on stderr unless logging is set up otherwise, that something from outside is left out."""
+    import logging  # seldom needed, and a part of what `gexbench list` would wait for
+
     logging.getLogger("gexbench").warning("warning: skipped: %s", shown(why, PARAGRAPH))
 
 
