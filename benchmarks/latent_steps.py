@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from contest import Step, descend
+from paired_steps import Step, descend
 from torch import Tensor, nn
 from torch.nn import functional as F
 

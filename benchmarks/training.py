@@ -20,7 +20,7 @@ from pathlib import Path
 
 import latent_steps
 import torch
-from contest import Step, descend, medians
+from paired_steps import Step, descend, medians
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -103,7 +103,7 @@ def cyclegan(photo: Tensor, context: TrainingContext) -> tuple[Step, Step]:
 
 
 @dataclass(frozen=True)
-class Contest:
+class PairedTraining:
     """What is timed: both steps, by images and context; side and batch by default; steps until all parts fell due."""
 
     steps: Callable[[Tensor, TrainingContext], tuple[Step, Step]]
@@ -112,19 +112,19 @@ class Contest:
     cycle: int = 1
 
 
-CONTESTS = {
-    "pix2pix": Contest(pix2pix, 256, 1),
-    "cyclegan": Contest(cyclegan, 256, 1),
-    "sngan": Contest(latent_steps.sngan, 32, 16),
-    "pggan": Contest(latent_steps.pggan, 32, 4),
-    "stylegan2": Contest(latent_steps.stylegan2, 32, 4, 16),
+TRAININGS = {
+    "pix2pix": PairedTraining(pix2pix, 256, 1),
+    "cyclegan": PairedTraining(cyclegan, 256, 1),
+    "sngan": PairedTraining(latent_steps.sngan, 32, 16),
+    "pggan": PairedTraining(latent_steps.pggan, 32, 4),
+    "stylegan2": PairedTraining(latent_steps.stylegan2, 32, 4, 16),
 }
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--net", default=",".join(CONTESTS))
+    parser.add_argument("--net", default=",".join(TRAININGS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--side", type=int)
     parser.add_argument("--batch", type=int)
@@ -134,13 +134,13 @@ def main() -> None:
     device = torch.device(machine.device)
     print(f"{hardware.processor()}, {machine.device}, {machine.threads} threads, {machine.precision}")
     for name in given.net.split(","):
-        contest = CONTESTS[name]
-        side, batch = given.side or contest.side, given.batch or contest.batch
+        training = TRAININGS[name]
+        side, batch = given.side or training.side, given.batch or training.batch
         images = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0))
         with tempfile.TemporaryDirectory() as folder, torch.device(device):
             context = TrainingContext(device, machine.precision, 0, Path(folder), lambda what, done, total: None)
-            plain, ours = contest.steps(images.to(device), context)
-            found = medians({"plain": plain, "ours": ours}, given.rounds, contest.cycle)
+            plain, ours = training.steps(images.to(device), context)
+            found = medians({"plain": plain, "ours": ours}, given.rounds, training.cycle)
         print(f"{name}, {side} px, batch {batch}")
         for key, value in found.items():
             print(f"  {key:6} {value:8.3f} s a step {batch / value:8.3f} images/s")
