@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,9 +9,8 @@ from torch import Tensor, nn
 
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import VictimCard
+from gexbench.engine.service.victim import Harden
 from gexbench.engine.store.weights import load_weights, salted
-
-Harden = Callable[[nn.Module], nn.Module]
 
 
 class PyTorchVictim:
