@@ -53,6 +53,7 @@ WALLS = (
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch
     "gexbench.files",
+    "gexbench.file_kinds",
     "gexbench.engine.store.assets",
     "gexbench.engine.store.paths",
     "gexbench.engine.store.victim_weights",
