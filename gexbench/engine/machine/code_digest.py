@@ -55,7 +55,9 @@ WALLS = (
     "gexbench.files",
     "gexbench.file_kinds",
     "gexbench.engine.store.assets",
+    "gexbench.engine.store.nearby",
     "gexbench.engine.store.paths",
+    "gexbench.engine.store.pictures",
     "gexbench.engine.store.victim_weights",
 )
 """Modules and packages that make no numbers; whatever else is reached counts."""

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from gexbench.engine.store.file_lists import matching
 from gexbench.engine.store.zip_member import open_zip, read_member, refuse_large
@@ -59,6 +60,13 @@ class _Archive:
         return cls(opened, members)
 
 
+class _Shelf(NamedTuple):
+    """Where files of one folder lie: in folders on the disk, and in zips, below a path in them."""
+
+    folders: list[Path]
+    zips: list[tuple[Path, _Archive, str]]
+
+
 class DataFolder:
     """Find files below one folder by name; a zip is opened once and stays open as long as its files are held.
 
@@ -69,72 +77,77 @@ class DataFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._archives: dict[Path, _Archive | DataMissing | None] = {}
+        self._shelves: dict[str, tuple[_Shelf, _Shelf]] = {}
 
     def find(self, name: str) -> File | None:
         """Return a file with the hash of its content, or None where there is none; raises DataMissing if unreadable.
 
         A file that was unpacked in part, next to the zip that holds all of it, is unreadable.
         """
-        for nested in (False, True):
-            for place in _plain(name, nested):
-                if (self.root / place).is_file() or (self.root / place).is_symlink():
-                    return self._whole(name, self.root / place)
-            for path, archive, member in self._holders(name, nested):
-                if member in archive.members:
-                    return _packed(name, path, archive, member)
+        parent, _, last = name.rpartition("/")
+        for shelf in self._shelf(parent):
+            for folder in shelf.folders:
+                if (folder / last).is_file() or _leads_nowhere(folder / last):
+                    return self._whole(name, folder / last)
+            for path, archive, below in shelf.zips:
+                if below + last in archive.members:
+                    return _packed(name, path, archive, below + last)
         return None
 
     def names(self, pattern: str) -> list[str]:
         """Return the names of files a pattern with `*` means, sorted: those in a folder and those in a zip."""
-        return matching(pattern, self._candidates(pattern))
+        return next((found for each in self._candidates(pattern) if (found := matching(pattern, each))), [])
 
     def but_for_case(self, pattern: str) -> list[str]:
         """Return the names of files that a pattern would mean if upper case were lower case, less those it means."""
-        found = set(self._candidates(pattern))
-        lowered = {name: name.lower() for name in found}
-        means = set(matching(pattern.lower(), lowered.values()))
-        return sorted(name for name in found - set(matching(pattern, found)) if lowered[name] in means)
+        for found in self._candidates(pattern):
+            means = set(matching(pattern.lower(), {name.lower() for name in found}))
+            if means:
+                return sorted(name for name in found - set(matching(pattern, found)) if name.lower() in means)
+        return []
 
-    def _candidates(self, pattern: str) -> set[str]:
+    def _candidates(self, pattern: str) -> Iterator[set[str]]:
+        """Yield the names of all files in the folders a pattern may mean: where they should be, and one folder in."""
         fixed = PurePosixPath(pattern.split("*")[0] + "_").parent
         depth = pattern.count("/") - len(fixed.parts)
-        found: set[str] = set()
-        for nested in (False, True):
-            for place in _plain(f"{fixed}/_", nested):
-                folder = (self.root / place).parent
-                if folder.is_dir():
-                    listed = folder.glob("/".join(["*"] * (depth + 1)))
-                    files = (each for each in listed if each.is_file() or (each.is_symlink() and not each.is_dir()))
-                    found |= {f"{fixed}/{each.relative_to(folder).as_posix()}" for each in files}
-            for path, archive, inside in self._holders(f"{fixed}/_", nested):
-                top = path.relative_to(self.root).with_suffix("")
-                skipped = f"{top.name}/" if nested else ""
-                if inside:
-                    names = (name for name in archive.members if name.startswith(skipped))
-                    found |= {f"{top.as_posix()}/{name.removeprefix(skipped)}" for name in names}
-            if found:
-                break
-        return found
+        for shelf in self._shelf("" if fixed == PurePosixPath(".") else fixed.as_posix()):
+            found: set[str] = set()
+            for folder in shelf.folders:
+                listed = folder.glob("/".join(["*"] * (depth + 1)))
+                files = (each for each in listed if each.is_file() or _leads_nowhere(each))
+                found |= {(fixed / each.relative_to(folder)).as_posix() for each in files}
+            for _, archive, below in shelf.zips:
+                names = (name for name in archive.members if name.startswith(below))
+                found |= {(fixed / name.removeprefix(below)).as_posix() for name in names}
+            yield found
+
+    def _shelf(self, parent: str) -> tuple[_Shelf, _Shelf]:
+        """Return where the files of a folder are looked for: at its place, and one folder of its name further in."""
+        if parent not in self._shelves:
+            parts = parent.split("/") if parent else []
+            levels = range(len(parts), 0, -1)
+            inner = [self.root.joinpath(*parts[:at], *parts[at - 1 :]) for at in levels]
+            plain, nested = _Shelf([self.root / parent], []), _Shelf(inner, [])
+            for at in levels:
+                path = self.root.joinpath(*parts[: at - 1], f"{parts[at - 1]}.zip")
+                if (archive := self._open(path)) is not None:
+                    plain.zips.append((path, archive, "".join(f"{part}/" for part in parts[at:])))
+                    nested.zips.append((path, archive, "".join(f"{part}/" for part in parts[at - 1 :])))
+            here = [_Shelf([each for each in shelf.folders if each.is_dir()], shelf.zips) for shelf in (plain, nested)]
+            self._shelves[parent] = here[0], here[1]
+        return self._shelves[parent]
 
     def _whole(self, name: str, path: Path) -> File:
         content = _content(name, path)
-        for packed, archive, member in [*self._holders(name, False), *self._holders(name, True)]:
-            item = archive.members.get(member)
+        parent, _, last = name.rpartition("/")
+        for packed, archive, below in (each for shelf in self._shelf(parent) for each in shelf.zips):
+            item = archive.members.get(below + last)
             if item is not None and item.file_size > len(content):
                 told = (
                     f"{printable(name)} has {len(content)} bytes, in {printable(str(packed))} it has {item.file_size}"
                 )
                 raise DataMissing(f"{told}: unpacked in part", "unpack the zip again, or remove what is unpacked")
         return File(name, path, hashlib.sha256(content).hexdigest())
-
-    def _holders(self, name: str, nested: bool) -> Iterator[tuple[Path, _Archive, str]]:
-        inner = PurePosixPath(name)
-        for folder in list(inner.parents)[:-1]:
-            path = self.root / f"{folder}.zip"
-            archive = self._open(path)
-            if archive is not None:
-                inside = inner.relative_to(folder).as_posix()
-                yield path, archive, f"{folder.name}/{inside}" if nested else inside
 
     def _open(self, path: Path) -> _Archive | None:
         if path not in self._archives:
@@ -148,12 +161,8 @@ class DataFolder:
         return held
 
 
-def _plain(name: str, nested: bool) -> list[str]:
-    """Return where a file may lie unpacked: at its name, or in a folder inside of its folder that is called alike."""
-    parts = name.split("/")
-    if not nested:
-        return [name]
-    return ["/".join([*parts[:at], parts[at - 1], *parts[at:]]) for at in range(1, len(parts))]
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
 def _packed(name: str, path: Path, archive: _Archive, member: str) -> File:
