@@ -182,7 +182,8 @@ def _zip(head: bytes) -> Kind:
     if name.endswith(".npy"):
         return Kind("npz", "NumPy arrays (npz)", "arrays")
     if re.match(r"[^/]+/(data\.pkl|data/\d|code/|constants\.pkl|version|byteorder|\.format_version|\.data/)", name):
-        return _pickle(content) or TORCH
+        inside = _pickle(content)
+        return inside if inside is not None and inside.name in ("rosinality", "torchscript") else TORCH
     if name in ("metadata.json", "config.json") and b"model.weights.h5" in head:
         return Kind("keras", "a Keras model", "weights")
     if name == "[Content_Types].xml":

@@ -111,15 +111,15 @@ def _faults(report: Report) -> dict[str, tuple[str, ...]]:
 def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None:
     from gexbench.errors import printable
 
-    for split, count in report.counts.items():
-        distinct = report.distinct.get(split, count)
-        copies = f", {distinct} distinct pictures" if distinct < count else ""
-        typer.echo(f"{split:14} {count} {'file' if count == 1 else 'files'}{copies}")
     for what, lines in faults.items():
         for line in lines[:_SHOWN]:
             typer.echo(f"{what:10}  {printable(line)}")
         if len(lines) > _SHOWN:
             typer.echo(f"{what:10}  … and {len(lines) - _SHOWN} more, which --json names")
+    for split, count in report.counts.items() if any(report.counts.values()) else ():
+        distinct = report.distinct.get(split, count)
+        copies = f", {distinct} distinct pictures" if distinct < count else ""
+        typer.echo(f"{split:14} {count} {'file' if count == 1 else 'files'}{copies}")
     if faults["missing"]:
         way_out = report.nearby or "set GEXBENCH_DATA to the folder that holds it"
         typer.echo(f"{name}: incomplete; {way_out}")

@@ -72,7 +72,7 @@ def unbundle(store: AssetStore, file: Path, cards: Sequence[AssetCard]) -> Unbun
     known = {card.name: card for card in cards}
     kind = what_is(file)
     if kind is not None and kind != ZIP:
-        told = f"{file} is {kind.told} and no bundle of gexbench assets"
+        told = f"{file} is not a whole bundle of gexbench assets, but {kind.told}"
         raise AssetMissing(told, kind.way_out or "give what `gexbench assets bundle` wrote")
     try:
         with zipfile.ZipFile(file) as archive:

@@ -47,7 +47,8 @@ def gan_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Array]]:
 
     Names are those of a LatentGAN. Raises PickleRefused as the functions of the two networks.
     """
-    refuse_other(path, ("stylegan", "pickle"), "the pickles that stylegan2-ada-pytorch writes are read")
+    read = "the pickles that stylegan2-ada-pytorch writes are read"
+    refuse_other(path, ("stylegan", "pickle"), "a PyTorch pickle of StyleGAN2", read)
     options, generator = generator_from_stylegan2(path)
     parts = {"generator": generator, "discriminator": discriminator_from_stylegan2(path, options)}
     return options, {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}

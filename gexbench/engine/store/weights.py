@@ -37,7 +37,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     kind = what_is(path)
     if kind is not None and kind.name != "safetensors":
         raise AssetMissing(
-            f"{path} is {kind.told} and no safetensors file", "; ".join(filter(None, (kind.way_out, own)))
+            f"{path} is not a safetensors file, but {kind.told}", "; ".join(filter(None, (kind.way_out, own)))
         )
     try:
         return safetensors.torch.load_file(path)
@@ -92,6 +92,9 @@ def _some(names: Sequence[str]) -> str:
 
 def _way_out(misfit: str, options: Mapping[str, object]) -> str:
     if any(word in misfit for word in ("running_mean", "running_var", "num_batches_tracked")) and "lacks" not in misfit:
-        return "running statistics are of no use to a network that normalises each image alone: drop those entries"
+        return (
+            "running statistics (running_mean, running_var, num_batches_tracked) are of no use to a network that "
+            "normalises each image alone: drop those entries"
+        )
     built = ", ".join(f"{name} = {json.dumps(value, default=str)}" for name, value in options.items())
     return f"the card's [net] table and the file do not belong together{f'; it says {built}' if built else ''}"
