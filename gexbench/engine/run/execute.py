@@ -28,7 +28,7 @@ from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
 from gexbench.engine.service.ledger import drop_answers, is_shut, paid_for, transfer_set
-from gexbench.engine.store import datasets
+from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
@@ -121,6 +121,7 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
         kind = task_kind(plan.task.kind)
         kind.check(plan, dataset)
+        pictures.refuse(plan.dataset, files, dataset, progress)
         folder.open(plan, anew=is_shut(folder.ledger))
         machine = hardware.choose(plan.device, plan.profile.autocast)
         setting = Setting(
