@@ -23,7 +23,7 @@ from gexbench.record import RunRecord, read_record
 
 @dataclass(frozen=True)
 class RunFolder:
-    """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
+    """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
     service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read. What
     the two processes print is in service.log and log.txt.
@@ -40,6 +40,11 @@ class RunFolder:
     def ledger(self) -> Path:
         """Return the ledger's path."""
         return self.path / "service" / "ledger.sqlite"
+
+    @property
+    def timesheet(self) -> Path:
+        """Return the path of what the attack has used of its time; the bench's alone."""
+        return self.path / "timesheet.json"
 
     @property
     def work(self) -> Path:
@@ -59,13 +64,16 @@ class RunFolder:
     def open(self, plan: Plan, anew: bool = False) -> None:
         """Make the folders and write the plan; raises OutputError.
 
-        anew: with nothing of an earlier attempt but its ledger.
+        anew: with nothing of an earlier attempt but its ledger, and the time it used. An attempt that was killed while
+        it was tested has no record and did not fail: all of its work is done again, in time of its own.
         """
         with writing(self.path):
             for folder in (self.work, self.brief) if anew else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
+            if anew and not self.record.exists():
+                self.timesheet.unlink(missing_ok=True)
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())
