@@ -16,7 +16,7 @@ READY_WITHIN = 180.0
 """Until a process has started and can work."""
 ANSWERED_WITHIN = 3600.0
 """Until the service has answered the bench one question."""
-STOPPED_WITHIN = 2.0
+STOPPED_WITHIN = 10.0
 """Until a process that was told to stop has ended; then it is killed."""
 ENDED_WITHIN = 5.0
 """Until a process that speaks no more has ended, and how is known."""
