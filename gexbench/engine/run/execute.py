@@ -18,6 +18,7 @@ from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
+from gexbench.engine.run.clock import Timesheet, evidence_seconds
 from gexbench.engine.run.isolation import Isolation, chosen, confines
 from gexbench.engine.run.local import LocalAttacker, LocalService
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private
@@ -129,7 +130,9 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         )
         features = features_folder() if any(metric.features for metric in plan.metrics) else None
         collector = Collector(catalog, plan.device, features)
-        return Run(setting, chosen(plan.isolation), collector, Journal(progress), stopwatch)
+        evidence = evidence_seconds(plan.deadline, plan.scale.evidence)
+        journal = Journal(progress, Timesheet(plan.deadline, evidence, folder.timesheet))
+        return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
 
 
 def _attacked(run: Run) -> Outcome:

@@ -16,6 +16,7 @@ from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.machine.plug_in_copy import copied
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
@@ -25,7 +26,7 @@ from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
-from gexbench.plan import Plan
+from gexbench.plan import RUNS, Plan
 from gexbench.record import REDRAWN
 
 OWNED = 10
@@ -98,7 +99,7 @@ def _start_attack(setting: Setting) -> StartAttack:
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
-        code=setting.catalog.filed(AttackCard, plan.attack.name).root.code,
+        code=_copied(setting),
         pool=files["pool"],
         truth=files.get("truth"),
         real=files.get("real"),
@@ -118,6 +119,15 @@ def _start_attack(setting: Setting) -> StartAttack:
         private=tuple(private(setting)),
         writable=(setting.folder.work,),
     )
+
+
+def _copied(setting: Setting) -> Path | None:
+    """Return the folder the attack's code runs from, None for an installed package."""
+    filed = setting.catalog.filed(AttackCard, setting.plan.attack.name)
+    if filed.root.code is None:
+        return None
+    without = (filed.path, RUNS, setting.folder.path.parent)
+    return copied(filed.root.code, without, setting.folder.code / "attack", setting.plan.plug_ins.get("attack"))
 
 
 def _stored(setting: Setting) -> dict[str, Path]:
