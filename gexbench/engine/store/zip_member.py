@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gexbench.errors import DataMissing, printable
 from gexbench.file_kinds import ZIP, Kind, what_is
+from gexbench.foreign_text import shown
 
 LARGEST = 1 << 30
 """Bytes of a file of a set, unpacked or not."""
@@ -57,4 +58,4 @@ def _instead_of(kind: Kind) -> str:
 
 def _words(error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else None
-    return printable(reason or str(error) or type(error).__name__)
+    return shown(reason or str(error) or type(error).__name__)
