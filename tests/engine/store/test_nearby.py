@@ -21,6 +21,7 @@ def _lay(root: Path, *names: str) -> None:
     [
         ("set/pool/1.JPG", "set/pool/1.jpg", "set/pool/1.JPG is there: rename it"),
         ("Set/pool/1.jpg", "set/pool/*.jpg", "Set/pool is there: rename it"),
+        ("set/Pool.zip", "set/pool/1.jpg", "set/Pool.zip is there: rename it"),
         ("pool/1.jpg", "set/pool/1.jpg", "name a folder set around it"),
         ("data/set/pool/1.jpg", "set/pool/1.jpg", "set GEXBENCH_DATA to that"),
         ("set/pool.tar.gz", "set/pool/1.jpg", "set/pool.tar.gz is there: unpack it"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from pathlib import Path
 
@@ -146,6 +147,14 @@ def test_a_link_to_nowhere_is_named_and_not_passed_over(root: Path) -> None:
     with pytest.raises(DataMissing, match=r"b\.png from .* git-annex") as caught:
         folder.find("set/plain/b.png")
     assert "git annex get" in caught.value.hint
+
+
+def test_a_pipe_is_named_and_not_waited_for(root: Path) -> None:
+    os.mkfifo(root / "set/plain/b.png")
+    folder = DataFolder(root)
+    assert folder.names("set/plain/*.png") == ["set/plain/a.png", "set/plain/b.png"]
+    with pytest.raises(DataMissing, match=r"b\.png from .*: it is no regular file"):
+        folder.find("set/plain/b.png")
 
 
 def test_names_that_differ_in_case_alone_are_told(root: Path) -> None:
