@@ -46,7 +46,7 @@ ZIP = Kind("zip", "a zip archive", "archive", _UNPACK)
 PICKLE = Kind("pickle", "a Python pickle", "weights")
 TORCH = Kind("torch", "a PyTorch archive (torch.save)", "weights", _TENSORS)
 _HTML = Kind("html", "a web page (HTML)", "stray", _AGAIN)
-_NO_FILE = Kind("no-file", "no regular file", "stray", "give a file")
+_NO_FILE = Kind("no-file", "no regular file", "stray")
 
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\x93NUMPY", Kind("npy", "a NumPy array (npy)", "arrays")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -89,3 +90,13 @@ def test_what_is_no_zip_is_called_what_it_is(tmp_path: Path, content: bytes, tol
     ) as caught:
         open_zip(tmp_path / "a.zip")
     assert hint in caught.value.hint
+
+
+def test_a_zip_that_was_written_to_a_pipe_is_read(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    with os.fdopen(write, "wb") as pipe, zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.png", b"content")
+    with os.fdopen(read, "rb") as pipe:
+        (tmp_path / "a.zip").write_bytes(pipe.read())
+    opened = open_zip(tmp_path / "a.zip")
+    assert read_member(opened, opened.infolist()[0], "it") == b"content"

@@ -376,3 +376,8 @@ def test_a_database_of_images_is_told_from_a_folder_of_them(tmp_path: Path) -> N
     with pytest.raises(DataMissing, match="is an LMDB database") as caught:
         open_images(tmp_path)
     assert "export its images" in caught.value.hint
+
+
+def test_the_home_of_no_user_is_a_place_that_is_not_there() -> None:
+    with pytest.raises(DataMissing, match="no folder or zip at ~nobody-of-that-name/set"):
+        open_images("~nobody-of-that-name/set")
