@@ -54,8 +54,11 @@ WALLS = (
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch
     "gexbench.files",
+    "gexbench.file_kinds",
     "gexbench.engine.store.assets",
+    "gexbench.engine.store.nearby",
     "gexbench.engine.store.paths",
+    "gexbench.engine.store.pictures",
     "gexbench.engine.store.victim_weights",
 )
 """Modules and packages that make no numbers; whatever else is reached counts."""
