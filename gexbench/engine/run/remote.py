@@ -194,7 +194,7 @@ class RemoteAttacker:
 
     def _largest(self, x: Tensor) -> int:
         """Return the bytes that are read of an answer: more than it needs, so that a wrong shape can be named."""
-        pixels = len(x) * self._order.side**2 * 3 if x.ndim != 4 and self._order.side else x.numel()
+        pixels = max(x.numel(), 3 * len(x) * (self._order.side or 0) ** 2)
         return 32 * pixels * self._order.scale**2
 
     def save(self, folder: Path) -> str:
