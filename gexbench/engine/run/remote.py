@@ -208,8 +208,9 @@ class RemoteAttacker:
         if self._stopped:
             return
         self._stopped = True
+        with self._clock:  # until it has ended it can work
+            end = _stop(self.child, self.control)
         self._journal.timesheet.settle()
-        end = _stop(self.child, self.control)
         self._journal.peak_memory["attacker"] = end.peak_memory
         if end.stragglers:
             self._journal.note((f"left {end.stragglers} process(es) behind, killed",))
