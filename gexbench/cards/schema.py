@@ -88,6 +88,7 @@ class TaskProfile(Frozen):
     `deadline` is seconds for one attempt. `side`: the service takes square images of that many pixels a side, and no
     others; None means any size. In tasks of sampling it is the side of the images drawn, and `samples` is how many
     victim and surrogate draw to be scored.
+    `largest`: the most pixels of one question where no side is fixed, those of the largest image of the pool.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 
@@ -96,6 +97,7 @@ class TaskProfile(Frozen):
     budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
     deadline: float = Field(gt=0, allow_inf_nan=False)
     side: int | None = Field(default=None, ge=8)
+    largest: int | None = Field(default=None, ge=64)
     samples: int | None = Field(default=None, ge=2)
     extra_metrics: tuple[Name, ...] = ()
     ranked: int | None = None

@@ -11,12 +11,13 @@ import pytest
 from gexbench.cards.roots import packaged_root
 from gexbench.engine.run import clock
 from gexbench.engine.sandbox.rules import support
-from gexbench.record import RunRecord, read_record
+from gexbench.record import Nearness, RunRecord, read_record
 
 from ..processes import HANG
 
 CHEATS = Path(__file__).resolve().parents[2] / "cheats"
 BUDGET = 8
+NEAR = "asked about {} of the 128 images of test {}, or near copies of them: nearest distance {}, threshold 1"
 Run = Callable[..., RunRecord]
 
 sandboxed = pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
@@ -111,7 +112,9 @@ def test_a_glutton_gets_its_budget_and_no_more(run: Run) -> None:
 def test_questions_about_test_images_are_named_in_the_record(run: Run) -> None:
     record = run("peeker", task="monet2photo")
     assert (record.status, record.account.answered) == ("ok", BUDGET)
-    assert record.incidents == ("asked about 3 of the 128 images of test scenes",)
+    assert record.incidents == (NEAR.format(3, "scenes", 0),)
+    assert record.nearness["scenes"] == Nearness(distance=0, questions=3, images=3)
+    assert record.nearness["close"].questions == 0
 
 
 def test_a_surrogate_that_asks_after_the_end_is_refused(run: Run) -> None:
