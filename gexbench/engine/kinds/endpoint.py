@@ -34,8 +34,8 @@ class Batch:
     """What a request asks, image by image.
 
     digests: what the ledger knows each question by. shape: of one answer. answer: from the places of the questions that
-    are new and the number of questions paid before to what leaves, uint8. beside: what leaves with all the answers. images:
-    the questions (N,3,h,w) uint8 where they are images, which the ledger keeps until they are compared with the test.
+    are new and the number of questions paid before to what leaves, uint8. beside: what leaves with all the answers.
+    images: the questions (N,3,h,w) uint8 where they are images; the ledger keeps them to be compared with the test.
     """
 
     digests: Sequence[bytes]
