@@ -171,10 +171,13 @@ def _tiles(greys: Tensor, side: int) -> tuple[Tensor, Tensor]:
 
 
 def _units(tiles: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Return grey tiles (…,side^2) band-passed and evened out, with mean 0 and length 1, and which have contrast."""
-    fine, coarse = (_blur(side, sigma) for sigma in (1.0, 3.0))
+    """Return grey tiles (…,side^2) band-passed and evened out, with mean 0 and length 1, and which have contrast.
+
+    They come back with rows and columns exchanged, all of them.
+    """
     square = tiles.reshape(-1, side, side)
-    band = (fine @ square @ fine.T - coarse @ square @ coarse.T).flatten(1)
+    fine, coarse = ((square @ blur.T).transpose(1, 2) @ blur.T for blur in (_blur(side, 1.0), _blur(side, 3.0)))
+    band = (fine - coarse).flatten(1)
     power = band.square().mean(-1, keepdim=True)
     even = band / (band.square() + power / 4 + 1e-12).sqrt()
     even = even - even.mean(-1, keepdim=True)
