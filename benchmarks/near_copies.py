@@ -162,9 +162,7 @@ def measure(name: str, side: int | None, arguments: argparse.Namespace) -> int:
     for what, edit in EDITS.items():
         each = [known.nearness([to_uint8(edit(x).clamp(0, 1))]).distance for x in edited]
         share = sum(distance < 1 for distance in each) / len(each)
-        print(
-            f"  {what:14} found {share:6.1%}, distance median {np.median(each):.2f}", flush=True
-        )
+        print(f"  {what:14} found {share:6.1%}, distance median {np.median(each):.2f}", flush=True)
     return false
 
 
