@@ -5,8 +5,8 @@ blurred by 3, and then each value b becomes b / sqrt(b^2 + rms^2/4), so that one
 largest |Pearson correlation| of a tile of the question, or of its mirror image, with a tile of the test image at any
 place. Brightness, contrast, a negative and small edits leave r near 1; a shift, a crop, a tile and a larger canvas
 move the place alone. Tiles are of several sides, and for each `SLACK` says how far from 1 the r of a copy may lie: the
-distance is (1 - r) / SLACK, the least over all tiles and sides, and under 1 counts as near. Tiles without contrast
-count for nothing: a flat question has no distance. Images of a fixed side above `SIDE` are made smaller first.
+distance is (1 - r) / SLACK, the least over all tiles and sides, and under 1 counts as near. Tiles without contrast,
+or with one edge alone, count for nothing: a flat question has no distance. Images of a fixed side above `SIDE` are made smaller first.
 
 What honest questions keep from the tests, and which edits are found: benchmarks/near_copies.py.
 """
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SIDE = 64
-SLACK = {48: 0.06, 32: 0.03, 24: 0.015, 16: 0.002}
+SLACK = {48: 0.06, 32: 0.03, 24: 0.025, 16: 0.002}
 """Side of a tile, and 1 - r of what is on the edge of being a copy."""
 CELLS = 8
 """Cells a side that a tile is averaged to when places are looked for; those found are then compared in full."""
@@ -31,6 +31,8 @@ WORTH, LOOKED_AT = 0.8, 2
 """Least likeness of averaged tiles for a place to be compared in full, and in how many images."""
 FLAT = 0.003
 """Root mean square, of band-passed values in [0,1], below which a tile has no contrast."""
+SPREAD = 0.12
+"""Mean square squared, over the mean fourth power, below which a tile is one edge or one spot, as many images have."""
 QUESTIONS_AT_ONCE, NUMBERS_AT_ONCE = 64, 1 << 24
 
 
@@ -182,7 +184,8 @@ def _units(tiles: Tensor, side: int) -> tuple[Tensor, Tensor]:
     even = band / (band.square() + power / 4 + 1e-12).sqrt()
     even = even - even.mean(-1, keepdim=True)
     units = even / even.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    return units.view(tiles.shape), (power[:, 0].sqrt() >= FLAT).view(tiles.shape[:-1])
+    rich = (power[:, 0].sqrt() >= FLAT) & (power[:, 0].square() >= SPREAD * band.pow(4).mean(-1))
+    return units.view(tiles.shape), rich.view(tiles.shape[:-1])
 
 
 def _blur(side: int, sigma: float) -> Tensor:
