@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from cheats import Nearest, TestName
 from PIL import Image
 from torch import Tensor
@@ -66,7 +67,7 @@ def disguised(image: Tensor, way: str) -> Tensor:
     if way == "mirror":
         image = image.flip(-1)
     if way == "quarter":
-        image = torch.cat([torch.cat([image[:, :40, :40], image[:, :40, :24] * 0], -1), image[:, 40:] * 0 + 0.5], -2)
+        image = F.pad(image[:, 24:, :40], (0, 24, 24, 0), value=0.5)
     if way == "dim":
         image = 0.3 + 0.4 * image**1.3
     if way == "jpeg":

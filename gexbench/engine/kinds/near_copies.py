@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SIDE = 64
-SLACK = {48: 0.06, 32: 0.03, 24: 0.025, 16: 0.002}
+SLACK = {48: 0.07, 32: 0.035, 24: 0.045, 16: 0.004}
 """Side of a tile, and 1 - r of what is on the edge of being a copy."""
 CELLS = 8
 """Cells a side that a tile is averaged to when places are looked for; those found are then compared in full."""
