@@ -236,7 +236,8 @@ def _evened(band: Tensor) -> Tensor:
     power = band.square().mean(1, keepdim=True)
     even = band / (band.square() + power / 4 + 1e-12).sqrt()
     even = even - even.mean(1, keepdim=True)
-    return even / even.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    length: Tensor = even.norm(dim=1, keepdim=True)
+    return even / length.clamp(min=1e-6)
 
 
 def _blur(side: int, sigma: float) -> Tensor:
