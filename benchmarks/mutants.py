@@ -42,6 +42,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import cache_from_source
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -54,6 +55,8 @@ LAW = (
     *(f"boards/{name}.py" for name in ("accept", "verified", "folder", "agree")),
 )
 FARTHER = {
+    "nets": ("tests/nets/test_translation.py",),
+    "boards/cross.py": ("tests/cli/test_cross.py",),
     "boards": ("tests/boards/test_folder.py", "tests/boards/test_publish.py"),
     "files.py": ("tests/engine/store/test_paths.py",),
     "record.py": ("tests/boards/test_accept.py", "tests/test_mutated_documents.py"),
@@ -166,13 +169,16 @@ class Copy:
         os.dup2(log, 2)
         os.chdir(self.root)
         sys.path[0] = str(self.root)
+        sys.modules["__main__"] = ModuleType("__main__")  # what spawns would import this file again
         sys.dont_write_bytecode = bool(known.seconds)  # else a fault could outlive its turn
         watcher = Watcher(known.seconds)
         first = ["-x"] if known.seconds else []
         args = ["-q", *first, "-p", "no:cacheprovider", f"--basetemp={scratch / 'pytest'}"]
         code = int(pytest.main([*args, *tests], plugins=[watcher]))
         ours = (str(self.root), "<")
-        libraries = [name for name, it in sys.modules.items() if not (getattr(it, "__file__", "") or "<").startswith(ours)]
+        libraries = [
+            name for name, it in sys.modules.items() if not (getattr(it, "__file__", "") or "<").startswith(ours)
+        ]
         data = {**vars(watcher.outcome), "code": code, "libraries": sorted(libraries)}
         report.write_text(json.dumps(data))
         os._exit(0)
@@ -269,7 +275,7 @@ class Trial:
 
     def notices(self, mutant: Mutant) -> bool:
         """Tell whether a test fails, or hangs, with the fault in place."""
-        key = _key(mutant)
+        key = self._key(mutant)
         if key not in self._found:
             start = time.monotonic()
             by = self._by(mutant)
@@ -296,6 +302,15 @@ class Trial:
                     return outcome.failed or "an error while tests were gathered"
         return ""
 
+    def _key(self, mutant: Mutant) -> str:
+        """Return what a result holds for: the module with its fault, and the tests of the copy."""
+        digest = hashlib.sha256(mutant.fault.put_into(mutant.source))
+        for test in (*own_tests(mutant.module), *farther_tests(mutant.module)):
+            path = self.copy.root / test
+            for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+                digest.update(file.read_bytes())
+        return digest.hexdigest()
+
     def _without_fault(self, mutant: Mutant, tests: list[str]) -> Outcome:
         """Return how the tests go on a source that has a comment more; raises SystemExit where they fail."""
         place = (mutant.module, " ".join(tests))
@@ -315,16 +330,6 @@ def _load(libraries: list[str]) -> None:
         if not name.startswith(("gexbench", "_pytest", "pytest", "__")):
             with suppress(Exception):
                 importlib.import_module(name)
-
-
-def _key(mutant: Mutant) -> str:
-    """Return what a result holds for: the module with its fault, and the tests."""
-    digest = hashlib.sha256(mutant.fault.put_into(mutant.source))
-    for test in (*own_tests(mutant.module), *farther_tests(mutant.module)):
-        path = REPOSITORY / test
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def share(noticed: int, count: int) -> str:
