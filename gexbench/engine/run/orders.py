@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
 from gexbench.cards.schema import AttackCard, DefenseCard
-from gexbench.core.dataset import Dataset
+from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.machine.plug_in_copy import copied
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
@@ -22,7 +26,8 @@ from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
-from gexbench.plan import Plan
+from gexbench.plan import RUNS, Plan
+from gexbench.record import REDRAWN
 
 OWNED = 10
 """With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
@@ -30,13 +35,17 @@ OWNED = 10
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run has to work with: its plan, the cards, its folder, its data and the machine."""
+    """What a run has to work with: its plan, the cards, its folder, its data and the machine.
+
+    tests: the splits that evidence is taken on, by name.
+    """
 
     plan: Plan
     catalog: Catalog
     folder: RunFolder
     files: datasets.Files
     dataset: Dataset
+    tests: Mapping[str, Split]
     hardware: Hardware
     kind: TaskKind
 
@@ -45,6 +54,17 @@ def make_orders(setting: Setting) -> Orders:
     """Write what both sides may read and return their orders; no attacker for the victim control."""
     alone = setting.plan.attack.answers == "victim"
     return Orders(_open_service(setting), None if alone else _start_attack(setting))
+
+
+def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:
+    """Return the splits that evidence is taken on, with those that are drawn for this run alone; see execute.Beside."""
+    tests, reader = dict(dataset.tests()), load_entry(plan.dataset.reader)
+    for number in range(1, redraws + 1):
+        others = datasets.redrawn(files, secrets.token_hex(16))
+        if others is not None:
+            again: Dataset = reader(plan.dataset.settings, others)
+            tests |= {f"{REDRAWN}-{number}-{name}": split for name, split in again.tests().items()}
+    return tests
 
 
 def private(setting: Setting) -> list[Path]:
@@ -79,7 +99,7 @@ def _start_attack(setting: Setting) -> StartAttack:
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
-        code=setting.catalog.filed(AttackCard, plan.attack.name).root.code,
+        code=_copied(setting),
         pool=files["pool"],
         truth=files.get("truth"),
         real=files.get("real"),
@@ -99,6 +119,15 @@ def _start_attack(setting: Setting) -> StartAttack:
         private=tuple(private(setting)),
         writable=(setting.folder.work,),
     )
+
+
+def _copied(setting: Setting) -> Path | None:
+    """Return the folder the attack's code runs from, None for an installed package."""
+    filed = setting.catalog.filed(AttackCard, setting.plan.attack.name)
+    if filed.root.code is None:
+        return None
+    without = (filed.path, RUNS, setting.folder.path.parent)
+    return copied(filed.root.code, without, setting.folder.code / "attack", setting.plan.plug_ins.get("attack"))
 
 
 def _stored(setting: Setting) -> dict[str, Path]:

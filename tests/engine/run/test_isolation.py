@@ -51,9 +51,10 @@ def test_the_strongest_isolation_there_is_is_chosen_unless_none_is_asked_for(
 
 
 def test_each_works_in_its_own_folder_and_prints_to_its_own_log(both: tuple[Path, Orders, BothConfines]) -> None:
-    run, _, where = both
+    run, orders, where = both
+    assert orders.attacker is not None
     assert (where.service.folder, where.service.log) == (run / "service", run / "service.log")
-    assert (where.attacker.folder, where.attacker.log) == (run / "attacker", run / "log.txt")
+    assert (where.attacker.folder, where.attacker.log) == (orders.attacker.workdir, run / "log.txt")
     assert where.service.rules.write == where.attacker.rules.write == ()  # what it writes is its folder alone
 
 
