@@ -9,16 +9,16 @@ or what COVERED_BY in tests/test_mirror.py names), and only where none of them n
 counts as noticed. Printed are the share of each module given and of all, and every fault that nobody noticed, by place.
 
 sample: so many faults in all, drawn by `seed`. out: a file of JSON lines, one a fault, written as they are found; what
-stands there for the same code and tests is not tried again, so the command goes on where it was stopped. list: print the
-faults and run nothing.
+stands there for the same code and tests is not tried again, so the command goes on where it was stopped. list: print
+the faults and run nothing.
 
 Everything happens in a copy of the repository in a temporary folder: source is changed on disk there, since attacks,
 services and the command line run in processes of their own. Each fault gets a fork of a process that has pytest,
 torch and the other libraries loaded, and none of gexbench. Linux, one core: about a second a fault.
 
 Why not mutmut (3.8), which is maintained: it switches faults by a wrapper around each function and an environment
-variable. Our children start with an environment of their own, so no fault would be in them; decorated functions, fields and
-module-level code, which is where bounds, validators and system calls stand, get no faults; and digests of our own
+variable. Our children start with an environment of their own, so no fault would be in them; decorated functions, fields
+and module-level code, which is where bounds, validators and system calls stand, get no faults; and digests of our own
 source would be of the wrappers.
 """
 

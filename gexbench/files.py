@@ -87,10 +87,10 @@ def read_bounded(path: Path, most: int) -> bytes:
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
         with open(file, "rb", closefd=False) as stream:
-            content = stream.read(most + 1) if facts.st_size <= most else b""
+            content = stream.read(most + 1)
     finally:
         os.close(file)
-    if facts.st_size > most or len(content) > most:
+    if len(content) > most:
         raise OSError(errno.EFBIG, f"more than {most >> 20} MiB")
     return content
 

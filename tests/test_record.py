@@ -66,7 +66,7 @@ def test_a_record_without_a_seal_is_refused(records: Records, file: Path) -> Non
         (b"[]", "not a gexbench record"),
         (b"\xff\xfe", "not a gexbench record"),
         (b"{}", "id: Field required"),
-        (b"", "file: Invalid JSON"),
+        (b"{", "file: Invalid JSON"),
     ],
 )
 def test_what_is_no_record_is_refused(file: Path, content: bytes, why: str) -> None:
@@ -297,9 +297,8 @@ def test_a_run_of_one_question_that_took_no_time_is_read(records: Records, tmp_p
 
 
 def test_the_place_of_a_number_is_told_from_the_root(records: Records, tmp_path: Path) -> None:
-    for path, value in (("cost_usd", "Infinity"), ("seconds", {"training": "NaN"})):
-        with pytest.raises(BoardError, match=r"record: (cost_usd is inf|seconds\.training is nan)\n"):
-            read_record(written(records.make(), path, value, tmp_path))
+    with pytest.raises(BoardError, match=r"record: cost_usd is inf\n"):
+        read_record(written(records.make(), "cost_usd", "Infinity", tmp_path))
 
 
 def test_an_account_counts_from_nothing() -> None:

@@ -171,11 +171,8 @@ def test_a_key_signs_for_nothing_that_merely_lies_near_a_board_or_looks_like_one
     records: Records, board: BoardFolder, root: Path, alice: Ed25519PrivateKey, tmp_path: Path
 ) -> None:
     key, entry = key_file(tmp_path / "key", alice, PrivateFormat.OpenSSH), board.read(records.catalog).entries[0]
-    for place in (
-        board.folder / "drafts",
-        tmp_path / "elsewhere" / "sr" / "records",
-        root / "a" / "b" / "c" / "records",
-    ):
+    near, alike, deep = board.folder / "drafts", tmp_path / "a" / "sr" / "records", root / "a" / "b" / "c" / "records"
+    for place in (near, alike, deep):
         place.mkdir(parents=True)
         with pytest.raises(BoardError, match="lies on no board"):
             open_signer(key, place / entry.path.name)
