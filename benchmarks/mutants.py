@@ -57,7 +57,9 @@ LAW = (
 FARTHER = {
     "nets": ("tests/nets/test_translation.py",),
     "boards/cross.py": ("tests/cli/test_cross.py",),
-    "boards": ("tests/boards/test_folder.py", "tests/boards/test_publish.py"),
+    "boards/accept.py": ("tests/boards/test_folder.py",),
+    "boards/agree.py": ("tests/boards/test_folder.py",),
+    "boards/folder.py": ("tests/boards/test_publish.py",),
     "files.py": ("tests/engine/store/test_paths.py",),
     "record.py": ("tests/boards/test_accept.py", "tests/test_mutated_documents.py"),
     "engine/service": ("tests/engine/service",),
@@ -164,6 +166,7 @@ class Copy:
 
     def _child(self, tests: list[str], known: Outcome, report: Path, scratch: Path) -> None:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         log = os.open(self.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
@@ -367,6 +370,7 @@ def main() -> None:
         print("\n".join(mutant.told() for those in groups.values() for mutant in those))
         return
     _adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the copy would stay
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         unnoticed = list(tried(groups, Trial(Copy(Path(folder)), args.out)))
     print("\nnot noticed:" if unnoticed else "")

@@ -29,6 +29,6 @@ def csv_cell(text: str, most: int = LINE) -> str:
 
 def invisible(text: str, allowed: str = "") -> str | None:
     """Return the first character that only does something: control, direction, surrogate; None where there is none."""
-    if text.isprintable():  # nearly always, and a hundred times as fast to find out
-        return None
+    if text.isprintable():
+        return None  # nearly always, and a hundred times as fast to find out
     return next((c for c in text if c not in allowed and unicodedata.category(c) in _NEEDLESS), None)
