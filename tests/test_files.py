@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -102,3 +103,17 @@ def test_nothing_stays_open_of_a_file_that_was_read(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     assert read_bounded(tmp_path / "file", MIB) == b"content"
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(OSError("odd"), "odd"), (OSError(errno.EIO, "Input/output error"), "Input/output error")]
+)
+def test_an_error_of_whom_the_file_is_given_to_is_told_in_its_own_words(
+    tmp_path: Path, error: OSError, told: str
+) -> None:
+    def fill(file: BinaryIO) -> None:
+        raise error
+
+    with pytest.raises(OutputError) as refused:
+        atomic_write(tmp_path / "file", fill)
+    assert refused.value.message == f"cannot write {tmp_path / 'file'}: {told}"
