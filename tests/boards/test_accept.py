@@ -192,3 +192,16 @@ def test_the_main_score_is_wanted_of_every_split_whatever_else_was_measured(
     left = [s for s in record.scores if (s.metric, s.compare, s.test) != ("psnr-y", compare, "set14")]
     found = [*objections(changed(record, "scores", tuple(left)), board)]
     assert found == (["it lacks the main score, psnr-y B, on set14: not measured"] if compare == "B" else [])
+
+
+def test_a_card_that_this_gexbench_lacks_is_named_once_and_compared_with_nothing(records: Records) -> None:
+    record = with_own_id(changed(records.make(), "plan.dataset.name", "mine"))
+    (text,) = newcomer_objections(record, records.catalog)
+    assert "no dataset named 'mine'" in text
+
+
+def test_an_accepted_record_of_an_earlier_version_of_its_victim_stands_no_longer(records: Records) -> None:
+    old, card = records.make(), records.folder / "victims" / "net.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace("summary", "version = 2\nsummary"), encoding="utf-8")
+    (text,) = newcomer_objections(old, records.catalog, accepted=True)
+    assert "VictimCard 'net' is not this gexbench's; they differ in version" in text
