@@ -1,12 +1,13 @@
 """The share of single faults in the package that its tests notice.
 
-    python benchmarks/mutants.py [--modules record.py engine/wire …] [--sample N] [--seed S] [--out FILE] [--list]
+    python benchmarks/mutants.py [--modules record.py engine/wire …] [--sample N] [--seed S] [--more TEST …]
+                                 [--out FILE] [--list]
 
 modules: files or folders below gexbench/, or one line of a file, `record.py:312`; without it, those that keep the law
 (`LAW`). Faults are put in one by one (benchmarks/single_faults.py says which), and the tests nearest to the module run
 until one fails, the quickest first: those of its own name (tests/engine/wire/test_frames.py for engine/wire/frames.py,
-or what COVERED_BY in tests/test_mirror.py names), and only where none of them notices, those of `FARTHER`. A hang
-counts as noticed. Printed are the share of each module given and of all, and every fault that nobody noticed, by place.
+or what COVERED_BY in tests/test_mirror.py names), and only where none of them notices, those of `FARTHER`, and then
+those that `--more` names, such as tests/engine/run/test_cheats.py, which is slow. A hang counts as noticed. Printed are the share of each module given and of all, and every fault that nobody noticed, by place.
 
 sample: so many faults in all, drawn by `seed`. out: a file of JSON lines, one a fault, written as they are found; what
 stands there for the same code and tests is not tried again, so the command goes on where it was stopped. list: print
@@ -270,8 +271,8 @@ def drawn(groups: dict[str, list[Mutant]], count: int | None, seed: int) -> dict
 class Trial:
     """Tries mutants one after another, and remembers in a file what was found."""
 
-    def __init__(self, copy: Copy, out: Path | None) -> None:
-        self.copy, self.out = copy, out
+    def __init__(self, copy: Copy, out: Path | None, more: list[str]) -> None:
+        self.copy, self.out, self._more = copy, out, more
         lines = out.read_text().splitlines() if out is not None and out.is_file() else []
         self._found: dict[str, dict[str, Any]] = {it["key"]: it for it in map(json.loads, lines)}
         self._known: dict[tuple[str, str], Outcome] = {}
@@ -297,7 +298,7 @@ class Trial:
 
     def _by(self, mutant: Mutant) -> str:
         """Return the test that notices a mutant; empty where none does."""
-        for tests in (own_tests(mutant.module), farther_tests(mutant.module)):
+        for tests in (own_tests(mutant.module), farther_tests(mutant.module), self._more):
             if tests:
                 known = self._without_fault(mutant, tests)
                 outcome = self.copy.run(mutant.module, mutant.fault.put_into(mutant.source), tests, known)
@@ -308,7 +309,7 @@ class Trial:
     def _key(self, mutant: Mutant) -> str:
         """Return what a result holds for: the module with its fault, and the tests of the copy."""
         digest = hashlib.sha256(mutant.fault.put_into(mutant.source))
-        for test in (*own_tests(mutant.module), *farther_tests(mutant.module)):
+        for test in (*own_tests(mutant.module), *farther_tests(mutant.module), *self._more):
             path = self.copy.root / test
             for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
                 digest.update(file.read_bytes())
@@ -362,6 +363,7 @@ def main() -> None:
     parser.add_argument("--modules", nargs="+", default=LAW)
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--more", nargs="+", default=[])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
@@ -372,7 +374,7 @@ def main() -> None:
     _adopt_orphans()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the copy would stay
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        unnoticed = list(tried(groups, Trial(Copy(Path(folder)), args.out)))
+        unnoticed = list(tried(groups, Trial(Copy(Path(folder)), args.out, args.more)))
     print("\nnot noticed:" if unnoticed else "")
     print("\n".join(mutant.told() for mutant in unnoticed))
 
