@@ -7,7 +7,8 @@ modules: files or folders below gexbench/, or one line of a file, `record.py:312
 (`LAW`). Faults are put in one by one (benchmarks/single_faults.py says which), and the tests nearest to the module run
 until one fails, the quickest first: those of its own name (tests/engine/wire/test_frames.py for engine/wire/frames.py,
 or what COVERED_BY in tests/test_mirror.py names), and only where none of them notices, those of `FARTHER`, and then
-those that `--more` names, such as tests/engine/run/test_cheats.py, which is slow. A hang counts as noticed. Printed are the share of each module given and of all, and every fault that nobody noticed, by place.
+those that `--more` names, such as tests/engine/run/test_cheats.py, which is slow. A hang counts as noticed. Printed are
+the share of each module given and of all, and every fault that nobody noticed, by place.
 
 sample: so many faults in all, drawn by `seed`. out: a file of JSON lines, one a fault, written as they are found; what
 stands there for the same code and tests is not tried again, so the command goes on where it was stopped. list: print

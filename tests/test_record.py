@@ -11,7 +11,7 @@ import pytest
 from record_factory import Records, changed, save, write_registry
 
 from gexbench.errors import BoardError, PlanError
-from gexbench.record import Account, RunRecord, less, read_record, record_file, seal_of
+from gexbench.record import Account, RunRecord, faults, less, read_record, record_file, seal_of
 
 
 @pytest.fixture
@@ -330,3 +330,13 @@ def test_the_main_number_has_a_unit_where_it_has_one(records: Records) -> None:
     assert repr(by_lpips).splitlines()[1] == "lpips-alex  A 0.1000  B 0.1000  C 0.1000"
     assert repr(records.make("victim")).splitlines()[1] == "psnr-y  A 29.5000  C 24.5000 dB"
     assert repr(changed(record, "scores", ())).splitlines()[1] == "psnr-y not measured"
+
+
+def test_a_score_of_a_metric_that_the_plan_lacks_is_a_fault_though_its_passport_fits(records: Records) -> None:
+    record = records.make()
+    first = record.scores[0]
+    strange = first.model_copy(
+        update={"metric": "fid", "passport": first.passport.model_copy(update={"metric": "fid"})}
+    )
+    found = [*faults(changed(record, "scores", (strange, *record.scores[1:])))]
+    assert found == ["fid A on set5 is of a metric that its plan does not have"]

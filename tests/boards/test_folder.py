@@ -213,3 +213,11 @@ def test_a_board_from_outside_is_of_a_task_with_a_namespace_that_lies_beside_it(
     card = records.catalog.get(BoardCard, "sr").model_copy(update={"name": f"{board_in}/b", "task": f"{task}@1"})
     filed = Filed(card, outside[board_in], tmp_path / "b.toml")
     assert (captured(filed, Catalog((*records.catalog.roots, *outside.values()))) == "") is own
+
+
+def test_records_dropped_in_by_hand_are_compared_with_each_other(records: Records, root: Path) -> None:
+    board = folder(records, root)
+    drop(records.make(), board)
+    drop(changed(records.make("copycat"), "provenance.dataset", "other"), board)
+    with pytest.raises(BoardError, match="hash of the data set's files"):
+        board.read(records.catalog)
