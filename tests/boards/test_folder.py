@@ -221,3 +221,12 @@ def test_records_dropped_in_by_hand_are_compared_with_each_other(records: Record
     drop(changed(records.make("copycat"), "provenance.dataset", "other"), board)
     with pytest.raises(BoardError, match="hash of the data set's files"):
         board.read(records.catalog)
+
+
+def test_a_refused_record_is_nothing_that_others_are_compared_with(
+    records: Records, root: Path, tmp_path: Path
+) -> None:
+    other = changed(records.make("copycat"), "provenance.dataset", "other")
+    bad = save(changed(other, "isolation", "none"), tmp_path / "bad")
+    with pytest.raises(BoardError, match="1 of 2 records refused"):
+        add([bad, save(records.make(), tmp_path / "good")], root, records.catalog)
