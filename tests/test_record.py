@@ -11,7 +11,7 @@ import pytest
 from record_factory import Records, changed, save, write_registry
 
 from gexbench.errors import BoardError, PlanError
-from gexbench.record import Account, RunRecord, faults, less, read_record, record_file, seal_of
+from gexbench.record import Account, Nearness, RunRecord, faults, less, read_record, record_file, seal_of
 
 
 @pytest.fixture
@@ -64,6 +64,8 @@ def test_a_record_without_a_seal_is_refused(records: Records, file: Path) -> Non
         (b"", "not a gexbench record"),
         (b"{", "not a gexbench record"),
         (b"[]", "not a gexbench record"),
+        (b"<html>", "it is a web page"),
+        (b"\x1f\x8b\x08", "it is a gzip archive"),
         (b"\xff\xfe", "not a gexbench record"),
         (b"{}", "id: Field required"),
         (b"{", "file: Invalid JSON"),
@@ -340,3 +342,33 @@ def test_a_score_of_a_metric_that_the_plan_lacks_is_a_fault_though_its_passport_
     )
     found = [*faults(changed(record, "scores", (strange, *record.scores[1:])))]
     assert found == ["fid A on set5 is of a metric that its plan does not have"]
+
+
+def test_a_record_from_before_nearness_was_told_reads_and_keeps_its_seal(records: Records, tmp_path: Path) -> None:
+    data = json.loads(records.make().model_dump_json(exclude={"nearness"}))
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({**data, "seal": seal_of(data)}))
+    assert read_record(file).nearness == {}
+
+
+@pytest.mark.parametrize(
+    ("near", "why"),
+    [
+        ({"set5": Nearness(distance=0.5, questions=1, images=1)}, "no incident says so"),
+        ({"set99": Nearness(distance=2.0, questions=0, images=0)}, "which its data set does not hold"),
+    ],
+)
+def test_nearness_that_no_run_can_have_written_is_refused(
+    records: Records, tmp_path: Path, near: dict[str, Nearness], why: str
+) -> None:
+    with pytest.raises(BoardError, match=why):
+        read_record(save(changed(records.make(), "nearness", near), tmp_path) / "record.json")
+
+
+@pytest.mark.parametrize(
+    ("distance", "questions", "images"),
+    [(0.5, 0, 0), (0.5, 1, 0), (1.5, 1, 1), (None, 1, 1), (-1.0, 1, 1), (math.nan, 0, 0)],
+)
+def test_nearness_is_of_one_mind(distance: float | None, questions: int, images: int) -> None:
+    with pytest.raises(ValueError, match="distance"):
+        Nearness(distance=distance, questions=questions, images=images)

@@ -16,7 +16,7 @@ from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
 from gexbench.engine.sandbox.rules import Rules
-from gexbench.engine.wire.frames import BrokenFrame, Channel, Wait, pair
+from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Wait, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     Asked,
@@ -151,6 +151,7 @@ class RemoteAttacker:
         self._order, self._service, self._journal, self._log = order, service, journal, confines.log
         self._clock = start_clock()
         self._stopped = False
+        self.control.bounds = Bounds(STRANGERS, STRANGERS)
         self.latent_size: int | None = None
 
     def wait_ready(self) -> None:
@@ -185,7 +186,16 @@ class RemoteAttacker:
 
     def infer(self, x: Tensor) -> Tensor:
         """Return the surrogate's raw output for what the task's kind asks it."""
-        return self._ask(Infer(x=x), Inferred).y.float()
+        self.control.bounds = Bounds(STRANGERS + self._largest(x), STRANGERS)
+        try:
+            return self._ask(Infer(x=x), Inferred).y.float()
+        finally:
+            self.control.bounds = Bounds(STRANGERS, STRANGERS)
+
+    def _largest(self, x: Tensor) -> int:
+        """Return the bytes that are read of an answer: more than it needs, so that a wrong shape can be named."""
+        pixels = max(x.numel(), 3 * len(x) * (self._order.side or 0) ** 2)
+        return 32 * pixels * self._order.scale**2
 
     def save(self, folder: Path) -> str:
         """Have the surrogate's weights saved below `folder`; returns the class it names."""
@@ -198,8 +208,9 @@ class RemoteAttacker:
         if self._stopped:
             return
         self._stopped = True
+        with self._clock:  # until it has ended it can work
+            end = _stop(self.child, self.control)
         self._journal.timesheet.settle()
-        end = _stop(self.child, self.control)
         self._journal.peak_memory["attacker"] = end.peak_memory
         if end.stragglers:
             self._journal.note((f"left {end.stragglers} process(es) behind, killed",))
