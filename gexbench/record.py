@@ -19,7 +19,6 @@ from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
 from gexbench.plan import LARGEST_SEED, Plan
 
-SCHEMA = 1
 LARGEST_FILE = 16 << 20
 """Bytes of a record's file; those that runs leave have some fifty thousand."""
 REDRAWN = "redrawn"
@@ -376,7 +375,7 @@ def read_record(path: Path) -> RunRecord:
             f"cannot read the record {path}: {error.strerror}", "give a run folder or a record.json"
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         place = shown(".".join(str(part) for part in first["loc"])) or "file"
         kind = kind_of(content[:HEAD])
         other = f"it is {kind.told}; " if kind is not None and kind.name != "json" else ""

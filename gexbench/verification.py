@@ -47,7 +47,7 @@ class Difference(Frozen):
         """Whether both are there and the second lies within the tolerance of the first."""
         if self.recorded is None or self.again is None:
             return False
-        return self.recorded == self.again or math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
+        return math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
 
 
 class ReferenceDifference(Frozen):

@@ -63,7 +63,7 @@ class Agreement:
 
 
 def _gap(new: Any, old: Any) -> str:
-    if isinstance(new, dict) and isinstance(old, dict):
+    if isinstance(new, dict):
         keys = sorted(key for key in {*new, *old} if new.get(key) != old.get(key))
         return "is another one: they differ in " + ", ".join(keys)
     return f"is {str(new)[:16]}, not {str(old)[:16]}"
