@@ -1,12 +1,9 @@
-"""What an attack returned: asked, described, saved."""
+"""A surrogate, asked and described."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gexbench.core.attack import Surrogate
 from gexbench.engine.kinds.kind import TaskKind
@@ -26,12 +23,3 @@ def latent_size(surrogate: Surrogate) -> int | None:
     """Return the length of the latents a surrogate takes; None where it takes images or does not say."""
     size = getattr(surrogate, "latent_size", None)
     return size if type(size) is int and 1 <= size <= LONGEST_LATENT else None
-
-
-def save_surrogate(surrogate: Surrogate, folder: Path) -> str:
-    """Save a module's weights as safetensors and name its class; returns the class path."""
-    kind = type(surrogate)
-    if isinstance(surrogate, nn.Module):
-        state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in surrogate.state_dict().items()}
-        safetensors.torch.save_file(state, folder / "model.safetensors")
-    return f"{kind.__module__}:{kind.__qualname__}"

@@ -43,14 +43,14 @@ def start_clock() -> Clock:
 
 
 def attack_clock(deadline: float) -> Clock:
-    """Return the limit for extraction, the only thing a task's deadline is about."""
+    """Return the limit for extraction and saving the surrogate, the only things a task's deadline is about."""
     return Clock(deadline, f"the attack was still running after {deadline:g} s, its deadline")
 
 
 def evidence_clock(deadline: float) -> Clock:
-    """Return the limit for the surrogate's answers to all test images and for saving it: at least the deadline again.
+    """Return the limit for building the surrogate anew and its answers to all test images: at least the deadline again.
 
     It ends what hangs and is no part of the task, so it is generous.
     """
     seconds = max(AT_LEAST, deadline)
-    return Clock(seconds, f"the surrogate had not answered all test images and been saved after {seconds:g} s")
+    return Clock(seconds, f"the surrogate had not been built anew and answered all test images after {seconds:g} s")

@@ -18,12 +18,14 @@ from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
-from gexbench.engine.run.isolation import Isolation, chosen, confines
-from gexbench.engine.run.local import LocalAttacker, LocalService
-from gexbench.engine.run.orders import Setting, make_orders, private
+from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
+from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
+from gexbench.engine.run.orders import Setting, make_orders, private, surrogate_order
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
+from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.run_folder import RunFolder
-from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide
+from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide, SurrogateSide
+from gexbench.engine.run.taking import take
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
@@ -120,17 +122,15 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
 def _attacked(run: Run) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate, folder = "", None, run.setting.folder
+    failure, surrogate = "", None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
             stack.callback(service.stop)
         try:
-            tests = _extract_and_collect(run, service, attacker)
             if attacker is not None:
-                class_path = attacker.save(folder.work / "surrogate")
-                attacker.stop()
-                surrogate = folder.take_surrogate(class_path)
+                surrogate = _kept(run, service, attacker)
+            tests = _collected(run, service, surrogate)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
@@ -148,14 +148,25 @@ def _asked_ahead(run: Run, name: str, test: TestEvidence) -> tuple[str, ...]:
     return (f"asked about {copies} of the {len(test.inputs)} images of test {name}",) if copies else ()
 
 
-def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide | None) -> dict[str, TestEvidence]:
+def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> str:
+    """Have the attack make and save its surrogate, end all that it started, and return the digest of what was kept."""
+    folder = run.setting.folder
+    with run.stopwatch.stage("extract"):
+        attacker.extract()
+    service.close()
+    with run.stopwatch.stage("save"):
+        attacker.save(folder.saved)
+        attacker.stop()
+        return take(folder.saved, folder.surrogate)
+
+
+def _collected(run: Run, service: ServiceSide, kept: str | None) -> dict[str, TestEvidence]:
+    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good."""
     setting = run.setting
-    if attacker is not None:
-        with run.stopwatch.stage("extract"):
-            attacker.extract()
     service.close(for_evidence=True)
-    copy = None if attacker is None else Copy(attacker.infer, attacker.latent_size)
-    with run.stopwatch.stage("evidence"):
+    with ExitStack() as stack:
+        copy = None if kept is None else _reloaded(run, stack)
+        stack.enter_context(run.stopwatch.stage("evidence"))
         witnesses = Witnesses(
             plan=setting.plan,
             tests=setting.dataset.tests(),
@@ -164,6 +175,20 @@ def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide 
             transfer_set=lambda: transfer_set(setting.folder.ledger),
         )
         return setting.kind.evidence(witnesses, run.journal.progress)
+
+
+def _reloaded(run: Run, stack: ExitStack) -> Copy:
+    order = surrogate_order(run.setting)
+    run.journal.progress("building the surrogate anew", 0, 0)
+    with run.stopwatch.stage("reload"):
+        if run.isolation == "none":
+            surrogate: SurrogateSide = LocalSurrogate(order)
+        else:
+            where = surrogate_confines(run.setting.folder, order, run.setting.plan.attack.entry)
+            surrogate = RemoteSurrogate(order, where, run.setting.plan.deadline, run.journal)
+        stack.callback(surrogate.stop)
+        surrogate.build()
+    return Copy(surrogate.infer, surrogate.latent_size)
 
 
 def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:

@@ -19,7 +19,7 @@ from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
 from gexbench.engine.wire.image_file import store_images
-from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
+from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
@@ -45,6 +45,25 @@ def make_orders(setting: Setting) -> Orders:
     """Write what both sides may read and return their orders; no attacker for the victim control."""
     alone = setting.plan.attack.answers == "victim"
     return Orders(_open_service(setting), None if alone else _start_attack(setting))
+
+
+def surrogate_order(setting: Setting) -> StartSurrogate:
+    """Return what the surrogate that was kept is started with."""
+    return StartSurrogate(
+        kind=setting.plan.task.kind,
+        folder=setting.folder.surrogate,
+        code=_code(setting),
+        device=setting.hardware.device,
+        threads=setting.hardware.threads,
+        seed=setting.plan.seed,
+        private=tuple(private(setting)),
+        writable=(setting.folder.scratch,),
+    )
+
+
+def _code(setting: Setting) -> Path | None:
+    """Return the folder of the attack's modules, None for one of an installed package."""
+    return setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code
 
 
 def private(setting: Setting) -> list[Path]:
@@ -79,7 +98,7 @@ def _start_attack(setting: Setting) -> StartAttack:
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
-        code=setting.catalog.filed(AttackCard, plan.attack.name).root.code,
+        code=_code(setting),
         pool=files["pool"],
         truth=files.get("truth"),
         real=files.get("real"),

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import select
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
-
-from torch import Tensor
+from typing import ClassVar, NoReturn
 
 from gexbench import errors
 from gexbench.engine.run import clock
-from gexbench.engine.run.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
+from gexbench.engine.run.clock import READY_WITHIN, Clock, attack_clock, start_clock
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
 from gexbench.engine.sandbox.rules import Rules
@@ -28,8 +27,6 @@ from gexbench.engine.wire.messages import (
     Extracted,
     Failed,
     Incident,
-    Infer,
-    Inferred,
     M,
     Message,
     OpenService,
@@ -71,13 +68,13 @@ def oracle_ends() -> Ends:
     return Ends(*pair())
 
 
-def _spawn(module: str, confines: Confines, oracle: Channel) -> tuple[Child, Channel]:
+def _spawn(module: str, confines: Confines, passed: Sequence[Channel]) -> tuple[Child, Channel]:
     ours, theirs = pair()
     confines.folder.mkdir(parents=True, exist_ok=True)
-    fds = (theirs.fileno(), oracle.fileno())
+    fds = (theirs.fileno(), *(channel.fileno() for channel in passed))
     child = launch(Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {}))
-    theirs.close()
-    oracle.close()
+    for channel in (theirs, *passed):
+        channel.close()
     return child, ours
 
 
@@ -85,7 +82,7 @@ class RemoteService:
     """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal."""
 
     def __init__(self, order: OpenService, confines: Confines, oracle: Channel, journal: Journal) -> None:
-        self.child, self.control = _spawn("gexbench.engine.service.process", confines, oracle)
+        self.child, self.control = _spawn("gexbench.engine.service.process", confines, (oracle,))
         self._journal, self._log, self._budget = journal, confines.log, order.plan.budget
         self._send(order)
 
@@ -143,57 +140,28 @@ class RemoteService:
         return message
 
 
-class RemoteAttacker:
-    """An attack's process; implements sides.AttackerSide. What it sends is a claim, and out of turn it ends the run."""
+class UntrustedProcess:
+    """A process that runs foreign code. What it sends is a claim, and out of turn it ends the run.
 
-    def __init__(
-        self, order: StartAttack, confines: Confines, oracle: Channel, service: RemoteService, journal: Journal
-    ) -> None:
-        self.child, self.control = _spawn("gexbench.engine.attacker.process", confines, oracle)
-        self._order, self._service, self._journal, self._log = order, service, journal, confines.log
-        self._clock = start_clock()
+    module: what it runs. role: its name in the journal. subject, due: it and what it owes, in sentences. unasked: what
+    it may send before an answer.
+    """
+
+    module: ClassVar[str]
+    role: ClassVar[str]
+    subject: ClassVar[str]
+    due: ClassVar[str]
+    unasked: ClassVar[tuple[type[Message], ...]] = (Progress, Failed)
+
+    def __init__(self, confines: Confines, passed: Sequence[Channel], journal: Journal) -> None:
+        self.child, self.control = _spawn(self.module, confines, passed)
+        self._journal, self._log = journal, confines.log
+        self._clock: Clock = start_clock()
         self._stopped = False
-        self.latent_size: int | None = None
 
     def wait_ready(self) -> None:
-        """Wait until the process can take an attack, of which it knows nothing yet; raises RunFailed."""
+        """Wait until the process can take an order, of which it knows nothing yet; raises RunFailed."""
         self._expect(Ready)
-
-    def extract(self) -> None:
-        """Hand over the attack and wait for its surrogate while the service answers.
-
-        The deadline counts from here. Raises RunFailed when it is over, or at an early end.
-        """
-        self._send(self._order)
-        self._clock = attack_clock(self._order.deadline)
-        with self._clock:
-            extracted = self._extracted()
-        self.latent_size = extracted.latent_size
-        self._journal.note(extracted.incidents)
-        self._journal.report.update(extracted.report)
-        self._clock = evidence_clock(self._order.deadline)
-
-    def _extracted(self) -> Extracted:
-        while True:
-            ready, _, _ = select.select([self.control, self._service.control], [], [], self._clock.wait())
-            if self._service.control in ready:
-                self._service.handle()
-            if self.control in ready:
-                message = self._receive(Extracted, Progress, Failed)
-                if isinstance(message, Extracted):
-                    return message
-
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for what the task's kind asks it."""
-        self._send(Infer(x=x))
-        return self._expect(Inferred).y.float()
-
-    def save(self, folder: Path) -> str:
-        """Have the surrogate's weights saved below `folder`; returns the class it names."""
-        self._send(Save(folder=folder))
-        saved = self._expect(Saved)
-        self._journal.note(saved.incidents)
-        return saved.class_path
 
     def stop(self) -> None:
         """End the process with everything it started, and note what was left."""
@@ -201,7 +169,7 @@ class RemoteAttacker:
             return
         self._stopped = True
         end = _stop(self.child, self.control)
-        self._journal.peak_memory["attacker"] = end.peak_memory
+        self._journal.peak_memory[self.role] = end.peak_memory
         if end.stragglers:
             self._journal.note((f"left {end.stragglers} process(es) behind, killed",))
 
@@ -215,7 +183,7 @@ class RemoteAttacker:
         with self._clock:
             while True:
                 if select.select([self.control], [], [], self._clock.wait())[0]:
-                    message = self._receive(due, Progress, Failed)
+                    message = self._receive(due, *self.unasked)
                     if isinstance(message, due):
                         return message
 
@@ -224,14 +192,16 @@ class RemoteAttacker:
         try:
             message = receive(self.control, *due)
         except BrokenFrame as broken:
-            raise RunFailed(f"the attack's process sent something else than a frame it may send: {broken}") from None
+            raise RunFailed(
+                f"{self.subject}'s process sent something else than a frame it may send: {broken}"
+            ) from None
         if message is None:
             self._ended()
         if isinstance(message, Progress):
             self._journal.progress(message.what, message.done, message.total)
         if isinstance(message, Failed):
             self._journal.note(message.incidents)
-            raise RunFailed("the attack raised " + message.reason)
+            raise RunFailed(f"{self.subject} {message.reason}")
         return message
 
     def _ended(self) -> NoReturn:
@@ -245,7 +215,47 @@ class RemoteAttacker:
                 else f"its process exited with code {end.code}"
             )
         )
-        raise RunFailed(f"the attack ended early: {how} before it had handed back a surrogate", f"see {self._log}")
+        raise RunFailed(f"{self.subject} ended early: {how} before it had {self.due}", f"see {self._log}")
+
+
+class RemoteAttacker(UntrustedProcess):
+    """An attack's process; implements sides.AttackerSide."""
+
+    module = "gexbench.engine.attacker.process"
+    role, subject, due = "attacker", "the attack", "handed back a surrogate"
+
+    def __init__(
+        self, order: StartAttack, confines: Confines, oracle: Channel, service: RemoteService, journal: Journal
+    ) -> None:
+        super().__init__(confines, (oracle,), journal)
+        self._order, self._service = order, service
+
+    def extract(self) -> None:
+        """Hand over the attack and wait for its surrogate while the service answers.
+
+        The deadline counts from here. Raises RunFailed when it is over, or at an early end.
+        """
+        self._send(self._order)
+        self._clock = attack_clock(self._order.deadline)
+        with self._clock:
+            extracted = self._extracted()
+        self._journal.note(extracted.incidents)
+        self._journal.report.update(extracted.report)
+
+    def _extracted(self) -> Extracted:
+        while True:
+            ready, _, _ = select.select([self.control, self._service.control], [], [], self._clock.wait())
+            if self._service.control in ready:
+                self._service.handle()
+            if self.control in ready:
+                message = self._receive(Extracted, Progress, Failed)
+                if isinstance(message, Extracted):
+                    return message
+
+    def save(self, folder: Path) -> None:
+        """Have what the surrogate is built anew from saved in `folder`; what this takes counts as extraction."""
+        self._send(Save(folder=folder))
+        self._journal.note(self._expect(Saved).incidents)
 
 
 def _named(kind: str) -> type[GexbenchError]:

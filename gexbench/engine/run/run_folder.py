@@ -6,16 +6,12 @@ import errno
 import fcntl
 import os
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
-from gexbench.engine.store.weights import file_sha256
-from gexbench.errors import OutputError, RunFailed
+from gexbench.errors import OutputError
 from gexbench.files import atomic_write, writing
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
@@ -25,7 +21,8 @@ from gexbench.record import RunRecord, read_record
 class RunFolder:
     """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read. What
+    service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read;
+    scratch/ is what the surrogate may write while it gives evidence. What
     the two processes print is in service.log and log.txt.
     """
 
@@ -51,6 +48,21 @@ class RunFolder:
         """Return the folder of the images the attacker is given."""
         return self.path / "brief"
 
+    @property
+    def saved(self) -> Path:
+        """Return where the attack's process saves the surrogate."""
+        return self.work / "surrogate"
+
+    @property
+    def surrogate(self) -> Path:
+        """Return where the bench keeps the surrogate."""
+        return self.path / "surrogate"
+
+    @property
+    def scratch(self) -> Path:
+        """Return the surrogate's own folder while it gives evidence."""
+        return self.path / "scratch"
+
     def finished(self) -> RunRecord | None:
         """Return the record of a run that ended well, or None."""
         record = read_record(self.record) if self.record.is_file() else None
@@ -62,7 +74,7 @@ class RunFolder:
         anew: with nothing of an earlier attempt but its ledger.
         """
         with writing(self.path):
-            for folder in (self.work, self.brief) if anew else ():
+            for folder in (self.work, self.brief, self.scratch, self.surrogate) if anew else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
@@ -91,24 +103,3 @@ class RunFolder:
         sealed = record.sealed()
         atomic_write(self.record, (sealed.model_dump_json(indent=2) + "\n").encode())
         return sealed
-
-    def take_surrogate(self, kind: str) -> str | None:
-        """Move what the attacker saved to surrogate/ and return its hash; None when it has no weights.
-
-        Raises RunFailed unless it is a plain safetensors file. Call it after the attacker's processes are gone.
-        """
-        saved, kept = self.work / "surrogate" / "model.safetensors", self.path / "surrogate"
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir()
-        atomic_write(kept / "class.txt", (kind + "\n").encode())
-        if saved.parent.is_symlink() or not os.path.lexists(saved):
-            return None
-        if not stat.S_ISREG(saved.lstat().st_mode):
-            raise RunFailed("the attack left something else than a file as its surrogate's weights")
-        try:
-            with safe_open(saved, framework="numpy"):
-                pass
-        except (SafetensorError, OSError):
-            raise RunFailed("the attack left surrogate weights that are not safetensors") from None
-        os.replace(saved, kept / "model.safetensors")
-        return file_sha256(kept / "model.safetensors")
