@@ -40,10 +40,13 @@ IN_CONFIG = (
 
 @dataclass(frozen=True)
 class Kept:
-    """A surrogate as it was kept. entry: "module:Class". weights: None for what is no nn.Module."""
+    """A surrogate as it was kept.
+
+    entry: "module:Class". config: None in runs that are older than config.json. weights: None for what is no nn.Module.
+    """
 
     entry: str
-    config: Mapping[str, Any]
+    config: Mapping[str, Any] | None
     weights: Path | None
 
 
@@ -62,10 +65,10 @@ def keep(surrogate: Surrogate, folder: Path) -> None:
 
 def read_kept(folder: Path) -> Kept:
     """Return what was kept in a folder; raises SurrogateError for a name that is none and a config that is none."""
-    weights = folder / WEIGHTS
+    config, weights = folder / CONFIG, folder / WEIGHTS
     return Kept(
         checked_name(_content(folder / CLASS)),
-        parsed_config(_content(folder / CONFIG)),
+        parsed_config(_content(config)) if config.is_file() else None,
         weights if weights.is_file() else None,
     )
 
@@ -108,9 +111,13 @@ def rebuild(kept: Kept, code: Path | None) -> Surrogate:
 
     code: the folder of a plug-in's modules. Runs foreign code where the class is foreign. Raises SurrogateError.
     """
-    kind = _class(kept.entry, code)
+    kind = find_class(kept.entry, code)
+    if kept.config is None and not _takes_nothing(kind):
+        raise SurrogateError(
+            f"with what arguments a {kind.__qualname__} is built was not kept", f"put them into {CONFIG}"
+        )
     try:
-        made = kind(**arguments(kind, kept.config))
+        made = kind(**_arguments(kind, kept.config or {}))
     except Exception as error:  # a constructor is foreign code
         raise SurrogateError(
             f"{kind.__qualname__}(**config) raised {type(error).__name__}: {_line(error)}", IN_CONFIG
@@ -126,7 +133,7 @@ def rebuild(kept: Kept, code: Path | None) -> Surrogate:
     return made  # type: ignore[no-any-return]
 
 
-def arguments(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return keyword arguments; an object goes into the dataclass that the constructor takes, if it takes one."""
     made = dict(config)
     if not any(isinstance(value, dict) for value in made.values()):
@@ -140,7 +147,7 @@ def arguments(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def takes_nothing(kind: type) -> bool:
+def _takes_nothing(kind: type) -> bool:
     """Say whether a class is built without arguments, not even with some left out."""
     return kind.__init__ is nn.Module.__init__ or not inspect.signature(kind).parameters  # type: ignore[misc]
 
@@ -152,7 +159,8 @@ def happened(error: BaseException, unfit: str) -> str:
     return f"raised {type(error).__name__}: {str(error)[:500]}"
 
 
-def _class(entry: str, code: Path | None) -> type:
+def find_class(entry: str, code: Path | None) -> type:
+    """Import a class by name; code: the folder of a plug-in's modules. Raises SurrogateError."""
     try:
         found = load_entry(entry, code)
     except CardError as error:

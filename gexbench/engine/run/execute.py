@@ -184,6 +184,7 @@ def _reloaded(run: Run, stack: ExitStack) -> Copy:
         if run.isolation == "none":
             surrogate: SurrogateSide = LocalSurrogate(order)
         else:
+            stack.enter_context(run.setting.folder.put_away())
             where = surrogate_confines(run.setting.folder, order, run.setting.plan.attack.entry)
             surrogate = RemoteSurrogate(order, where, run.setting.plan.deadline, run.journal)
         stack.callback(surrogate.stop)

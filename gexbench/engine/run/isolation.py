@@ -44,7 +44,7 @@ def confines(folder: RunFolder, orders: Orders, private: Sequence[Path]) -> Both
     defense = service.plan.defense
     serving = interpreter_rules(private, _plug_in(defense.entry if defense else None, service.defense_code), device)
     attacking = interpreter_rules(private, _plug_in(attacker.entry, attacker.code) if attacker else [], device)
-    logs = folder.path / "service.log", folder.path / "log.txt"
+    logs = folder.path / "service.log", folder.log
     return BothConfines(
         Confines(folder.ledger.parent, logs[0], replace(serving, read=(*serving.read, service.weights))),
         Confines(folder.work, logs[1], replace(attacking, read=(*attacking.read, folder.brief))),
@@ -58,7 +58,7 @@ def surrogate_confines(folder: RunFolder, order: StartSurrogate, entry: str | No
     """
     device: Literal["cpu", "cuda"] = "cuda" if order.device == "cuda" else "cpu"
     rules = interpreter_rules(order.private, _plug_in(entry, order.code), device)
-    return Confines(folder.scratch, folder.path / "log.txt", replace(rules, read=(*rules.read, folder.surrogate)))
+    return Confines(folder.scratch, folder.path / "surrogate.log", replace(rules, read=(*rules.read, folder.surrogate)))
 
 
 def _plug_in(entry: str | None, code: Path | None) -> list[Path]:

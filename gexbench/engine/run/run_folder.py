@@ -16,14 +16,15 @@ from gexbench.files import atomic_write, writing
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
 
+AWAY = ".away-"
+
 
 @dataclass(frozen=True)
 class RunFolder:
     """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read;
-    scratch/ is what the surrogate may write while it gives evidence. What
-    the two processes print is in service.log and log.txt.
+        service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read;
+    XX
     """
 
     path: Path
@@ -47,6 +48,11 @@ class RunFolder:
     def brief(self) -> Path:
         """Return the folder of the images the attacker is given."""
         return self.path / "brief"
+
+    @property
+    def log(self) -> Path:
+        """Return the file of what the attack prints."""
+        return self.path / "log.txt"
 
     @property
     def saved(self) -> Path:
@@ -74,13 +80,34 @@ class RunFolder:
         anew: with nothing of an earlier attempt but its ledger.
         """
         with writing(self.path):
-            for folder in (self.work, self.brief, self.scratch, self.surrogate) if anew else ():
+            leftovers = (self.work, self.brief, self.scratch, self.surrogate, *self.path.glob(f"{AWAY}*"))
+            for folder in leftovers if anew else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())
+
+    @contextmanager
+    def put_away(self) -> Iterator[None]:
+        """Keep what the attack made, printed and was given under a name that nobody knows, while a surrogate answers.
+
+        A sandbox keeps files from being read, not from being asked for size and time.
+        """
+        away = self.path / f"{AWAY}{os.urandom(16).hex()}"
+        moved = [path for path in (self.work, self.brief, self.log) if path.exists()]
+        with writing(self.path):
+            away.mkdir()
+            for path in moved:
+                os.replace(path, away / path.name)
+        try:
+            yield
+        finally:
+            with writing(self.path):
+                for path in moved:
+                    os.replace(away / path.name, path)
+                away.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:

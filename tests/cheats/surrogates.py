@@ -1,0 +1,177 @@
+"""Surrogates that are not what is kept of them, or look for what was not kept; see cheats.py."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from cheats import Nearest
+from torch import Tensor, nn
+
+from gexbench.core.attack import Brief
+from gexbench.core.oracle import Oracle
+
+LEARNED: dict[str, float] = {}
+
+
+class Forgetful(Nearest):
+    """Answers with what its module knows, which nobody keeps."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * LEARNED.get("light", 0.0)
+
+
+class Global:
+    """Returns a surrogate that is good as long as this process lives."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Forgetful:
+        LEARNED["light"] = float(brief.options["light"])
+        return Forgetful(brief.scale)
+
+
+class Other(Nearest):
+    """Another class with the same weights."""
+
+
+class Honest:
+    """Returns a surrogate of the class, scale and gain that its option says."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        kind, gain = brief.options["way"].split(",")
+        made = {"nearest": Nearest, "other": Other}[kind](brief.scale)
+        nn.init.constant_(made.gain, float(gain))
+        return made
+
+
+class Callable3:
+    """No module, yet a class that can be built anew."""
+
+    def __init__(self, scale: int) -> None:
+        self.config = {"scale": scale}
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return Nearest(self.config["scale"])(x)
+
+
+class Unkept:
+    """Returns what cannot be kept, in the way its option says."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
+        honest = Nearest(brief.scale)
+
+        class Local(Nearest):
+            pass
+
+        deep: object = 0
+        for _ in range(100_000):
+            deep = [deep]
+        configs: dict[str, object] = {
+            "tensor": {"scale": torch.ones(1)},
+            "nan": {"scale": float("nan")},
+            "list": [brief.scale],
+            "deep": {"scale": deep},
+            "huge": {"scale": "4" * (2 << 20)},
+            "other": {"size": 4},
+        }
+        ways: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
+            "closure": lambda: lambda x: honest(x),
+            "local": lambda: Local(brief.scale),
+            "nothing": lambda: None,  # type: ignore[return-value, dict-item]
+            "written": lambda: self._written(brief),
+            "callable": lambda: Callable3(brief.scale),
+        }
+        if brief.options["way"] in ways:
+            return ways[brief.options["way"]]()
+        honest.config = configs[brief.options["way"]]  # type: ignore[assignment]
+        return honest
+
+    @staticmethod
+    def _written(brief: Brief) -> Callable[[Tensor], Tensor]:
+        """Return a class of a module that is written into the work folder."""
+        (brief.workdir / "hidden.py").write_text("from cheats import Nearest\n\nclass Hidden(Nearest): pass\n")
+        sys.path.insert(0, str(brief.workdir))
+        import hidden  # type: ignore[import-not-found]
+
+        return hidden.Hidden(brief.scale)  # type: ignore[no-any-return]
+
+
+class Rewriter:
+    """Writes over what was saved of an honest surrogate as its process ends, in the way its option says."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        atexit.register(self._rewrite, brief.workdir / "surrogate", brief.options["way"])
+        return Nearest(brief.scale)
+
+    @staticmethod
+    def _rewrite(folder: Path, way: str) -> None:
+        weights, config, name = (folder / name for name in ("model.safetensors", "config.json", "class.txt"))
+        if way == "link":
+            weights.unlink()
+            weights.symlink_to(folder.parents[1] / "brief" / "pool.safetensors")
+        ways: dict[str, Callable[[], object]] = {
+            "huge": lambda: os.truncate(weights, 1 << 40),
+            "zero": lambda: weights.write_bytes(b"\0"),
+            "deep": lambda: config.write_text("[" * 100_000),
+            "fat": lambda: config.write_text('{"scale": ' + "4" * 10_000 + "}"),
+            "spaces": lambda: config.write_text(" " * (2 << 20) + '{"scale": 4}'),
+            "name": lambda: name.write_text("os:system\n; rm"),
+            "long": lambda: name.write_text("a." * 5000 + "b:C"),
+            "gone": lambda: name.unlink(),
+            "pipe": lambda: (config.unlink(), os.mkfifo(config)),
+        }
+        ways.get(way, lambda: None)()
+
+
+class Prying(Nearest):
+    """Looks for what an attack may read, and leaves its answer white where it finds something."""
+
+    def __init__(self, scale: int, places: list[str]) -> None:
+        super().__init__(scale)
+        self.config = {"scale": scale, "places": places}
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = [place for place in self.config["places"] if self._opens(Path(place))]  # type: ignore[attr-defined]
+        return super().forward(x) if not found else torch.ones_like(super().forward(x))
+
+    @staticmethod
+    def _opens(place: Path) -> bool:
+        try:
+            if place.stat().st_mtime == 1:
+                return True
+            place.read_bytes()
+        except OSError:
+            return False
+        return True
+
+
+class Prier:
+    """Returns a surrogate that looks for pool, notes and everything else of its run."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Prying:
+        notes = brief.workdir / "notes"
+        notes.write_text("what I learned")
+        os.utime(notes, (1, 1))
+        run = brief.workdir.parent
+        others = [run / name for name in ("brief/pool.safetensors", "plan.json", "service/ledger.sqlite")]
+        return Prying(brief.scale, [str(place) for place in (notes, *others)])
+
+
+class Endless(Nearest):
+    """Hangs in its constructor when it is built anew."""
+
+    def __init__(self, scale: int, seconds: float = 0.0) -> None:
+        super().__init__(scale)
+        self.config = {"scale": scale, "seconds": 600.0}
+        time.sleep(seconds)
+
+
+class Sleeper:
+    """Returns a surrogate that hangs when it is built anew."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Endless:
+        return Endless(brief.scale)
