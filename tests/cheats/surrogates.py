@@ -48,7 +48,7 @@ class Honest:
         return made
 
 
-class Callable3:
+class Unlearned:
     """No module, yet a class that can be built anew."""
 
     def __init__(self, scale: int) -> None:
@@ -70,20 +70,12 @@ class Unkept:
         deep: object = 0
         for _ in range(100_000):
             deep = [deep]
-        configs: dict[str, object] = {
-            "tensor": {"scale": torch.ones(1)},
-            "nan": {"scale": float("nan")},
-            "list": [brief.scale],
-            "deep": {"scale": deep},
-            "huge": {"scale": "4" * (2 << 20)},
-            "other": {"size": 4},
-        }
+        configs: dict[str, object] = {"deep": {"scale": deep}, "other": {"size": 4}}
         ways: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
             "closure": lambda: lambda x: honest(x),
             "local": lambda: Local(brief.scale),
-            "nothing": lambda: None,  # type: ignore[return-value, dict-item]
             "written": lambda: self._written(brief),
-            "callable": lambda: Callable3(brief.scale),
+            "callable": lambda: Unlearned(brief.scale),
         }
         if brief.options["way"] in ways:
             return ways[brief.options["way"]]()
@@ -109,22 +101,14 @@ class Rewriter:
 
     @staticmethod
     def _rewrite(folder: Path, way: str) -> None:
-        weights, config, name = (folder / name for name in ("model.safetensors", "config.json", "class.txt"))
-        if way == "link":
-            weights.unlink()
-            weights.symlink_to(folder.parents[1] / "brief" / "pool.safetensors")
+        weights, config = folder / "model.safetensors", folder / "config.json"
         ways: dict[str, Callable[[], object]] = {
             "huge": lambda: os.truncate(weights, 1 << 40),
             "zero": lambda: weights.write_bytes(b"\0"),
             "deep": lambda: config.write_text("[" * 100_000),
-            "fat": lambda: config.write_text('{"scale": ' + "4" * 10_000 + "}"),
-            "spaces": lambda: config.write_text(" " * (2 << 20) + '{"scale": 4}'),
-            "name": lambda: name.write_text("os:system\n; rm"),
-            "long": lambda: name.write_text("a." * 5000 + "b:C"),
-            "gone": lambda: name.unlink(),
-            "pipe": lambda: (config.unlink(), os.mkfifo(config)),
+            "link": lambda: (weights.unlink(), weights.symlink_to(folder.parents[1] / "brief" / "pool.safetensors")),
         }
-        ways.get(way, lambda: None)()
+        ways[way]()
 
 
 class Prying(Nearest):
@@ -140,13 +124,14 @@ class Prying(Nearest):
 
     @staticmethod
     def _opens(place: Path) -> bool:
-        try:
-            if place.stat().st_mtime == 1:
-                return True
-            place.read_bytes()
-        except OSError:
-            return False
-        return True
+        """Say whether a place can be read, or asked for what its attack hid in its time."""
+        opened = 0
+        for look in (place.read_bytes, lambda: place.name == "notes" and place.stat()):
+            try:
+                opened += bool(look())
+            except OSError:
+                continue
+        return opened > 0
 
 
 class Prier:

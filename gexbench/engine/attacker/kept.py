@@ -201,12 +201,12 @@ def _plain(value: object) -> object:
 
 
 def _write_tensors(net: nn.Module, file: Path) -> None:
-    tensors = dict[str, Tensor]()
-    for name, value in net.state_dict().items():
+    state = net.state_dict()
+    for name, value in state.items():
         if not isinstance(value, Tensor):
             raise SurrogateError(f"{name} of its state_dict is a {type(value).__name__}, not a tensor", IN_CONFIG)
-        tensors[name] = value.detach().cpu().contiguous().clone()
     try:
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state.items()}
         safetensors.torch.save_file(tensors, file)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise SurrogateError(f"its tensors cannot be kept as safetensors: {_line(error)}", IN_CONFIG) from error

@@ -193,7 +193,9 @@ def test_attempts_and_changes_are_handed_over_with_the_surrogate(
 
 
 @pytest.mark.parametrize(
-    ("attack", "reason"), [(Raising, "raised ValueError: no\\ud800 way"), (Leaving, "raised SystemExit: 3")], ids=["raises", "leaves"]
+    ("attack", "reason"),
+    [(Raising, "raised ValueError: no\\ud800 way"), (Leaving, "raised SystemExit: 3")],
+    ids=["raises", "leaves"],
 )
 def test_an_attack_that_raises_is_told_with_what_it_tried(
     bench: Bench, folder: Path, noted: Incidents, attack: type, reason: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gexbench.core.images import from_uint8
 from gexbench.engine.attacker.surrogate import infer, latent_size

@@ -159,7 +159,11 @@ def test_an_attack_that_was_late_is_told_where_to_give_it_less_to_do(inspected: 
 def test_a_surrogate_that_answers_no_images_is_told_after_what_it_returned(
     inspected: Inspected, records: Records
 ) -> None:
-    wrong = failed(records.make(), "the surrogate returned NaN", seconds={"extract": 1.0, "save": 0.1, "reload": 0.1, "evidence": 0.1})
+    wrong = failed(
+        records.make(),
+        "the surrogate returned NaN",
+        seconds={"extract": 1.0, "save": 0.1, "reload": 0.1, "evidence": 0.1},
+    )
     found = lines(judged(inspected, wrong))
     assert found["extract"][0]
     assert found["surrogate"] == (False, "the surrogate returned NaN")
