@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors.torch
 
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
 from gexbench.cards.schema import AttackCard, DefenseCard
-from gexbench.core.dataset import Dataset
+from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.run.run_folder import RunFolder
@@ -23,6 +26,7 @@ from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartS
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
+from gexbench.record import REDRAWN
 
 OWNED = 10
 """With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
@@ -30,13 +34,17 @@ OWNED = 10
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run has to work with: its plan, the cards, its folder, its data and the machine."""
+    """What a run has to work with: its plan, the cards, its folder, its data and the machine.
+
+    tests: the splits that evidence is taken on, by name.
+    """
 
     plan: Plan
     catalog: Catalog
     folder: RunFolder
     files: datasets.Files
     dataset: Dataset
+    tests: Mapping[str, Split]
     hardware: Hardware
     kind: TaskKind
 
@@ -64,6 +72,17 @@ def surrogate_order(setting: Setting) -> StartSurrogate:
 def _code(setting: Setting) -> Path | None:
     """Return the folder of the attack's modules, None for one of an installed package."""
     return setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code
+
+
+def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:
+    """Return the splits that evidence is taken on, with those that are drawn for this run alone; see execute.Beside."""
+    tests, reader = dict(dataset.tests()), load_entry(plan.dataset.reader)
+    for number in range(1, redraws + 1):
+        others = datasets.redrawn(files, secrets.token_hex(16))
+        if others is not None:
+            again: Dataset = reader(plan.dataset.settings, others)
+            tests |= {f"{REDRAWN}-{number}-{name}": split for name, split in again.tests().items()}
+    return tests
 
 
 def private(setting: Setting) -> list[Path]:
