@@ -7,6 +7,7 @@ import traceback
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from gexbench.cards.entry import load_entry
 from gexbench.core.attack import Progress, Surrogate
@@ -14,6 +15,7 @@ from gexbench.engine.attacker import audit
 from gexbench.engine.attacker.brief import make_brief
 from gexbench.engine.attacker.kept import happened, keep
 from gexbench.engine.attacker.oracle import Ask, MeteredOracle, over
+from gexbench.engine.attacker.surrogate import Asked, latent_size
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire import messages
 from gexbench.engine.wire.frames import BrokenFrame, Channel
@@ -37,8 +39,8 @@ class Attacker:
 
     def __init__(self, order: StartAttack, ask: Ask, progress: Progress) -> None:
         torch.set_num_threads(order.threads)
-        self._order = order
-        self._oracle = MeteredOracle(task_kind(order.kind), order.budget, ask)
+        self._order, self._kind = order, task_kind(order.kind)
+        self._oracle = MeteredOracle(self._kind, order.budget, ask)
         self._brief = make_brief(order, progress)
         self._surrogate: Surrogate | None = None
 
@@ -48,11 +50,20 @@ class Attacker:
         self._surrogate = attack.extract(self._oracle, self._brief)
         return Extracted(report=getattr(attack, "report", {}))
 
-    def save(self, folder: Path) -> None:
-        """Write what the surrogate is built anew from into a folder; raises SurrogateError where it cannot be kept."""
-        if self._surrogate is None:
+    def save(self, folder: Path) -> Tensor | None:
+        """Write what the surrogate is built anew from into a folder, and return its answer to the probe.
+
+        No answer where it has none. Raises SurrogateError where it cannot be kept.
+        """
+        surrogate, order = self._surrogate, self._order
+        if surrogate is None:
             raise TypeError("the attack returned no surrogate")
-        keep(self._surrogate, folder)
+        keep(surrogate, folder)
+        x = self._kind.probe(self._brief.pool, latent_size(surrogate), order.seed)
+        try:
+            return None if x is None else Asked(self._kind, surrogate, order).infer(x)
+        except Exception:  # what it raises when it is scored ends the run
+            return None
 
 
 class Follower:
@@ -81,8 +92,8 @@ class Follower:
 
     def _answer(self, attacker: Attacker) -> None:
         while isinstance(order := receive(self.control, Save, Stop), Save):
-            attacker.save(order.folder)
-            send(self.control, Saved(incidents=tuple(self.incidents.list())))
+            answer = attacker.save(order.folder)
+            send(self.control, Saved(answer=answer, incidents=tuple(self.incidents.list())))
 
 
 def main(argv: list[str]) -> int:

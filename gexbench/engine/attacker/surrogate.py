@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gexbench.core.attack import Surrogate
 from gexbench.engine.kinds.kind import TaskKind
+from gexbench.engine.wire.messages import StartAttack, StartSurrogate
 from gexbench.engine.wire.questions import LONGEST_LATENT
 
 
@@ -17,6 +18,19 @@ def infer(kind: TaskKind, surrogate: Surrogate, x: Tensor) -> Tensor:
     if not isinstance(y, Tensor):
         raise TypeError(f"the surrogate returned {type(y).__name__}, not a tensor")
     return y.detach().float().cpu().contiguous()
+
+
+class Asked:
+    """A surrogate ready to be asked: on its device, modules in evaluation mode, torch's generator seeded."""
+
+    def __init__(self, kind: TaskKind, surrogate: Surrogate, order: StartAttack | StartSurrogate) -> None:
+        self._kind, self._device = kind, torch.device(order.device)
+        self._surrogate = surrogate.to(self._device).eval() if isinstance(surrogate, nn.Module) else surrogate
+        torch.manual_seed(order.seed)
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return the raw output; see infer."""
+        return infer(self._kind, self._surrogate, x.to(self._device))
 
 
 def latent_size(surrogate: Surrogate) -> int | None:

@@ -6,11 +6,10 @@ import sys
 import traceback
 
 import torch
-from torch import Tensor, nn
 
 from gexbench.engine.attacker import audit
 from gexbench.engine.attacker.kept import Kept, happened, read_kept, rebuild
-from gexbench.engine.attacker.surrogate import infer, latent_size
+from gexbench.engine.attacker.surrogate import Asked, latent_size
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire.frames import BrokenFrame, Channel
 from gexbench.engine.wire.messages import (
@@ -34,14 +33,9 @@ class Reloaded:
     def __init__(self, order: StartSurrogate, kept: Kept) -> None:
         torch.set_num_threads(order.threads)
         torch.manual_seed(order.seed)
-        self._kind, self._device = task_kind(order.kind), torch.device(order.device)
         surrogate = rebuild(kept, order.code)
-        self._surrogate = surrogate.to(self._device) if isinstance(surrogate, nn.Module) else surrogate
         self.latent_size = latent_size(surrogate)
-
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the raw output; see surrogate.infer."""
-        return infer(self._kind, self._surrogate, x.to(self._device))
+        self.infer = Asked(task_kind(order.kind), surrogate, order).infer
 
 
 class Follower:

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from torch import Tensor
+
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import DatasetCard
@@ -37,6 +39,7 @@ from gexbench.files import atomic_write
 from gexbench.plan import Plan
 from gexbench.record import Account, Provenance, RunRecord
 
+ALIKE = 2.0 / 255.0
 Look = Callable[[Mapping[str, TestEvidence]], None]
 
 
@@ -48,6 +51,14 @@ class Outcome:
     tests: dict[str, TestEvidence] = field(default_factory=dict)
     surrogate: str | None = None
     failure: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A surrogate that was taken over: its digest, and what the attack's own answered to the probe, a claim."""
+
+    digest: str
+    answer: Tensor | None
 
 
 @dataclass
@@ -142,9 +153,9 @@ def _attacked(run: Run) -> Outcome:
             service, attacker = _open(run)
             stack.callback(service.stop)
         try:
-            if attacker is not None:
-                surrogate = _kept(run, service, attacker)
-            tests = _collected(run, service, surrogate)
+            kept = None if attacker is None else _kept(run, service, attacker)
+            surrogate = None if kept is None else kept.digest
+            tests = _collected(run, service, kept)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
@@ -162,24 +173,24 @@ def _asked_ahead(run: Run, name: str, test: TestEvidence) -> tuple[str, ...]:
     return (f"asked about {copies} of the {len(test.inputs)} images of test {name}",) if copies else ()
 
 
-def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> str:
-    """Have the attack make and save its surrogate, end all that it started, and return the digest of what was kept."""
+def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
+    """Have the attack make and save its surrogate, and end all that it started."""
     folder = run.setting.folder
     with run.stopwatch.stage("extract"):
         attacker.extract()
     service.close()
     with run.stopwatch.stage("save"):
-        attacker.save(folder.saved)
+        answer = attacker.save(folder.saved)
         attacker.stop()
-        return take(folder.saved, folder.surrogate)
+        return Taken(take(folder.saved, folder.surrogate), answer)
 
 
-def _collected(run: Run, service: ServiceSide, kept: str | None) -> dict[str, TestEvidence]:
+def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, TestEvidence]:
     """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good."""
     setting = run.setting
     service.close(for_evidence=True)
     with ExitStack() as stack:
-        copy = None if kept is None else _reloaded(run, stack)
+        copy = None if kept is None else _reloaded(run, stack, kept.answer)
         stack.enter_context(run.stopwatch.stage("evidence"))
         witnesses = Witnesses(
             plan=setting.plan,
@@ -191,7 +202,8 @@ def _collected(run: Run, service: ServiceSide, kept: str | None) -> dict[str, Te
         return setting.kind.evidence(witnesses, run.journal.progress)
 
 
-def _reloaded(run: Run, stack: ExitStack) -> Copy:
+def _reloaded(run: Run, stack: ExitStack, answer: Tensor | None) -> Copy:
+    """Start what was kept; answer: what the attack's own answered to the probe. Raises RunFailed where it differs."""
     order = surrogate_order(run.setting)
     run.journal.progress("building the surrogate anew", 0, 0)
     with run.stopwatch.stage("reload"):
@@ -203,7 +215,19 @@ def _reloaded(run: Run, stack: ExitStack) -> Copy:
             surrogate = RemoteSurrogate(order, where, run.setting.plan.deadline, run.journal)
         stack.callback(surrogate.stop)
         surrogate.build()
+        x = run.setting.kind.probe(run.setting.dataset.pool().inputs, surrogate.latent_size, run.setting.plan.seed)
+        if answer is not None and x is not None and not _alike(surrogate.infer(x), answer):
+            raise RunFailed(
+                "the surrogate answers otherwise once it is built anew from its class, config and weights; "
+                "keep all it learned in parameters, buffers or `config`"
+            )
     return Copy(surrogate.infer, surrogate.latent_size)
+
+
+def _alike(y: Tensor, answer: Tensor) -> bool:
+    """Say whether two answers differ by no more than memory and threads make them; NaN and infinity tell nothing."""
+    told = answer.float()
+    return not bool(told.isfinite().all()) or (y.shape == told.shape and bool(((y - told).abs() <= ALIKE).all()))
 
 
 def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:

@@ -58,9 +58,9 @@ class LocalAttacker:
         """Run the attack."""
         self._journal.report.update(_held(self._attacker.extract, "the attack", process.UNFIT).report)
 
-    def save(self, folder: Path) -> None:
-        """Save what the surrogate is built anew from."""
-        _held(lambda: self._attacker.save(folder), "the attack", process.UNFIT)
+    def save(self, folder: Path) -> Tensor | None:
+        """Save what the surrogate is built anew from, and return its answer to the probe."""
+        return _held(lambda: self._attacker.save(folder), "the attack", process.UNFIT)
 
     def stop(self) -> None:
         """Nothing to stop."""

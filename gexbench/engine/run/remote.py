@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
+from torch import Tensor
+
 from gexbench import errors
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, Clock, attack_clock, start_clock
@@ -252,10 +254,15 @@ class RemoteAttacker(UntrustedProcess):
                 if isinstance(message, Extracted):
                     return message
 
-    def save(self, folder: Path) -> None:
-        """Have what the surrogate is built anew from saved in `folder`; what this takes counts as extraction."""
+    def save(self, folder: Path) -> Tensor | None:
+        """Have what the surrogate is built anew from saved in `folder`; what this takes counts as extraction.
+
+        Returns its answer to the probe, if it gives one.
+        """
         self._send(Save(folder=folder))
-        self._journal.note(self._expect(Saved).incidents)
+        saved = self._expect(Saved)
+        self._journal.note(saved.incidents)
+        return saved.answer
 
 
 def _named(kind: str) -> type[GexbenchError]:

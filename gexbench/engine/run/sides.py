@@ -60,8 +60,11 @@ class AttackerSide(Protocol):
         """Run the attack; raises RunFailed when it ends without a surrogate."""
         ...
 
-    def save(self, folder: Path) -> None:
-        """Have what the surrogate is built anew from saved in `folder`; raises RunFailed where it cannot be kept."""
+    def save(self, folder: Path) -> Tensor | None:
+        """Have what the surrogate is built anew from saved in `folder`, and return its answer to `TaskKind.probe`.
+
+        None where it gave none. Raises RunFailed where it cannot be kept.
+        """
         ...
 
     def stop(self) -> None:

@@ -309,9 +309,10 @@ class Save(Message):
 
 
 class Saved(Message):
-    """What the surrogate is built anew from is saved."""
+    """What the surrogate is built anew from is saved; answer: to `TaskKind.probe`, None where it gave none."""
 
     op = "saved"
+    answer: Tensor | None = None
     incidents: Incidents = ()
 
 

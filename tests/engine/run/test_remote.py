@@ -114,10 +114,13 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 
 def test_the_attacker_is_told_and_asked_in_the_order_of_the_protocol(stage: Stage, tmp_path: Path) -> None:
     stage.says(Ready(), Progress(what="training", done=1, total=2), Extracted(report={"z": 1}))
-    stage.says(Saved(incidents=("tried to read /secret",)))
+    answer = torch.ones(1, 3, 8, 8)
+    stage.says(Saved(answer=answer, incidents=("tried to read /secret",)))
     stage.attacker.wait_ready()
     stage.attacker.extract()
-    stage.attacker.save(tmp_path)
+    saved = stage.attacker.save(tmp_path)
+    assert saved is not None
+    assert torch.equal(saved, answer)
     stage.attacker.stop()
     assert (stage.journal.report, stage.told) == ({"z": 1}, [("training", 1, 2)])
     assert stage.journal.incidents == ["tried to read /secret"]

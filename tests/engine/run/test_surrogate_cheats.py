@@ -47,11 +47,17 @@ def honest(run: Run) -> RunRecord:
 
 
 def test_what_only_the_attacks_process_knew_is_not_scored(run: Run, honest: RunRecord) -> None:
-    bright, dark = run("global", light="1.0"), run("global", light="0.5")
+    bright, dark = run("global", light="1.0,1"), run("global", light="0.5,1")
     assert (bright.status, dark.status) == ("ok", "ok")
     assert [score.value for score in bright.scores] == [score.value for score in dark.scores]
     assert bright.surrogate_sha256 == dark.surrogate_sha256
     assert (bright.score("psnr-y", "B") or 0) < (honest.score("psnr-y", "B") or 0) - 10
+
+
+def test_a_surrogate_that_answers_otherwise_once_it_is_built_anew_is_named(run: Run) -> None:
+    record = run("global", light="1.0,0")
+    assert (record.status, record.scores) == ("failed", ())
+    assert "answers otherwise once it is built anew" in record.reason
 
 
 def test_surrogates_that_differ_in_class_or_weights_have_digests_of_their_own(run: Run, honest: RunRecord) -> None:
