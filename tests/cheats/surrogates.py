@@ -109,7 +109,7 @@ class Rewriter:
             "huge": lambda: os.truncate(weights, 1 << 40),
             "zero": lambda: weights.write_bytes(b"\0"),
             "deep": lambda: config.write_text("[" * 100_000),
-            "link": lambda: (weights.unlink(), weights.symlink_to(folder.parents[1] / "brief" / "pool.safetensors")),
+            "link": lambda: (weights.unlink(), weights.symlink_to(folder.parents[2] / "brief" / "pool.safetensors")),
         }
         ways[way]()
 
@@ -144,7 +144,7 @@ class Prier:
         notes = brief.workdir / "notes"
         notes.write_text("what I learned")
         os.utime(notes, (1, 1))
-        run = brief.workdir.parent
+        run = brief.workdir.parents[1]
         others = [run / name for name in ("brief/pool.safetensors", "plan.json", "service/ledger.sqlite")]
         return Prying(brief.scale, [str(place) for place in (notes, *others)])
 

@@ -20,6 +20,7 @@ from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
+from gexbench.engine.run.clock import Timesheet, evidence_seconds
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
@@ -32,7 +33,7 @@ from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
 from gexbench.engine.service.ledger import drop_answers, is_shut, paid_for, transfer_set
-from gexbench.engine.store import datasets
+from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
@@ -134,6 +135,7 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
         kind = task_kind(plan.task.kind)
         kind.check(plan, dataset)
+        pictures.refuse(plan.dataset, files, dataset, progress)
         folder.open(plan, anew=is_shut(folder.ledger))
         machine = hardware.choose(plan.device, plan.profile.autocast)
         setting = Setting(
@@ -141,7 +143,9 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         )
         features = features_folder() if any(metric.features for metric in plan.metrics) else None
         collector = Collector(catalog, plan.device, features)
-        return Run(setting, chosen(plan.isolation), collector, Journal(progress), stopwatch)
+        evidence = evidence_seconds(plan.deadline, plan.scale.evidence)
+        journal = Journal(progress, Timesheet(plan.deadline, evidence, folder.timesheet))
+        return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
 
 
 def _attacked(run: Run) -> Outcome:
@@ -212,7 +216,7 @@ def _reloaded(run: Run, stack: ExitStack, answer: Tensor | None) -> Copy:
         else:
             stack.enter_context(run.setting.folder.put_away())
             where = surrogate_confines(run.setting.folder, order, run.setting.plan.attack.entry)
-            surrogate = RemoteSurrogate(order, where, run.setting.plan.deadline, run.journal)
+            surrogate = RemoteSurrogate(order, where, run.journal)
         stack.callback(surrogate.stop)
         surrogate.build()
         x = run.setting.kind.probe(run.setting.dataset.pool().inputs, surrogate.latent_size, run.setting.plan.seed)

@@ -16,6 +16,7 @@ from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.machine.plug_in_copy import copied
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
@@ -25,7 +26,7 @@ from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
-from gexbench.plan import Plan
+from gexbench.plan import RUNS, Plan
 from gexbench.record import REDRAWN
 
 OWNED = 10
@@ -56,22 +57,18 @@ def make_orders(setting: Setting) -> Orders:
 
 
 def surrogate_order(setting: Setting) -> StartSurrogate:
-    """Return what the surrogate that was kept is started with."""
+    """Return what the surrogate that was kept is started with; its code is the copy that the attack ran from."""
+    outside = setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code is not None
     return StartSurrogate(
         kind=setting.plan.task.kind,
         folder=setting.folder.surrogate,
-        code=_code(setting),
+        code=_copy(setting) if outside else None,
         device=setting.hardware.device,
         threads=setting.hardware.threads,
         seed=setting.plan.seed,
         private=tuple(private(setting)),
         writable=(setting.folder.scratch,),
     )
-
-
-def _code(setting: Setting) -> Path | None:
-    """Return the folder of the attack's modules, None for one of an installed package."""
-    return setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code
 
 
 def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:
@@ -117,7 +114,7 @@ def _start_attack(setting: Setting) -> StartAttack:
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
-        code=_code(setting),
+        code=_copied(setting),
         pool=files["pool"],
         truth=files.get("truth"),
         real=files.get("real"),
@@ -137,6 +134,19 @@ def _start_attack(setting: Setting) -> StartAttack:
         private=tuple(private(setting)),
         writable=(setting.folder.work,),
     )
+
+
+def _copied(setting: Setting) -> Path | None:
+    """Return the folder the attack's code runs from, None for an installed package."""
+    filed = setting.catalog.filed(AttackCard, setting.plan.attack.name)
+    if filed.root.code is None:
+        return None
+    without = (filed.path, RUNS, setting.folder.path.parent)
+    return copied(filed.root.code, without, _copy(setting), setting.plan.plug_ins.get("attack"))
+
+
+def _copy(setting: Setting) -> Path:
+    return setting.folder.code / "attack"
 
 
 def _stored(setting: Setting) -> dict[str, Path]:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gexbench.engine.run.clock import evidence_clock
 from gexbench.engine.run.remote import Confines, UntrustedProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.wire.messages import Built, Failed, Infer, Inferred, Message, StartSurrogate
@@ -20,25 +19,23 @@ class RemoteSurrogate(UntrustedProcess):
     role, subject, due = "surrogate", "the surrogate", "answered"
     unasked: ClassVar[tuple[type[Message], ...]] = (Failed,)
 
-    def __init__(self, order: StartSurrogate, confines: Confines, seconds: float, journal: Journal) -> None:
+    def __init__(self, order: StartSurrogate, confines: Confines, journal: Journal) -> None:
         shutil.rmtree(confines.folder, ignore_errors=True)
         super().__init__(confines, (), journal)
-        self._order, self._seconds, self._folder = order, seconds, confines.folder
+        self._order, self._folder = order, confines.folder
         self.latent_size: int | None = None
 
     def build(self) -> None:
         """Have it built anew; all it does from here on counts. Raises RunFailed where that cannot be."""
         self.wait_ready()
-        self._clock = evidence_clock(self._seconds)
-        self._send(self._order)
-        built = self._expect(Built)
+        self._clock = self._journal.timesheet.witnessing()
+        built = self._ask(self._order, Built)
         self._journal.note(built.incidents)
         self.latent_size = built.latent_size
 
     def infer(self, x: Tensor) -> Tensor:
         """Return its raw output for what the task's kind asks it."""
-        self._send(Infer(x=x))
-        inferred = self._expect(Inferred)
+        inferred = self._ask(Infer(x=x), Inferred)
         self._journal.note(inferred.incidents)
         return inferred.y.float()
 

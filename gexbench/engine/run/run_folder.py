@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gexbench.errors import OutputError
@@ -21,10 +23,10 @@ AWAY = ".away-"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
+    """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-        service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read;
-    XX
+    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder; code/ and brief/ are what
+    the attack may read. What the three processes print is in service.log, log.txt and surrogate.log.
     """
 
     path: Path
@@ -40,9 +42,25 @@ class RunFolder:
         return self.path / "service" / "ledger.sqlite"
 
     @property
+    def timesheet(self) -> Path:
+        """Return the path of what the attack has used of its time; the bench's alone."""
+        return self.path / "timesheet.json"
+
+    @cached_property
     def work(self) -> Path:
-        """Return the attacker's own folder."""
-        return self.path / "attacker"
+        """Return the attacker's own folder.
+
+        Its name is drawn once and then found again: no sandbox keeps an attack from asking for the size and times of a
+        file whose path it knows, so no other run may know this one's.
+        """
+        above = self.path / "attacker"
+        kept = sorted(path for path in above.glob("*") if path.is_dir()) if above.is_dir() else []
+        return kept[0] if kept else above / secrets.token_hex(16)
+
+    @property
+    def code(self) -> Path:
+        """Return the folder of the copies of plug-ins that run."""
+        return self.path / "code"
 
     @property
     def brief(self) -> Path:
@@ -64,10 +82,10 @@ class RunFolder:
         """Return where the bench keeps the surrogate."""
         return self.path / "surrogate"
 
-    @property
+    @cached_property
     def scratch(self) -> Path:
-        """Return the surrogate's own folder while it gives evidence."""
-        return self.path / "scratch"
+        """Return the surrogate's own folder while it gives evidence; nobody knows its name, as with `work`."""
+        return self.path / f"{AWAY}{secrets.token_hex(16)}"
 
     def finished(self) -> RunRecord | None:
         """Return the record of a run that ended well, or None."""
@@ -77,14 +95,17 @@ class RunFolder:
     def open(self, plan: Plan, anew: bool = False) -> None:
         """Make the folders and write the plan; raises OutputError.
 
-        anew: with nothing of an earlier attempt but its ledger.
+        anew: with nothing of an earlier attempt but its ledger, and the time it used. An attempt that was killed while
+        it was tested has no record and did not fail: all of its work is done again, in time of its own.
         """
         with writing(self.path):
-            leftovers = (self.work, self.brief, self.scratch, self.surrogate, *self.path.glob(f"{AWAY}*"))
+            leftovers = (self.work, self.brief, self.surrogate, *self.path.glob(f"{AWAY}*"))
             for folder in leftovers if anew else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
+            if anew and not self.record.exists():
+                self.timesheet.unlink(missing_ok=True)
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())
@@ -95,8 +116,8 @@ class RunFolder:
 
         A sandbox keeps files from being read, not from being asked for size and time.
         """
-        away = self.path / f"{AWAY}{os.urandom(16).hex()}"
-        moved = [path for path in (self.work, self.brief, self.log) if path.exists()]
+        away = self.path / f"{AWAY}{secrets.token_hex(16)}"
+        moved = [path for path in (self.path / "attacker", self.brief, self.log) if path.exists()]
         with writing(self.path):
             away.mkdir()
             for path in moved:

@@ -18,7 +18,7 @@ class PyTorchVictim:
 
     def __init__(self, card: VictimCard, weights: Path, digest: str, device: str, harden: Harden) -> None:
         net: nn.Module = load_entry(card.entry)().build(card.net)
-        load_weights(net, weights, digest)
+        load_weights(net, weights, digest, card.net)
         net = harden(net)
         self._net = net.eval().requires_grad_(False).to(device)
         self._weights, self._device = weights, torch.device(device)

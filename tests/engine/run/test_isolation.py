@@ -51,9 +51,10 @@ def test_the_strongest_isolation_there_is_is_chosen_unless_none_is_asked_for(
 
 
 def test_each_works_in_its_own_folder_and_prints_to_its_own_log(both: tuple[Path, Orders, BothConfines]) -> None:
-    run, _, where = both
+    run, orders, where = both
+    assert orders.attacker is not None
     assert (where.service.folder, where.service.log) == (run / "service", run / "service.log")
-    assert (where.attacker.folder, where.attacker.log) == (run / "attacker", run / "log.txt")
+    assert (where.attacker.folder, where.attacker.log) == (orders.attacker.workdir, run / "log.txt")
     assert where.service.rules.write == where.attacker.rules.write == ()  # what it writes is its folder alone
 
 
@@ -122,10 +123,17 @@ def test_a_surrogate_reads_what_was_kept_and_the_plug_ins_code_alone(tmp_path: P
     (code / "code.py").touch()
     order = surrogate_order(made).model_copy(update={"code": code})
     where = surrogate_confines(made.folder, order, "code:It")
-    assert (where.folder, where.log, where.rules.write) == (run / "scratch", run / "surrogate.log", ())
-    assert order.writable == (run / "scratch",)
+    assert (where.folder, where.log, where.rules.write) == (made.folder.scratch, run / "surrogate.log", ())
+    assert order.writable == (made.folder.scratch,)
+    assert made.folder.scratch.parent == run
     assert run.parent in order.private
     for place in (run / "surrogate" / "model.safetensors", code / "code.py", Path(isolation.__file__)):
         assert may_read(where.rules, place)
-    for name in ("attacker/notes", "brief/pool.safetensors", "log.txt", "plan.json", "service/ledger.sqlite"):
+    for name in (
+        f"attacker/{made.folder.work.name}/notes",
+        "brief/pool.safetensors",
+        "log.txt",
+        "plan.json",
+        "service/ledger.sqlite",
+    ):
         assert not may_read(where.rules, run / name)

@@ -81,7 +81,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
         monkeypatch.setattr(remote, "_spawn", spawn)
         journal = Journal(quiet)
         where = Confines(scratch, tmp_path / "log.txt", Rules())
-        yield Stage(RemoteSurrogate(start_surrogate(tmp_path), where, 60.0, journal), far, journal, scratch)
+        yield Stage(RemoteSurrogate(start_surrogate(tmp_path), where, journal), far, journal, scratch)
 
 
 def test_it_is_built_asked_and_ended_in_the_order_of_the_protocol(stage: Stage) -> None:

@@ -95,3 +95,29 @@ def test_what_was_put_away_when_the_bench_was_killed_is_gone_when_it_starts_anew
     folder.open(record.plan, anew=True)
     assert not list(folder.path.glob(".away-*"))
     assert list(folder.work.iterdir()) == []
+
+
+def test_no_run_can_guess_where_another_attack_works_and_a_run_finds_its_own_again(
+    tmp_path: Path, record: RunRecord
+) -> None:
+    one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
+    one.open(record.plan)
+    assert one.work.name != other.work.name
+    assert len(one.work.name) == 32
+    assert RunFolder(tmp_path / "one").work == one.work
+
+
+def test_an_attempt_that_failed_in_its_test_is_charged_and_one_that_was_killed_there_is_not(
+    tmp_path: Path, record: RunRecord
+) -> None:
+    folder = RunFolder(tmp_path / "one")
+    folder.open(record.plan)
+    folder.timesheet.write_text("{}")
+    folder.open(record.plan)
+    assert folder.timesheet.exists()
+    folder.put_record(failed(record, "no"))
+    folder.open(record.plan, anew=True)
+    assert folder.timesheet.exists()
+    folder.record.unlink()
+    folder.open(record.plan, anew=True)
+    assert not folder.timesheet.exists()

@@ -70,7 +70,7 @@ def test_the_surrogate_of_a_run_comes_back_as_it_answered(run: Run, honest: RunR
     loaded = gexbench.load_surrogate(folder, code=CHEATS)
     assert torch.equal(loaded(torch.ones(1, 3, 2, 2)), torch.ones(1, 3, 8, 8))
     assert load_file(folder / "surrogate" / "model.safetensors").keys() == {"gain"}
-    assert sorted(path.name for path in folder.iterdir() if path.name.startswith((".away", "scratch"))) == []
+    assert sorted(path.name for path in folder.iterdir() if path.name.startswith(".away")) == []
 
 
 def test_an_object_without_weights_is_built_from_its_class_and_config(run: Run, honest: RunRecord) -> None:
@@ -128,7 +128,7 @@ def test_what_is_left_in_place_of_a_surrogate_is_refused(run: Run, way: str, rea
 def test_a_surrogate_finds_nothing_of_its_attack_and_is_named(run: Run, honest: RunRecord) -> None:
     record = run("prier")
     assert [score.value for score in record.scores] == [score.value for score in honest.scores]
-    for place in ("attacker/notes", "brief/pool.safetensors", "plan.json", "service/ledger.sqlite"):
+    for place in ("/notes", "brief/pool.safetensors", "plan.json", "service/ledger.sqlite"):
         assert any(text.endswith(place) and "tried to read" in text for text in record.incidents), record.incidents
 
 
