@@ -58,11 +58,11 @@ def make_orders(setting: Setting) -> Orders:
 
 def surrogate_order(setting: Setting) -> StartSurrogate:
     """Return what the surrogate that was kept is started with; its code is the copy that the attack ran from."""
-    outside = setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code is not None
+    code = setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code
     return StartSurrogate(
         kind=setting.plan.task.kind,
         folder=setting.folder.surrogate,
-        code=_copy(setting) if outside else None,
+        code=None if code is None else setting.folder.code / "attack" / code.resolve().name,
         device=setting.hardware.device,
         threads=setting.hardware.threads,
         seed=setting.plan.seed,
@@ -142,11 +142,7 @@ def _copied(setting: Setting) -> Path | None:
     if filed.root.code is None:
         return None
     without = (filed.path, RUNS, setting.folder.path.parent)
-    return copied(filed.root.code, without, _copy(setting), setting.plan.plug_ins.get("attack"))
-
-
-def _copy(setting: Setting) -> Path:
-    return setting.folder.code / "attack"
+    return copied(filed.root.code, without, setting.folder.code / "attack", setting.plan.plug_ins.get("attack"))
 
 
 def _stored(setting: Setting) -> dict[str, Path]:
