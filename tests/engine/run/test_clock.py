@@ -212,6 +212,7 @@ def test_a_surrogate_that_does_not_read_what_it_is_asked_is_ended(surrogate: Mak
         send(channel, Ready())
         channel.receive()
         send(channel, Built())
+        channel.end.recv(8)  # so that it is being asked
         passes(1000 * EVIDENCE)
 
     it = surrogate(reads_no_more)
