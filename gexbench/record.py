@@ -358,8 +358,8 @@ def read_record(path: Path) -> RunRecord:
         first = error.errors(include_url=False)[0]
         place = shown(".".join(str(part) for part in first["loc"])) or "file"
         kind = kind_of(content[:HEAD])
-        told = f"it is {kind.told}" if kind is not None and kind.name != "json" else f"{place}: {first['msg']}"
-        raise BoardError(f"{path} is not a gexbench record: {told}", "run it again") from None
+        other = f"it is {kind.told}; " if kind is not None and kind.name != "json" else ""
+        raise BoardError(f"{path} is not a gexbench record: {other}{place}: {first['msg']}", "run it again") from None
     fault = next(faults(record), None)
     if fault:
         raise BoardError(f"{path} is not a gexbench record: {shown(fault)}", "run it again")

@@ -63,6 +63,8 @@ def test_a_record_without_a_seal_is_refused(records: Records, file: Path) -> Non
         (b"", "not a gexbench record"),
         (b"{", "not a gexbench record"),
         (b"[]", "not a gexbench record"),
+        (b"<html>", "it is a web page"),
+        (b"\x1f\x8b\x08", "it is a gzip archive"),
         (b"\xff\xfe", "not a gexbench record"),
         (b"{}", "id: Field required"),
     ],

@@ -120,8 +120,11 @@ class Prying(Nearest):
     def __init__(self, scale: int, places: list[str]) -> None:
         super().__init__(scale)
         self.config = {"scale": scale, "places": places}
+        self.early = False
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.early:
+            raise ValueError("asked where it may read")
         found = [place for place in self.config["places"] if self._opens(Path(place))]  # type: ignore[attr-defined]
         return super().forward(x) if not found else torch.ones_like(super().forward(x))
 
@@ -146,7 +149,9 @@ class Prier:
         os.utime(notes, (1, 1))
         run = brief.workdir.parents[1]
         others = [run / name for name in ("brief/pool.safetensors", "plan.json", "service/ledger.sqlite")]
-        return Prying(brief.scale, [str(place) for place in (notes, *others)])
+        surrogate = Prying(brief.scale, [str(place) for place in (notes, *others)])
+        surrogate.early = True
+        return surrogate
 
 
 class Endless(Nearest):

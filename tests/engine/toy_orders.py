@@ -67,6 +67,8 @@ def start_surrogate(folder: Path, **changes: Any) -> StartSurrogate:
         "kind": "image-to-image",
         "folder": folder,
         "code": None,
+        "scale": 1,
+        "side": None,
         "device": "cpu",
         "threads": 1,
         "seed": 3,

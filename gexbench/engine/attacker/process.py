@@ -15,7 +15,7 @@ from gexbench.engine.attacker import audit
 from gexbench.engine.attacker.brief import make_brief
 from gexbench.engine.attacker.kept import happened, keep
 from gexbench.engine.attacker.oracle import Ask, MeteredOracle, over
-from gexbench.engine.attacker.surrogate import Asked, latent_size
+from gexbench.engine.attacker.surrogate import LARGEST_ANSWER, Asked, latent_size
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire import messages
 from gexbench.engine.wire.frames import BrokenFrame, Channel
@@ -61,7 +61,8 @@ class Attacker:
         keep(surrogate, folder)
         x = self._kind.probe(self._brief.pool, latent_size(surrogate), order.seed)
         try:
-            return None if x is None else Asked(self._kind, surrogate, order).infer(x)
+            answer = None if x is None else Asked(self._kind, surrogate, order).infer(x)
+            return None if answer is None or answer.nbytes > LARGEST_ANSWER else answer
         except Exception:  # what it raises when it is scored ends the run
             return None
 

@@ -10,6 +10,9 @@ from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.wire.messages import StartAttack, StartSurrogate
 from gexbench.engine.wire.questions import LONGEST_LATENT
 
+LARGEST_ANSWER = 1 << 27
+"""Bytes of an answer to the probe; one that is larger is not given."""
+
 
 def infer(kind: TaskKind, surrogate: Surrogate, x: Tensor) -> Tensor:
     """Return a surrogate's raw output as float32 on the CPU; x: what its task's kind asks it, as it travels."""

@@ -52,7 +52,8 @@ class Follower:
         if not isinstance(order, StartSurrogate):
             return
         kept = read_kept(order.folder)
-        self.incidents = audit.install(list(map(str, order.private)), list(map(str, order.writable)))
+        own = [str(path) for path in (order.code, order.folder) if path]
+        self.incidents = audit.install(list(map(str, order.private)), list(map(str, order.writable)), own)
         reloaded = Reloaded(order, kept)
         send(self.control, Built(latent_size=reloaded.latent_size, incidents=self._tried()))
         while isinstance(question := receive(self.control, Infer, Stop), Infer):

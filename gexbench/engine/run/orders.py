@@ -63,6 +63,8 @@ def surrogate_order(setting: Setting) -> StartSurrogate:
         kind=setting.plan.task.kind,
         folder=setting.folder.surrogate,
         code=None if code is None else setting.folder.code / "attack" / code.resolve().name,
+        scale=setting.plan.task.scale,
+        side=setting.plan.scale.side,
         device=setting.hardware.device,
         threads=setting.hardware.threads,
         seed=setting.plan.seed,

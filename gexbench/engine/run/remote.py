@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import select
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -12,12 +12,13 @@ from typing import ClassVar, NoReturn
 from torch import Tensor
 
 from gexbench import errors
+from gexbench.engine.attacker.surrogate import LARGEST_ANSWER
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
 from gexbench.engine.sandbox.rules import Rules
-from gexbench.engine.wire.frames import BrokenFrame, Channel, Wait, pair
+from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Wait, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     Asked,
@@ -158,6 +159,7 @@ class UntrustedProcess:
         self._journal, self._log = journal, confines.log
         self._clock: Clock = start_clock()
         self._stopped = False
+        self.control.bounds = Bounds(STRANGERS, STRANGERS)
 
     def wait_ready(self) -> None:
         """Wait until the process can take an order, of which it knows nothing yet; raises RunFailed."""
@@ -169,11 +171,21 @@ class UntrustedProcess:
         if self._stopped:
             return
         self._stopped = True
+        with self._clock:  # until it has ended it can work
+            end = _stop(self.child, self.control)
         self._journal.timesheet.settle()
-        end = _stop(self.child, self.control)
         self._journal.peak_memory[self.role] = end.peak_memory
         if end.stragglers:
             self._journal.note((f"left {end.stragglers} process(es) behind, killed",))
+
+    @contextlib.contextmanager
+    def _reading(self, answer: int) -> Iterator[None]:
+        """Read frames that are larger by an answer of so many bytes, inside the block."""
+        self.control.bounds = Bounds(STRANGERS + answer, STRANGERS)
+        try:
+            yield
+        finally:
+            self.control.bounds = Bounds(STRANGERS, STRANGERS)
 
     def _send(self, message: Message) -> None:
         try:
@@ -263,7 +275,8 @@ class RemoteAttacker(UntrustedProcess):
 
         Returns its answer to the probe, if it gives one.
         """
-        saved = self._ask(Save(folder=folder), Saved)
+        with self._reading(LARGEST_ANSWER):
+            saved = self._ask(Save(folder=folder), Saved)
         self._journal.note(saved.incidents)
         return saved.answer
 

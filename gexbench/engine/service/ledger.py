@@ -12,6 +12,8 @@ from gexbench.errors import OutputError
 from gexbench.record import Account
 
 PAGE = 16384
+MOST_REASONS = 100
+"""Reasons of refusals that have a row of their own in a session."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS run (plan TEXT NOT NULL, budget INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY);
@@ -40,7 +42,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, plan_id: str, budget: int) -> None:
-        self.path, self.budget = path, budget
+        self.path, self.budget, self._reasons = path, budget, set[str]()
         with _writing(self.path):
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute(f"PRAGMA page_size={PAGE}")  # a larger one than SQLite's own: an answer is some kilobytes
@@ -90,10 +92,22 @@ class Ledger:
 
     def refuse(self, images: int, why: str) -> None:
         """Record that a batch was refused; it costs nothing."""
-        with _writing(self.path):
-            self._note(0, 0, images, why[:200])
+        if len(self._reasons) < MOST_REASONS:
+            self._reasons.add(why[:200])
+        known = why[:200] if why[:200] in self._reasons else "for other reasons"
+        with _writing(self.path), self._transaction():
+            self._note(0, 0, images, known)
 
     def _note(self, answered: int, replayed: int, refused: int, why: str | None) -> None:
+        """Add to the session's row of replays, or of refusals for one reason; a batch that was paid has a row."""
+        if not answered:
+            added = self._db.execute(
+                "UPDATE batch SET replayed = replayed + ?, refused = refused + ? "
+                "WHERE session = ? AND answered = 0 AND why IS ?",
+                (replayed, refused, self.session, why),
+            )
+            if added.rowcount:
+                return
         self._db.execute("INSERT INTO batch VALUES (?, ?, ?, ?, ?)", (self.session, answered, replayed, refused, why))
 
     def _transaction(self) -> sqlite3.Connection:

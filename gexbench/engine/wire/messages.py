@@ -113,6 +113,12 @@ def _latent_size(value: object) -> int | None:
     return value if type(value) is int and 1 <= value <= LONGEST_LATENT else None
 
 
+def _count(value: object) -> object:
+    return max(0, min(value, MOST_COUNTED)) if type(value) is int else value
+
+
+MOST_COUNTED = 1 << 53
+Count = Annotated[int, BeforeValidator(_count)]
 Name = Annotated[str, _cut(60)]
 Text = Annotated[str, _cut(600)]
 Incidents = Annotated[tuple[str, ...], BeforeValidator(_incidents)]
@@ -292,8 +298,8 @@ class Progress(Message):
 
     op = "progress"
     what: Name
-    done: int
-    total: int
+    done: Count
+    total: Count
 
 
 class Extracted(Message):
@@ -322,13 +328,15 @@ class Saved(Message):
 class StartSurrogate(Message):
     """What a surrogate is built anew from, and where it answers.
 
-    folder: of what was kept of it. code, device, threads, seed, private, writable: as in StartAttack.
+    folder: of what was kept of it. All else as in StartAttack.
     """
 
     op = "start-surrogate"
     kind: TaskKindName
     folder: Path
     code: Path | None
+    scale: int
+    side: int | None
     device: str
     threads: int
     seed: int

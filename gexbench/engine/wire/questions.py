@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 import torch
@@ -12,6 +13,7 @@ from gexbench.errors import QueryError
 
 SMALLEST, LARGEST = 8, 4096
 BYTES_AT_ONCE = 1 << 28
+"""The largest question, and the largest answer."""
 LONGEST_LATENT = 1 << 14
 
 
@@ -29,6 +31,10 @@ def checked(x: Tensor) -> Tensor:
         )
     if len(x.shape) != 4 or x.shape[1] != 3:
         raise QueryError(f"a question is a batch (N,3,h,w), not {tuple(x.shape)}", "add a batch dimension with x[None]")
+    if x.numel() > BYTES_AT_ONCE:
+        raise QueryError(
+            f"a question of {len(x)} images is too large", f"ask at most {BYTES_AT_ONCE >> 20} MiB at once"
+        )
     if (
         not bool(torch.isfinite(x).all())
         or float(x.amin() if x.numel() else 0) < 0
@@ -36,6 +42,14 @@ def checked(x: Tensor) -> Tensor:
     ):
         raise QueryError("a question holds values outside [0,1] or NaN", "clamp it to [0,1]")
     return x
+
+
+def check_answer(images: int, shape: Sequence[int]) -> None:
+    """Raise QueryError where the answers to one batch, 8-bit images of a shape, are more than one message holds."""
+    each = math.prod(shape)
+    if images * each > BYTES_AT_ONCE:
+        most = BYTES_AT_ONCE // each
+        raise QueryError(f"the answers to {images} such images are too much at once", f"ask for {most} at a time")
 
 
 def check_count(n: int, side: int) -> None:

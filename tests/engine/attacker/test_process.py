@@ -121,7 +121,7 @@ class Bench:
 def noted(monkeypatch: pytest.MonkeyPatch) -> Incidents:
     """Return the incidents that the audit hook, which would stay for good, would write to."""
     found = Incidents()
-    monkeypatch.setattr(process.audit, "install", lambda private, writable: found)
+    monkeypatch.setattr(process.audit, "install", lambda *_: found)
     return found
 
 

@@ -72,7 +72,7 @@ class Bench:
 def noted(monkeypatch: pytest.MonkeyPatch) -> Incidents:
     """Return the incidents that the audit hook, which would stay for good, would write to."""
     found = Incidents()
-    monkeypatch.setattr(surrogate_process.audit, "install", lambda private, writable: found)
+    monkeypatch.setattr(surrogate_process.audit, "install", lambda *_: found)
     return found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
 
-from gexbench.engine.service.ledger import Answered, Ledger, drop_answers
+from gexbench.engine.service.ledger import MOST_REASONS, Answered, Ledger, drop_answers
 from gexbench.engine.wire.questions import question_digest
 from gexbench.errors import OutputError
 
@@ -82,3 +83,15 @@ def test_a_ledger_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> N
 
 def test_shape_belongs_to_a_question() -> None:
     assert question_digest((3, 2, 1), b"abcdef") != question_digest((3, 1, 2), b"abcdef")
+
+
+def test_refusals_and_replays_without_end_take_no_room(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite", "plan", 10)
+    ledger.pay(questions(0, 1), replayed=0)
+    for i in range(3 * MOST_REASONS):
+        ledger.refuse(2, f"no {i}")
+        ledger.pay([], replayed=1)
+    account = ledger.account()
+    assert (account.answered, account.refused, account.replayed) == (1, 6 * MOST_REASONS, 3 * MOST_REASONS)
+    with sqlite3.connect(ledger.path) as db:
+        assert db.execute("SELECT COUNT(*) FROM batch").fetchone() == (MOST_REASONS + 3,)
