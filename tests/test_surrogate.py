@@ -114,8 +114,8 @@ def test_a_module_of_the_same_name_from_elsewhere_is_not_taken_for_it(tmp_path: 
 @pytest.mark.parametrize(
     ("entry", "config", "told"),
     [
-        ("gexbench.nets.resunet:ResUNet", {"options": {"channels": 9}}, "does not fit a ResUNet"),
-        ("gexbench.nets.resunet:ResUNet", {"options": {"blocks": 3}}, "does not fit a ResUNet"),
+        ("gexbench.nets.resunet:ResUNet", {"options": {"channels": 9}}, "do not fit a ResUNet"),
+        ("gexbench.nets.resunet:ResUNet", {"options": {"blocks": 3}}, "do not fit a ResUNet"),
         ("gexbench.nets.resunet:ResUNet", {"options": {"colour": 9}}, r"ResUNet\(\*\*config\) raised TypeError"),
         ("gexbench.nets.resunet:ResUNet", {"colour": 9}, r"ResUNet\(\*\*config\) raised TypeError"),
         ("gexbench.nets.resunet:ResUNet", [1], "holds list, not an object of keyword arguments"),
@@ -142,7 +142,7 @@ def test_where_nothing_was_kept_it_is_said(tmp_path: Path) -> None:
 def test_weights_that_are_not_safetensors_are_refused(tmp_path: Path) -> None:
     folder = kept(tmp_path, nn.Module(), "gexbench.attacks.bicubic:BicubicEnlargement", {"scale": 2})
     (folder / "surrogate" / "model.safetensors").write_bytes(b"\x80\x04pickle")
-    with pytest.raises(GexbenchError, match="does not fit"):
+    with pytest.raises(GexbenchError, match="do not fit"):
         load_surrogate(folder)
 
 

@@ -54,6 +54,7 @@ WALLS = (
     "gexbench.engine.run.sides",
     "gexbench.engine.run.taking",
     "gexbench.engine.sandbox",
+    "gexbench.foreign_text",
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch
     "gexbench.files",
