@@ -189,6 +189,25 @@ class Account(Frozen):
         return self
 
 
+class Nearness(Frozen):
+    """How near the questions of a run came to the inputs of a test split; see engine/kinds/near_copies.
+
+    distance: the least, None where nothing could be compared; under 1 counts as near. questions: how many came near;
+    images: to how many inputs.
+    """
+
+    distance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    questions: Count
+    images: Count
+
+    @model_validator(mode="after")
+    def _is_of_one_mind(self) -> Nearness:
+        near = self.distance is not None and self.distance < 1
+        if not near == (self.questions > 0) == (self.images > 0):
+            raise ValueError(f"distance {self.distance} with {self.questions} questions near {self.images} images")
+        return self
+
+
 class Provenance(Frozen):
     """Where and with what a run was made."""
 
@@ -226,6 +245,7 @@ class RunRecord(Frozen):
     honest_cost: tuple[HonestCost, ...] = ()
     absent: dict[str, Told] = {}
     account: Account
+    nearness: dict[Label, Nearness] = {}
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}
@@ -318,6 +338,11 @@ def faults(record: RunRecord) -> Iterator[str]:
         for value in (s.value, s.floor.value if isinstance(s, Score) and s.floor else 0.0):
             if not math.isfinite(value) and not (value == math.inf and s.unit == "dB"):
                 yield f"{what} is {value}"
+    for test, near in record.nearness.items():
+        if test not in record.plan.dataset.splits.test:
+            yield f"nearness is of test split {test!r}, which its data set does not hold"
+        if near.questions and not record.incidents:
+            yield f"questions came near to test {test}, and no incident says so"
     rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, "honest_cost": {"__all__": {"value"}}})
     yield from (f"{place} is {value}" for place, value in _endless(rest, ""))
 

@@ -77,6 +77,7 @@ class Row:
             )
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
+            "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,
