@@ -48,6 +48,10 @@ class RunFailed(GexbenchError):
     exit_code = 3
 
 
+class SurrogateError(GexbenchError):
+    """A surrogate that cannot be kept, or not be built anew from what was kept."""
+
+
 class AssetMissing(GexbenchError):
     """A weight file is not here, or is not what its card says."""
 

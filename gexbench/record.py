@@ -226,7 +226,11 @@ class Provenance(Frozen):
 
 
 class RunRecord(Frozen):
-    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit."""
+    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit.
+
+    surrogate_sha256: over class, config and weights of the surrogate that gave evidence (engine.attacker.kept.digest);
+    in records of runs without a config.json, of its file of weights alone.
+    """
 
     schema_version: Literal[1] = 1
     id: RunId

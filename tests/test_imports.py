@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "bench": DOCUMENTS | {"engine"},
     "sweep": DOCUMENTS | {"bench", "engine"},
     "studies": DOCUMENTS | {"bench", "sweep", "boards"},
-    "surrogate": DOCUMENTS | {"engine"},
+    "surrogate": DOCUMENTS | {"core", "engine"},
     "verification": DOCUMENTS | {"bench", "boards", "engine"},
     "templates": CONTRACTS,
     "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},

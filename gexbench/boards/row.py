@@ -71,6 +71,10 @@ class Row:
         marks = ["control"] if self.control else []
         if not self.control and not self.complete:
             marks.append(f"seeds {', '.join(map(str, self.seeds))} of 0–{self.wanted - 1}")
+        if brought := self.records[0].plan.attack.files:
+            marks.append(
+                f"brings {len(brought)} large file(s), {sum(each.size for each in brought) / (1 << 20):.1f} MiB"
+            )
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
             "several sessions": any(record.account.sessions > 1 for record in self.records),

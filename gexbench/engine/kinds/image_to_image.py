@@ -125,6 +125,10 @@ class ImageToImage(TaskKind):
         """Return a surrogate's raw output for 8-bit images (N,3,h,w)."""
         return surrogate(from_uint8(x))
 
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return the first image of the pool."""
+        return to_uint8(pool[0][None]) if len(pool) else None
+
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Ask victim and surrogate about every test input, one at a time."""
         return {name: _asked(split, witnesses, progress) for name, split in witnesses.tests.items()}

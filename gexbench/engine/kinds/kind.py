@@ -77,6 +77,13 @@ class TaskKind(Protocol):
         """Return a surrogate's raw output; x: what `evidence` asks it, as it travels, on the surrogate's device."""
         ...
 
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return what a surrogate is asked, as it travels, to see whether it is still what it was; None to ask nothing.
+
+        pool: the attacker's images. latent_size: what the surrogate says it takes.
+        """
+        return None
+
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Ask victim and surrogate about every test split.
 

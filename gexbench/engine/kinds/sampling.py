@@ -161,6 +161,10 @@ class Sampling(TaskKind):
             told = f"the surrogate says latent_size {x.shape[1]} and cannot take latents of the shape {tuple(x.shape)}"
             raise ValueError(f"{told} ({type(error).__name__}: {error})") from error
 
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return the first latents."""
+        return None if latent_size is None else surrogate_latents(range(4), latent_size, seed)
+
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Have victim and surrogate draw as many images as are scored, the same for every split of real ones."""
         drawn = _drawn(witnesses, progress)

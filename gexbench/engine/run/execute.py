@@ -23,12 +23,14 @@ from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.run.clock import Timesheet, evidence_seconds
-from gexbench.engine.run.isolation import Isolation, chosen, confines
-from gexbench.engine.run.local import LocalAttacker, LocalService
-from gexbench.engine.run.orders import Setting, held_back, make_orders, private
+from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
+from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
+from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
+from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.run_folder import RunFolder
-from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide
+from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide, SurrogateSide
+from gexbench.engine.run.taking import take
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
@@ -40,6 +42,7 @@ from gexbench.files import atomic_write
 from gexbench.plan import Plan
 from gexbench.record import REDRAWN, Account, Nearness, Provenance, RunRecord
 
+ALIKE = 2.0 / 255.0
 Look = Callable[[Mapping[str, TestEvidence]], None]
 
 
@@ -52,6 +55,14 @@ class Outcome:
     surrogate: str | None = None
     failure: str = ""
     nearness: dict[str, Nearness] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A surrogate that was taken over: its digest, and what the attack's own answered to the probe, a claim."""
+
+    digest: str
+    answer: Tensor | None
 
 
 @dataclass
@@ -143,17 +154,15 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
 def _attacked(run: Run) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate, folder = "", None, run.setting.folder
+    failure, surrogate = "", None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
             stack.callback(service.stop)
         try:
-            tests = _extract_and_collect(run, service, attacker)
-            if attacker is not None:
-                class_path = attacker.save(folder.work / "surrogate")
-                attacker.stop()
-                surrogate = folder.take_surrogate(class_path)
+            kept = None if attacker is None else _kept(run, service, attacker)
+            surrogate = None if kept is None else kept.digest
+            tests = _collected(run, service, kept)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
@@ -191,14 +200,25 @@ def _image(pixels: bytes, height: int) -> Tensor:
     return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(3, height, -1)
 
 
-def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide | None) -> dict[str, TestEvidence]:
+def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
+    """Have the attack make and save its surrogate, and end all that it started."""
+    folder = run.setting.folder
+    with run.stopwatch.stage("extract"):
+        attacker.extract()
+    service.close()
+    with run.stopwatch.stage("save"):
+        answer = attacker.save(folder.saved)
+        attacker.stop()
+        return Taken(take(folder.saved, folder.surrogate), answer)
+
+
+def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, TestEvidence]:
+    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good."""
     setting = run.setting
-    if attacker is not None:
-        with run.stopwatch.stage("extract"):
-            attacker.extract()
     service.close(for_evidence=True)
-    copy = None if attacker is None else Copy(attacker.infer, attacker.latent_size)
-    with run.stopwatch.stage("evidence"):
+    with ExitStack() as stack:
+        copy = None if kept is None else _reloaded(run, stack, kept.answer)
+        stack.enter_context(run.stopwatch.stage("evidence"))
         witnesses = Witnesses(
             plan=setting.plan,
             tests=setting.tests,
@@ -207,6 +227,34 @@ def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide 
             transfer_set=lambda: transfer_set(setting.folder.ledger),
         )
         return setting.kind.evidence(witnesses, run.journal.progress)
+
+
+def _reloaded(run: Run, stack: ExitStack, answer: Tensor | None) -> Copy:
+    """Start what was kept; answer: what the attack's own answered to the probe. Raises RunFailed where it differs."""
+    order = surrogate_order(run.setting)
+    run.journal.progress("building the surrogate anew", 0, 0)
+    with run.stopwatch.stage("reload"):
+        if run.isolation == "none":
+            surrogate: SurrogateSide = LocalSurrogate(order)
+        else:
+            stack.enter_context(run.setting.folder.put_away())
+            where = surrogate_confines(run.setting.folder, order, run.setting.plan.attack.entry)
+            surrogate = RemoteSurrogate(order, where, run.journal)
+        stack.callback(surrogate.stop)
+        surrogate.build()
+        x = run.setting.kind.probe(run.setting.dataset.pool().inputs, surrogate.latent_size, run.setting.plan.seed)
+        if answer is not None and x is not None and not _alike(surrogate.infer(x), answer):
+            raise RunFailed(
+                "the surrogate answers otherwise once it is built anew from its class, config and weights; "
+                "keep all it learned in parameters, buffers or `config`"
+            )
+    return Copy(surrogate.infer, surrogate.latent_size)
+
+
+def _alike(y: Tensor, answer: Tensor) -> bool:
+    """Say whether two answers differ by no more than memory and threads make them; NaN and infinity tell nothing."""
+    told = answer.float()
+    return not bool(told.isfinite().all()) or (y.shape == told.shape and bool(((y - told).abs() <= ALIKE).all()))
 
 
 def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:

@@ -12,6 +12,7 @@ from gexbench.engine.run.remote import Confines
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.sandbox.rules import interpreter_rules, support
+from gexbench.engine.wire.messages import StartSurrogate
 
 Isolation = Literal["landlock", "process", "none"]
 
@@ -43,11 +44,21 @@ def confines(folder: RunFolder, orders: Orders, private: Sequence[Path]) -> Both
     defense = service.plan.defense
     serving = interpreter_rules(private, _plug_in(defense.entry if defense else None, service.defense_code), device)
     attacking = interpreter_rules(private, _plug_in(attacker.entry, attacker.code) if attacker else [], device)
-    logs = folder.path / "service.log", folder.path / "log.txt"
+    logs = folder.path / "service.log", folder.log
     return BothConfines(
         Confines(folder.ledger.parent, logs[0], replace(serving, read=(*serving.read, service.weights))),
         Confines(folder.work, logs[1], replace(attacking, read=(*attacking.read, folder.brief))),
     )
+
+
+def surrogate_confines(folder: RunFolder, order: StartSurrogate, entry: str | None) -> Confines:
+    """Return the confines of the surrogate: it reads the interpreter, packages, its plug-in's folder and what was kept.
+
+    It has neither brief nor work folder, and writes a folder that is empty at the start. entry: the attack's.
+    """
+    device: Literal["cpu", "cuda"] = "cuda" if order.device == "cuda" else "cpu"
+    rules = interpreter_rules(order.private, _plug_in(entry, order.code), device)
+    return Confines(folder.scratch, folder.path / "surrogate.log", replace(rules, read=(*rules.read, folder.surrogate)))
 
 
 def _plug_in(entry: str | None, code: Path | None) -> list[Path]:

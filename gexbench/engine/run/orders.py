@@ -23,7 +23,7 @@ from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
 from gexbench.engine.wire.image_file import StoredImages, store_images
-from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
+from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import RUNS, Plan
@@ -54,6 +54,23 @@ def make_orders(setting: Setting) -> Orders:
     """Write what both sides may read and return their orders; no attacker for the victim control."""
     alone = setting.plan.attack.answers == "victim"
     return Orders(_open_service(setting), None if alone else _start_attack(setting))
+
+
+def surrogate_order(setting: Setting) -> StartSurrogate:
+    """Return what the surrogate that was kept is started with; its code is the copy that the attack ran from."""
+    code = setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code
+    return StartSurrogate(
+        kind=setting.plan.task.kind,
+        folder=setting.folder.surrogate,
+        code=None if code is None else setting.folder.code / "attack" / code.resolve().name,
+        scale=setting.plan.task.scale,
+        side=setting.plan.scale.side,
+        device=setting.hardware.device,
+        threads=setting.hardware.threads,
+        seed=setting.plan.seed,
+        private=tuple(private(setting)),
+        writable=(setting.folder.scratch,),
+    )
 
 
 def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:

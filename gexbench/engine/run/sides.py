@@ -57,22 +57,37 @@ class ServiceSide(Protocol):
 
 
 class AttackerSide(Protocol):
-    """The attacker, from the bench; latent_size: what its surrogate says it takes, after extract()."""
-
-    latent_size: int | None
+    """The attacker, from the bench."""
 
     def extract(self) -> None:
         """Run the attack; raises RunFailed when it ends without a surrogate."""
         ...
 
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for what the task's kind asks it."""
-        ...
+    def save(self, folder: Path) -> Tensor | None:
+        """Have what the surrogate is built anew from saved in `folder`, and return its answer to `TaskKind.probe`.
 
-    def save(self, folder: Path) -> str:
-        """Have the surrogate's weights saved below `folder`; returns the class it names."""
+        None where it gave none. Raises RunFailed where it cannot be kept.
+        """
         ...
 
     def stop(self) -> None:
         """End the attack with everything it started."""
+        ...
+
+
+class SurrogateSide(Protocol):
+    """The surrogate built anew, from the bench; latent_size: what it says it takes, after build()."""
+
+    latent_size: int | None
+
+    def build(self) -> None:
+        """Have it built from what was kept; raises RunFailed where that cannot be."""
+        ...
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return its raw output for what the task's kind asks it."""
+        ...
+
+    def stop(self) -> None:
+        """End it with everything it started."""
         ...

@@ -7,14 +7,17 @@
     service → bench      Asked, Incident at any time; Broken in place of any answer, and it answers no question after it
     attacker → service   Query or Sample → Answer or Refused
     bench → attacker     StartAttack → Progress any number of times, then Extracted; once, first
-                         Infer → Inferred; any number of times, after Extracted
-                         Save → Saved; once
+                         Save → Saved; once, after Extracted
                          Stop ends it
     attacker → bench     Ready when it can take an attack; Failed in place of any answer, and then it ends
+    bench → surrogate    StartSurrogate → Built; once, first
+                         Infer → Inferred; any number of times, after Built
+                         Stop ends it
+    surrogate → bench    Ready when it can take an order; Failed in place of any answer, and then it ends
     bench → inspector    Inspect → Claim once a stage, then Ended
 
-What an attacker or an inspector sends is a claim: its texts are cut to size here, and a message that is malformed or
-out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
+What an attacker, a surrogate or an inspector sends is a claim: its texts are cut to size here, and a message
+that is malformed or out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
 """
 
 from __future__ import annotations
@@ -117,7 +120,6 @@ def _count(value: object) -> object:
 MOST_COUNTED = 1 << 53
 Count = Annotated[int, BeforeValidator(_count)]
 Name = Annotated[str, _cut(60)]
-Line = Annotated[str, _cut(200)]
 Text = Annotated[str, _cut(600)]
 Incidents = Annotated[tuple[str, ...], BeforeValidator(_incidents)]
 Report = Annotated[dict[str, float | int | str], BeforeValidator(_report)]
@@ -301,12 +303,53 @@ class Progress(Message):
 
 
 class Extracted(Message):
-    """The attack has returned a surrogate; latent_size: what the surrogate says it takes, if anything."""
+    """The attack has returned a surrogate."""
 
     op = "extracted"
     incidents: Incidents = ()
     report: Report = Field(default_factory=dict)
+
+
+class Save(Message):
+    """Save the surrogate in this folder."""
+
+    op = "save"
+    folder: Path
+
+
+class Saved(Message):
+    """What the surrogate is built anew from is saved; answer: to `TaskKind.probe`, None where it gave none."""
+
+    op = "saved"
+    answer: Tensor | None = None
+    incidents: Incidents = ()
+
+
+class StartSurrogate(Message):
+    """What a surrogate is built anew from, and where it answers.
+
+    folder: of what was kept of it. All else as in StartAttack.
+    """
+
+    op = "start-surrogate"
+    kind: TaskKindName
+    folder: Path
+    code: Path | None
+    scale: int
+    side: int | None
+    device: str
+    threads: int
+    seed: int
+    private: tuple[Path, ...]
+    writable: tuple[Path, ...]
+
+
+class Built(Message):
+    """The surrogate was built anew; latent_size: what it says it takes, if anything."""
+
+    op = "built"
     latent_size: LatentSize = None
+    incidents: Incidents = ()
 
 
 class Infer(Message):
@@ -321,25 +364,11 @@ class Inferred(Message):
 
     op = "inferred"
     y: Tensor
-
-
-class Save(Message):
-    """Save the surrogate in this folder."""
-
-    op = "save"
-    folder: Path
-
-
-class Saved(Message):
-    """The surrogate's weights are saved; class_path: "module:Qualname"."""
-
-    op = "saved"
-    class_path: Line
     incidents: Incidents = ()
 
 
 class Failed(Message):
-    """The attack raised."""
+    """The attack, or the surrogate, did what ended it; reason: as the end of a sentence that names it first."""
 
     op = "failed"
     reason: Text

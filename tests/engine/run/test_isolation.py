@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gexbench.engine.run import isolation
-from gexbench.engine.run.isolation import BothConfines, chosen, confines
-from gexbench.engine.run.orders import make_orders, private
+from gexbench.engine.run.isolation import BothConfines, chosen, confines, surrogate_confines
+from gexbench.engine.run.orders import make_orders, private, surrogate_order
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.sandbox.allowlist import within
 from gexbench.engine.sandbox.rules import Rules, Support
@@ -113,3 +113,27 @@ def test_device_files_are_those_of_the_runs_device(
     service = orders.service.model_copy(update={"device": device})
     confines(made.folder, Orders(service, orders.attacker), [])
     assert asked == [opened, opened]
+
+
+def test_a_surrogate_reads_what_was_kept_and_the_plug_ins_code_alone(tmp_path: Path) -> None:
+    made = setting(tmp_path, plan())
+    run, code = made.folder.path, tmp_path / "attack"
+    made.folder.surrogate.mkdir()
+    code.mkdir()
+    (code / "code.py").touch()
+    order = surrogate_order(made).model_copy(update={"code": code})
+    where = surrogate_confines(made.folder, order, "code:It")
+    assert (where.folder, where.log, where.rules.write) == (made.folder.scratch, run / "surrogate.log", ())
+    assert order.writable == (made.folder.scratch,)
+    assert made.folder.scratch.parent == run
+    assert run.parent in order.private
+    for place in (run / "surrogate" / "model.safetensors", code / "code.py", Path(isolation.__file__)):
+        assert may_read(where.rules, place)
+    for name in (
+        f"attacker/{made.folder.work.name}/notes",
+        "brief/pool.safetensors",
+        "log.txt",
+        "plan.json",
+        "service/ledger.sqlite",
+    ):
+        assert not may_read(where.rules, run / name)
