@@ -19,6 +19,8 @@ from gexbench.foreign_text import shown
 from gexbench.plan import LARGEST_SEED, Plan
 
 SCHEMA = 1
+QUERIED, QUERIES = "queried", "queries"
+"""The comparison of defended with undefended answers on what an attack asked, and its test."""
 LARGEST_FILE = 16 << 20
 """Bytes of a record's file; those that runs leave have some fifty thousand."""
 Count = Annotated[int, Field(ge=0)]
@@ -63,7 +65,10 @@ class Score(Frozen):
 
 
 class HonestCost(Frozen):
-    """What a defense costs an honest user: defended answers against undefended ones."""
+    """What a defense costs who asks: defended answers against undefended ones.
+
+    test: the split that was asked about, or "queries", some of what the attack of the run asked.
+    """
 
     metric: Name
     test: Label
@@ -205,7 +210,10 @@ class Provenance(Frozen):
 
 
 class RunRecord(Frozen):
-    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit."""
+    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit.
+
+    honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
+    """
 
     schema_version: Literal[1] = 1
     id: RunId
@@ -217,6 +225,7 @@ class RunRecord(Frozen):
     plan: Plan
     scores: tuple[Score, ...] = ()
     honest_cost: tuple[HonestCost, ...] = ()
+    queried_cost: tuple[HonestCost, ...] = ()
     absent: dict[str, Told] = {}
     account: Account
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
@@ -295,9 +304,9 @@ def faults(record: RunRecord) -> Iterator[str]:
     yield from _faults_of_plan(record.plan)
     cards = {card.name: card for card in record.plan.metrics}
     seen: set[tuple[str, ...]] = set()
-    measured: tuple[Score | HonestCost, ...] = (*record.scores, *record.honest_cost)
-    for s in measured:
-        compare = s.compare if isinstance(s, Score) else "honest"
+    measured: list[tuple[Score | HonestCost, str]] = [(s, s.compare) for s in record.scores]
+    measured += [(cost, "honest") for cost in record.honest_cost] + [(cost, QUERIED) for cost in record.queried_cost]
+    for s, compare in measured:
         what, card = f"{s.metric} {compare} on {s.test}", cards.get(s.metric)
         if (s.metric, compare, s.test) in seen:
             yield f"{what} stands there twice"
@@ -311,7 +320,9 @@ def faults(record: RunRecord) -> Iterator[str]:
         for value in (s.value, s.floor.value if isinstance(s, Score) and s.floor else 0.0):
             if not math.isfinite(value) and not (value == math.inf and s.unit == "dB"):
                 yield f"{what} is {value}"
-    rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, "honest_cost": {"__all__": {"value"}}})
+    yield from (f"{s.metric} queried is on {s.test}" for s in record.queried_cost if s.test != QUERIES)
+    costs = dict.fromkeys(("honest_cost", "queried_cost"), {"__all__": {"value"}})
+    rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, **costs})
     yield from (f"{place} is {value}" for place, value in _endless(rest, ""))
 
 

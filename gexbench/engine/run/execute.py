@@ -18,6 +18,7 @@ from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
+from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines
 from gexbench.engine.run.local import LocalAttacker, LocalService
 from gexbench.engine.run.orders import Setting, make_orders, private
@@ -33,17 +34,21 @@ from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
-from gexbench.record import Account, Provenance, RunRecord
+from gexbench.record import QUERIES, Account, Provenance, RunRecord
 
 Look = Callable[[Mapping[str, TestEvidence]], None]
 
 
 @dataclass
 class Outcome:
-    """What a run left: evidence and account, or why it failed."""
+    """What a run left: evidence and account, or why it failed.
+
+    queried: under a defense, some of the attack's own questions.
+    """
 
     account: Account
     tests: dict[str, TestEvidence] = field(default_factory=dict)
+    queried: TestEvidence | None = None
     surrogate: str | None = None
     failure: str = ""
 
@@ -120,13 +125,14 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
 def _attacked(run: Run) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate, folder = "", None, run.setting.folder
+    failure, surrogate, folder, asked = "", None, run.setting.folder, None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
             stack.callback(service.stop)
         try:
             tests = _extract_and_collect(run, service, attacker)
+            asked = queried(service.unmetered)
             if attacker is not None:
                 class_path = attacker.save(folder.work / "surrogate")
                 attacker.stop()
@@ -139,7 +145,7 @@ def _attacked(run: Run) -> Outcome:
         account = service.close()
     for name, test in tests.items():
         run.journal.note(_asked_ahead(run, name, test))
-    return Outcome(account, tests, surrogate, failure)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure)
 
 
 def _asked_ahead(run: Run, name: str, test: TestEvidence) -> tuple[str, ...]:
@@ -177,7 +183,7 @@ def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:
 
 def _open_apart(run: Run, orders: Orders) -> tuple[ServiceSide, AttackerSide | None]:
     where, ends = confines(run.setting.folder, orders, private(run.setting)), oracle_ends()
-    service = RemoteService(orders.service, where.service, ends.service, run.journal)
+    service = RemoteService(orders.service, where.service, ends.service, run.journal, where.defense)
     attacker: RemoteAttacker | None = None
     if orders.attacker is None:
         ends.attacker.close()
@@ -205,6 +211,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
     plan, journal, tests = run.setting.plan, run.journal, outcome.tests
     metrics = prepare(plan.metrics, run.setting.catalog) if tests else Prepared({}, {})
     scores, absent = score.score(plan, metrics, tests, run.collector, journal.progress)
+    own = {} if outcome.queried is None else {QUERIES: outcome.queried}
     return RunRecord(
         id=plan.id,
         status="failed" if outcome.failure else "ok",
@@ -215,6 +222,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         plan=plan,
         scores=scores,
         honest_cost=score.honest_cost(plan, metrics, tests, run.collector, journal.progress),
+        queried_cost=score.honest_cost(plan, metrics, own, run.collector, journal.progress),
         absent=absent,
         account=outcome.account,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),

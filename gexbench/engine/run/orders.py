@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 
@@ -13,13 +14,14 @@ from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
 from gexbench.engine.wire.image_file import store_images
-from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
+from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartDefense
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
@@ -54,22 +56,37 @@ def private(setting: Setting) -> list[Path]:
 
 
 def _open_service(setting: Setting) -> OpenService:
-    plan, catalog = setting.plan, setting.catalog
-    code, owner = None, None
-    if plan.defense is not None:
-        code = catalog.filed(DefenseCard, plan.defense.name).root.code
-        if plan.defense.hardens:
-            owner = setting.folder.ledger.parent / "owner.safetensors"
-            store_images(owner, setting.dataset.owner())
+    plan, machine = setting.plan, setting.hardware
     return OpenService(
         plan=plan,
-        weights=victim_weights.weights_path(plan.victim, catalog),
+        weights=victim_weights.weights_path(plan.victim, setting.catalog),
         ledger=setting.folder.ledger,
-        defense_code=code,
-        owner=owner,
-        device=setting.hardware.device,
-        threads=setting.hardware.threads,
+        device=machine.device,
+        threads=machine.threads,
+        **({} if plan.defense is None else _defended(setting, plan.defense)),
     )
+
+
+def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
+    """Store what a service behind a defense needs, where it alone may read, and return that part of its order."""
+    machine, folder = setting.hardware, setting.folder.ledger.parent
+    owner, tests = folder / "owner.safetensors", folder / "tests.safetensors"
+    if defense.hardens:
+        store_images(owner, setting.dataset.owner())
+    store_images(tests, (x for split in setting.dataset.tests().values() for x in split.inputs))
+    start = StartDefense(
+        entry=defense.entry,
+        code=setting.catalog.filed(DefenseCard, defense.name).root.code,
+        options=setting.plan.defense_options,
+        device=machine.device,
+        threads=machine.threads,
+    )
+    return {
+        "defense": start,
+        "owner": owner if defense.hardens else None,
+        "tests": tests,
+        "patience": clock.GUARDED_WITHIN,
+    }
 
 
 def _start_attack(setting: Setting) -> StartAttack:

@@ -14,9 +14,10 @@ from torch import Tensor
 from gexbench import errors
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
+from gexbench.engine.run.defense import Confines, DefenseProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
-from gexbench.engine.sandbox.rules import Rules
+from gexbench.engine.service.defense import HARDENED_WITHIN
 from gexbench.engine.wire.frames import BrokenFrame, Channel, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
@@ -37,6 +38,7 @@ from gexbench.engine.wire.messages import (
     Ready,
     Save,
     Saved,
+    ShowQueried,
     StartAttack,
     Stop,
     Unmetered,
@@ -47,15 +49,6 @@ from gexbench.errors import GexbenchError, RunFailed
 from gexbench.record import Account
 
 LONG = 7 * 86400.0
-
-
-@dataclass(frozen=True)
-class Confines:
-    """Where a child runs: its folder, its log, and the rules of its sandbox."""
-
-    folder: Path
-    log: Path
-    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -71,41 +64,56 @@ def oracle_ends() -> Ends:
     return Ends(*pair())
 
 
-def _spawn(module: str, confines: Confines, oracle: Channel) -> tuple[Child, Channel]:
+def _spawn(module: str, confines: Confines, *channels: Channel) -> tuple[Child, Channel]:
     ours, theirs = pair()
     confines.folder.mkdir(parents=True, exist_ok=True)
-    fds = (theirs.fileno(), oracle.fileno())
+    fds = (theirs.fileno(), *(channel.fileno() for channel in channels))
     child = launch(Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {}))
-    theirs.close()
-    oracle.close()
+    for channel in (theirs, *channels):
+        channel.close()
     return child, ours
 
 
 class RemoteService:
-    """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal."""
+    """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal.
 
-    def __init__(self, order: OpenService, confines: Confines, oracle: Channel, journal: Journal) -> None:
-        self.child, self.control = _spawn("gexbench.engine.service.process", confines, oracle)
+    defense: where the process of the plan's defense runs, which comes and goes with this one.
+    """
+
+    def __init__(
+        self,
+        order: OpenService,
+        confines: Confines,
+        oracle: Channel,
+        journal: Journal,
+        defense: Confines | None = None,
+    ) -> None:
+        self._defense = None if defense is None else DefenseProcess(defense, journal)
+        channels = [oracle] if self._defense is None else [oracle, self._defense.service]
+        self.child, self.control = _spawn("gexbench.engine.service.process", confines, *channels)
+        self._ready_within = READY_WITHIN + (HARDENED_WITHIN if order.owner else 0.0)
         self._journal, self._log, self._budget = journal, confines.log, order.plan.budget
         self._send(order)
 
     def wait_ready(self) -> None:
         """Wait until victim and ledger are open; raises what the service raised."""
-        self._expect(Ready, READY_WITHIN)
+        self._expect(Ready, self._ready_within)
 
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
         self._send(CloseOracle(for_evidence=for_evidence))
         return self._expect(Closed, LONG).account
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         self._send(question)
         return self._expect(Unmetered, LONG)
 
     def stop(self) -> None:
         """End the process and note its memory."""
         self._journal.peak_memory["service"] = _stop(self.child, self.control).peak_memory
+        if self._defense is not None:
+            self._defense.stop()
 
     def handle(self) -> None:
         """Take note of a message it sent unasked; raises when the service broke."""

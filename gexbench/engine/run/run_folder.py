@@ -25,8 +25,8 @@ from gexbench.record import RunRecord, read_record
 class RunFolder:
     """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ is the attack's; brief/ is what the attack may read. What
-    the two processes print is in service.log and log.txt.
+    service/ holds the ledger and is the service's; attacker/ is the attack's; defense/ is the defense's; brief/ is what
+    the attack may read. What the processes print is in service.log, log.txt and defense.log.
     """
 
     path: Path
@@ -45,6 +45,16 @@ class RunFolder:
     def work(self) -> Path:
         """Return the attacker's own folder."""
         return self.path / "attacker"
+
+    @property
+    def defense(self) -> Path:
+        """Return the defense's own folder."""
+        return self.path / "defense"
+
+    @property
+    def logs(self) -> tuple[Path, Path, Path]:
+        """Return what service, attack and defense print."""
+        return self.path / "service.log", self.path / "log.txt", self.path / "defense.log"
 
     @property
     def brief(self) -> Path:
