@@ -321,7 +321,7 @@ def faults(record: RunRecord) -> Iterator[str]:
             if not math.isfinite(value) and not (value == math.inf and s.unit == "dB"):
                 yield f"{what} is {value}"
     yield from (f"{s.metric} queried is on {s.test}" for s in record.queried_cost if s.test != QUERIES)
-    costs = dict.fromkeys(("honest_cost", "queried_cost"), {"__all__": {"value"}})
+    costs = {key: {"__all__": {"value"}} for key in ("honest_cost", "queried_cost")}
     rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, **costs})
     yield from (f"{place} is {value}" for place, value in _endless(rest, ""))
 

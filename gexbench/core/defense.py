@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
 MOMENTS = ("harden", "guard_input", "guard_latent", "guard_output")
 """The methods of a Defense that act on a service, in the order they are called."""
 

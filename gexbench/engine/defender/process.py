@@ -16,10 +16,10 @@ from gexbench.core.images import from_uint8
 from gexbench.engine.wire.frames import BrokenFrame, Channel
 from gexbench.engine.wire.image_file import StoredImages
 from gexbench.engine.wire.messages import (
-    DefenseFailed,
     Defends,
-    GuardOne,
+    DefenseFailed,
     Guarded,
+    GuardOne,
     Harden,
     Hardened,
     Message,
@@ -54,6 +54,9 @@ class Defender:
     def _start(self, order: StartDefense) -> Defends:
         torch.set_num_threads(order.threads)
         self._defense, self._device = load_entry(order.entry, order.code)(dict(order.options)), order.device
+        return self._defends()
+
+    def _defends(self) -> Defends:
         return Defends(moments=self._moments())
 
     def _moments(self) -> tuple[str, ...]:
@@ -70,9 +73,7 @@ class Defender:
         return Hardened(weights=as_tensor(safetensors.torch.save(state)), class_path=entry_of(type(hardened)))
 
     def _guard(self, order: GuardOne) -> Guarded | DefenseFailed:
-        history = self._begun.get(order.seed) or History(
-            order.answered, torch.Generator().manual_seed(order.seed)
-        )
+        history = self._begun.get(order.seed) or History(order.answered, torch.Generator().manual_seed(order.seed))
         moments = [name for name in self._moments() if name in (order.moment, "guard_output")]
         if order.moment == moments[-1]:
             self._begun.pop(order.seed, None)

@@ -21,7 +21,7 @@ from gexbench.engine.kinds.evidence import TestEvidence, valid
 from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault, latent_fault
 from gexbench.engine.kinds.kind import Copy, TaskKind, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
-from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked, question_digest
+from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked
 from gexbench.errors import PlanError, QueryError, RunFailed
 from gexbench.plan import Plan
 
@@ -54,7 +54,7 @@ class Latents:
         return torch.randn(self.size, generator=torch.Generator().manual_seed(int.from_bytes(digest, "little")))
 
     def chance(self, stream: str, number: int) -> bytes:
-        """Return what a defense's chance is seeded by: of its number, or it could tell the streams by trying numbers."""
+        """Return what a defense's chance is seeded by; without the key it could tell the streams by trying numbers."""
         return hashlib.blake2b(f"chance/{STREAMS[stream]}/{number}".encode(), key=self.key, digest_size=32).digest()
 
 

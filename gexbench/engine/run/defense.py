@@ -16,7 +16,7 @@ from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Job, launch
 from gexbench.engine.sandbox.rules import Rules
 from gexbench.engine.service.defense import Bound
-from gexbench.engine.wire.frames import Channel, Frame, pair
+from gexbench.engine.wire.frames import Frame, pair
 from gexbench.engine.wire.messages import Message, ShowQueried, Unmetered
 
 
@@ -36,9 +36,7 @@ class DefenseProcess:
         self.service, theirs = pair()
         shutil.rmtree(confines.folder, ignore_errors=True)
         fds, module = (theirs.fileno(),), "gexbench.engine.defender.process"
-        self._child = launch(
-            Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {})
-        )
+        self._child = launch(Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {}))
         theirs.close()
         self._journal = journal
 

@@ -22,10 +22,10 @@ from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.guard import Way, image_fault
 from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, decode, encode
 from gexbench.engine.wire.messages import (
-    DefenseFailed,
     Defends,
-    GuardOne,
+    DefenseFailed,
     Guarded,
+    GuardOne,
     Harden,
     Hardened,
     M,
@@ -143,7 +143,8 @@ class Guard:
         try:
             return victim.with_weights(Weights(made.class_path, _tensors(made.weights)))
         except ValueError as error:
-            raise self._fault("harden", f"returned {error}; the weights alone are deployed, in the victim's own class")
+            wanted = "the weights alone are deployed, in the victim's own class"
+            raise self._fault("harden", f"returned {error}; {wanted}") from None
 
     def feed(self, way: Way, asked: Asked) -> Tensor:
         """Return what is fed to the victim, as it travels."""
