@@ -94,7 +94,7 @@ def started(name: str) -> Defender:
 
 
 def one(moment: str, seed: int = 1, answered: int = 0) -> GuardOne:
-    return GuardOne(moment=moment, x=X, y=X if moment == "guard_output" else None, answered=answered, seed=seed)
+    return GuardOne(moment=moment, x=X, y=X.clone() if moment == "guard_output" else None, answered=answered, seed=seed)
 
 
 def made(defender: Defender, order: Message) -> Tensor:

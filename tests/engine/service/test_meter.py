@@ -56,7 +56,7 @@ class Noise(Defense):
     """Draws from the question's own generator."""
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
-        return y + 0.1 * torch.randn(y.shape, generator=history.generator)
+        return (y + 0.1 * torch.randn(y.shape, generator=history.generator)).clamp(0, 1)
 
 
 class Metered(MeteredOracle):
