@@ -20,6 +20,7 @@ from gexbench.errors import CardError
 
 ROOTS = (
     "gexbench.engine.attacker.process",
+    "gexbench.engine.defender.process",
     "gexbench.engine.machine.hardware",
     "gexbench.engine.run.execute",
     "gexbench.engine.scoring.score",
