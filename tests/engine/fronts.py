@@ -14,7 +14,8 @@ from gexbench.engine.kinds.guard import Way
 from gexbench.engine.service.defense import Bound, Guard
 from gexbench.engine.service.front import Defended, Undefended, stream
 from gexbench.engine.wire.frames import Frame
-from gexbench.engine.wire.messages import Message, StartDefense
+from gexbench.engine.wire.guarding import StartDefense
+from gexbench.engine.wire.messages import Message
 
 MEMORY = Path(":memory:")
 

@@ -14,20 +14,9 @@ from gexbench.cards.entry import entry_of, load_entry
 from gexbench.core.defense import MOMENTS, Defense, History
 from gexbench.core.images import from_uint8
 from gexbench.engine.wire.frames import BrokenFrame, Channel
+from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
 from gexbench.engine.wire.image_file import StoredImages
-from gexbench.engine.wire.messages import (
-    Defends,
-    DefenseFailed,
-    Guarded,
-    GuardOne,
-    Harden,
-    Hardened,
-    Message,
-    StartDefense,
-    Stop,
-    receive,
-    send,
-)
+from gexbench.engine.wire.messages import Message, Stop, receive, send
 from gexbench.errors import GexbenchError
 
 

@@ -47,13 +47,14 @@ def confines(folder: RunFolder, orders: Orders, private: Sequence[Path]) -> AllC
     return AllConfines(
         Confines(folder.ledger.parent, folder.logs[0], replace(serving, read=(*serving.read, service.weights))),
         Confines(folder.work, folder.logs[1], replace(attacking, read=(*attacking.read, folder.brief))),
-        _defending(folder, service, private) if service.defense else None,
+        _defending(folder, service, private),
     )
 
 
-def _defending(folder: RunFolder, service: OpenService, private: Sequence[Path]) -> Confines:
-    assert service.defense is not None
-    code = _plug_in(service.defense.entry, service.defense.code)
+def _defending(folder: RunFolder, service: OpenService, private: Sequence[Path]) -> Confines | None:
+    if service.plan.defense is None:
+        return None
+    code = _plug_in(service.plan.defense.entry, service.defense_code)
     rules = interpreter_rules(private, code, "cuda" if service.device == "cuda" else "cpu")
     owner = [service.owner] if service.owner else []
     return Confines(folder.defense, folder.logs[2], replace(rules, read=(*rules.read, *owner)))

@@ -30,7 +30,7 @@ class LocalService:
     """A service in this process; implements sides.ServiceSide."""
 
     def __init__(self, order: OpenService) -> None:
-        self.service = Service(order, NearDoor() if order.defense else None)
+        self.service = Service(order, NearDoor() if order.plan.defense else None)
 
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""

@@ -21,7 +21,7 @@ from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
 from gexbench.engine.wire.image_file import store_images
-from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartDefense
+from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
@@ -69,20 +69,13 @@ def _open_service(setting: Setting) -> OpenService:
 
 def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
     """Store what a service behind a defense needs, where it alone may read, and return that part of its order."""
-    machine, folder = setting.hardware, setting.folder.ledger.parent
+    folder = setting.folder.ledger.parent
     owner, tests = folder / "owner.safetensors", folder / "tests.safetensors"
     if defense.hardens:
         store_images(owner, setting.dataset.owner())
     store_images(tests, (x for split in setting.dataset.tests().values() for x in split.inputs))
-    start = StartDefense(
-        entry=defense.entry,
-        code=setting.catalog.filed(DefenseCard, defense.name).root.code,
-        options=setting.plan.defense_options,
-        device=machine.device,
-        threads=machine.threads,
-    )
     return {
-        "defense": start,
+        "defense_code": setting.catalog.filed(DefenseCard, defense.name).root.code,
         "owner": owner if defense.hardens else None,
         "tests": tests,
         "patience": clock.GUARDED_WITHIN,

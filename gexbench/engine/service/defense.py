@@ -21,18 +21,8 @@ from gexbench.core.images import from_uint8, to_uint8
 from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.guard import Way, image_fault
 from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, decode, encode
-from gexbench.engine.wire.messages import (
-    Defends,
-    DefenseFailed,
-    Guarded,
-    GuardOne,
-    Harden,
-    Hardened,
-    M,
-    Message,
-    StartDefense,
-    read,
-)
+from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
+from gexbench.engine.wire.messages import M, Message, read
 from gexbench.errors import RunFailed
 
 STARTED_WITHIN = 150.0

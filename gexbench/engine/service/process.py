@@ -17,6 +17,7 @@ from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
 from gexbench.engine.service.victim import open_victim
 from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame
+from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages
 from gexbench.engine.wire.messages import (
     Answer,
@@ -57,7 +58,8 @@ class Service:
         plan, kind = order.plan, task_kind(order.plan.task.kind)
         ledger = Ledger(order.ledger, plan.id, plan.budget)
         victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device)
-        self.front = Undefended(kind.way, victim) if door is None else _defended(order, kind, victim, door)
+        undefended = plan.defense is None
+        self.front = Undefended(kind.way, victim) if undefended else _defended(order, kind, victim, door)
         self.meter = Meter(kind.endpoint(plan, victim, self.front), ledger)
 
     def ask(self, question: Query | Sample) -> Answer | Refused:
@@ -84,12 +86,20 @@ class Service:
         self.meter.ledger.close()
 
 
-def _defended(order: OpenService, kind: TaskKind, victim: OpenVictim, door: Door) -> Defended:
+def _defended(order: OpenService, kind: TaskKind, victim: OpenVictim, door: Door | None) -> Defended:
     plan, stored = order.plan, [] if order.tests is None else StoredImages(order.tests)
-    assert plan.defense is not None
-    assert order.defense is not None
+    if plan.defense is None or door is None:
+        raise GexbenchError("the service was given no way to its defense", "a bug; report it")
     guard = Guard(plan.defense.name, door, order.patience, plan.seed)
-    guard.start(order.defense)
+    guard.start(
+        StartDefense(
+            entry=plan.defense.entry,
+            code=order.defense_code,
+            options=plan.defense_options,
+            device=order.device,
+            threads=order.threads,
+        )
+    )
     deployed = victim if order.owner is None else guard.harden(plan.victim, victim, order.owner)
     secret = victim.secret("tests") + plan.seed.to_bytes(8, "little")
     told = stream(kind.tests(plan, victim, stored), plan.budget, order.ledger.with_name(HONEST), secret)

@@ -6,11 +6,7 @@
                          Stop ends it
     service → bench      Asked, Incident at any time; Broken in place of any answer, and it answers no question after it
     attacker → service   Query or Sample → Answer or Refused
-    service → defense    StartDefense → Defends; once, first, and only where the plan has a defense
-                         Harden → Hardened; at most once, next
-                         GuardOne → Guarded; any number of times, one image each
-                         Stop ends it
-    defense → service    DefenseFailed in place of any answer
+    service → defense    wire/guarding.py
     bench → attacker     StartAttack → Progress any number of times, then Extracted; once, first
                          Infer → Inferred; any number of times, after Extracted
                          Save → Saved; once
@@ -18,9 +14,8 @@
     attacker → bench     Ready when it can take an attack; Failed in place of any answer, and then it ends
     bench → inspector    Inspect → Claim once a stage, then Ended
 
-What an attacker, a defense or an inspector sends is a claim: its texts are cut to size here, and a message that is
-malformed or out of turn ends the run. Every frame carries the protocol's number (wire/frames.py). What a defense is
-sent about a question of the test is as what it is sent about a client's.
+What an attacker or an inspector sends is a claim: its texts are cut to size here, and a message that is malformed or
+out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
 """
 
 from __future__ import annotations
@@ -109,10 +104,6 @@ def _report(value: object) -> dict[str, float | int | str]:
     }
 
 
-def _moments(value: object) -> tuple[str, ...]:
-    return tuple(_text(name, 60) for name in value[:8]) if isinstance(value, list | tuple) else ()
-
-
 def _latent_size(value: object) -> int | None:
     return value if type(value) is int and 1 <= value <= LONGEST_LATENT else None
 
@@ -122,7 +113,6 @@ Line = Annotated[str, _cut(200)]
 Text = Annotated[str, _cut(600)]
 Incidents = Annotated[tuple[str, ...], BeforeValidator(_incidents)]
 Report = Annotated[dict[str, float | int | str], BeforeValidator(_report)]
-MomentNames = Annotated[tuple[str, ...], BeforeValidator(_moments)]
 LatentSize = Annotated[int | None, BeforeValidator(_latent_size)]
 
 
@@ -138,84 +128,20 @@ class Stop(Message):
     op = "stop"
 
 
-class StartDefense(Message):
-    """The defense that a process is to run; code: the folder of a plug-in's modules, None for an installed package."""
-
-    op = "start-defense"
-    entry: str
-    code: Path | None = None
-    options: dict[str, OptionValue]
-    device: str
-    threads: int
-
-
-class Defends(Message):
-    """The defense is made; moments: the methods that its class overrides, and no other need be called."""
-
-    op = "defends"
-    moments: MomentNames
-
-
-class Harden(Message):
-    """Harden a victim: its entry and net, its weights as the bytes of a safetensors file, the owner's stored images."""
-
-    op = "harden"
-    entry: str
-    net: dict[str, Any]
-    weights: Tensor
-    owner: Path
-
-
-class Hardened(Message):
-    """The weights of the victim to deploy, as the bytes of a safetensors file, and its class; the code stays behind."""
-
-    op = "hardened"
-    weights: Tensor
-    class_path: Line
-
-
-class GuardOne(Message):
-    """Call a moment about one image: `x` and for guard_output `y`, 8-bit images, or a latent in float32.
-
-    answered, seed: what the history is made of; see core.defense.History.
-    """
-
-    op = "guard"
-    moment: str
-    x: Tensor
-    y: Tensor | None = None
-    answered: int
-    seed: int
-
-
-class Guarded(Message):
-    """What the moment returned, still to be looked at."""
-
-    op = "guarded"
-    made: Tensor
-
-
-class DefenseFailed(Message):
-    """The defense raised, or returned what is no tensor; reason: what it did, to follow its name."""
-
-    op = "defense-failed"
-    reason: Text
-
-
 class OpenService(Message):
     """What a service is opened with.
 
-    weights: the victim's file. ledger: where the account is kept. defense: what its process is started with, None where
-    there is none. owner: stored images of the owner, where the defense hardens. tests: stored test inputs, where there
-    is a defense and the task's kind takes images. patience: seconds for one answer of the defense. device: where nets
-    run. threads: of this process.
+    weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
+    for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
+    inputs, where there is a defense. patience: seconds for one answer of the defense. device: where nets run. threads:
+    of this process.
     """
 
     op = "open"
     plan: Plan
     weights: Path
     ledger: Path
-    defense: StartDefense | None = None
+    defense_code: Path | None = None
     owner: Path | None = None
     tests: Path | None = None
     patience: float = 60.0

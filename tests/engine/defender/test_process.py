@@ -16,20 +16,9 @@ from gexbench.core.defense import Defense, History
 from gexbench.engine.defender import process
 from gexbench.engine.defender.process import Defender, as_tensor
 from gexbench.engine.wire.frames import Channel, pair
+from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
 from gexbench.engine.wire.image_file import store_images
-from gexbench.engine.wire.messages import (
-    Defends,
-    DefenseFailed,
-    Guarded,
-    GuardOne,
-    Harden,
-    Hardened,
-    Message,
-    StartDefense,
-    Stop,
-    receive,
-    send,
-)
+from gexbench.engine.wire.messages import Message, Stop, receive, send
 
 X = torch.full((1, 3, 8, 8), 51, dtype=torch.uint8)
 

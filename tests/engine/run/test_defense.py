@@ -10,7 +10,8 @@ from gexbench.engine.run.defense import Confines, DefenseProcess, NearDoor, quer
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.rules import interpreter_rules
 from gexbench.engine.service.defense import Bound, FarDoor
-from gexbench.engine.wire.messages import Defends, Guarded, GuardOne, ShowQueried, StartDefense, Unmetered, read
+from gexbench.engine.wire.guarding import Defends, Guarded, GuardOne, StartDefense
+from gexbench.engine.wire.messages import ShowQueried, Unmetered, read
 
 from ..toy_orders import quiet
 

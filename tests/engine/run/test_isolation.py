@@ -32,10 +32,11 @@ def all_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Or
     made = setting(tmp_path, plan(defense="jpeg"))
     orders = make_orders(made)
     assert orders.attacker is not None
-    defense = orders.service.defense
+    defense = orders.service.plan.defense
     assert defense is not None
-    mine = defense.model_copy(update={"entry": "code:It", "code": tmp_path / "defense"})
-    serving = {"defense": mine, "owner": made.folder.path / "service" / "owner.safetensors"}
+    mine = orders.service.plan.model_copy(update={"defense": defense.model_copy(update={"entry": "code:It"})})
+    owner = made.folder.path / "service" / "owner.safetensors"
+    serving = {"plan": mine, "defense_code": tmp_path / "defense", "owner": owner}
     attacking = {"entry": "code:It", "code": tmp_path / "attack"}
     orders = Orders(orders.service.model_copy(update=serving), orders.attacker.model_copy(update=attacking))
     return made.folder.path, orders, confines(made.folder, orders, private(made))

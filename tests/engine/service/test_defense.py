@@ -19,7 +19,8 @@ from gexbench.engine.kinds.image_to_image import KIND as IMAGES
 from gexbench.engine.kinds.sampling import KIND as DRAWS
 from gexbench.engine.service.defense import Asked, Bound, FarDoor, Guard, Silent
 from gexbench.engine.wire.frames import Frame, encode, pair
-from gexbench.engine.wire.messages import Guarded, GuardOne, Stop
+from gexbench.engine.wire.guarding import Guarded, GuardOne
+from gexbench.engine.wire.messages import Stop
 from gexbench.errors import RunFailed
 from gexbench.record import read_record
 

@@ -14,7 +14,7 @@ from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.guard import Tests as Questions
 from gexbench.engine.kinds.image_to_image import KIND, digests_of
 from gexbench.engine.service.front import Defended, Undefended, stream
-from gexbench.engine.wire.messages import GuardOne
+from gexbench.engine.wire.guarding import GuardOne
 
 from ..fronts import Held, guard
 

@@ -40,7 +40,6 @@ from gexbench.engine.wire.messages import (
     Refused,
     Sample,
     ShowQueried,
-    StartDefense,
     Stop,
     Unmetered,
     receive,
@@ -157,10 +156,7 @@ def opened(sides: Sides, tmp_path: Path) -> Sides:
 
 def order(folder: Path, defense: str | None = None) -> OpenService:
     (folder / "victim.safetensors").write_bytes(WEIGHTS)
-    made, guarding = toy_plan(defense), None
-    if made.defense:
-        guarding = StartDefense(entry=made.defense.entry, options={}, device="cpu", threads=1)
-    return open_service(folder, plan=made, defense=guarding)
+    return open_service(folder, plan=toy_plan(defense))
 
 
 def images(count: int = 1, level: int = 100, side: int = 8) -> Query:
