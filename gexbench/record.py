@@ -23,6 +23,8 @@ QUERIED, QUERIES = "queried", "queries"
 """The comparison of defended with undefended answers on what an attack asked, and its test."""
 LARGEST_FILE = 16 << 20
 """Bytes of a record's file; those that runs leave have some fifty thousand."""
+REDRAWN = "redrawn"
+"""How the names of test splits begin whose images were drawn for one run alone."""
 Count = Annotated[int, Field(ge=0)]
 Images = Annotated[int, Field(ge=1)]
 Told = Annotated[str, BeforeValidator(lambda it: it.encode(errors="replace").decode() if isinstance(it, str) else it)]

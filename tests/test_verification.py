@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,30 @@ def test_the_plan_of_every_record_on_the_boards_is_found() -> None:
     for file in files:
         record = read_record(file)
         assert current_plan(record.plan, catalog).options == record.plan.options
+
+
+def with_redraws(record: RunRecord, values: Sequence[float]) -> RunRecord:
+    """Return a second run whose surrogate scored so on tests that were drawn for it alone, in place of set5."""
+    model = next(s for s in record.scores if (s.metric, s.compare, s.test) == ("psnr-y", "B", "set5"))
+    others = [model.model_copy(update={"test": f"redrawn-{n}-set5", "value": v}) for n, v in enumerate(values, 1)]
+    return changed(record, "scores", (*record.scores, *others))
+
+
+def test_a_score_that_other_draws_of_the_test_do_not_give_does_not_agree(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records.make(b=27.0)
+    usual = verdict_on(record, with_redraws(record, (26.8, 27.1, 27.3, 26.9, 27.0)), tmp_path / "a", monkeypatch)
+    assert (usual.agrees, [r.agrees for r in usual.redrawn]) == (True, [True])
+    known = verdict_on(record, with_redraws(record, (22.8, 23.1, 23.3, 22.9, 23.0)), tmp_path / "b", monkeypatch)
+    assert (known.agrees, [r.agrees for r in known.redrawn]) == (False, [False])
+    assert all(d.agrees for d in known.differences)
+    assert "✗ B psnr-y     set5       again    27  on 5 other draws of the test 23.02 ± 0.192354" in known.lines()
+
+
+def test_an_endless_score_on_every_draw_agrees(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records.make(b=math.inf)
+    assert verdict_on(record, with_redraws(record, [math.inf] * 5), tmp_path / "a", monkeypatch).agrees
+    assert not verdict_on(record, with_redraws(record, [27.0] * 5), tmp_path / "b", monkeypatch).agrees

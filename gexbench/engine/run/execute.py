@@ -21,7 +21,7 @@ from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines
 from gexbench.engine.run.local import LocalAttacker, LocalService
-from gexbench.engine.run.orders import Setting, make_orders, private
+from gexbench.engine.run.orders import Setting, held_back, make_orders, private
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide
@@ -80,22 +80,34 @@ class Run:
     stopwatch: Stopwatch
 
 
-def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, look: Look | None = None) -> RunRecord:
+@dataclass(frozen=True)
+class Beside:
+    """What a run does beside its record.
+
+    look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
+    data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
+    record, "redrawn-1-<name>" and on.
+    """
+
+    look: Look | None = None
+    redraws: int = 0
+
+
+def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, beside: Beside = Beside()) -> RunRecord:
     """Run a plan in its folder and return the record, which is on disk by then.
 
-    A run whose attack fails gives a record with status "failed". look: called with the evidence by test split before it
-    is scored; nothing of it is kept. Raises GexbenchError when the machine is at fault: missing data or weights, an
-    unwritable folder; nothing is lost then, and the same call goes on later.
+    A run whose attack fails gives a record with status "failed". Raises GexbenchError when the machine is at fault:
+    missing data or weights, an unwritable folder; nothing is lost then, and the same call goes on later.
     """
     folder_of_run, started = RunFolder(folder.resolve()), datetime.datetime.now(datetime.UTC)
     with folder_of_run.locked():
         done = folder_of_run.finished()
         if done is not None:
             return done
-        run = _prepare(plan, catalog, folder_of_run, progress)
+        run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
         outcome = _attacked(run)
-        if look is not None:
-            look(outcome.tests)
+        if beside.look is not None:
+            beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
             record = _record(run, outcome, started.isoformat(timespec="seconds"))
         if outcome.tests:
@@ -106,7 +118,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, look
         return kept
 
 
-def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress) -> Run:
+def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress, redraws: int) -> Run:
     stopwatch = Stopwatch()
     progress("reading data", 0, 0)
     with stopwatch.stage("prepare"):
@@ -116,7 +128,9 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         kind.check(plan, dataset)
         folder.open(plan, anew=is_shut(folder.ledger))
         machine = hardware.choose(plan.device, plan.profile.autocast)
-        setting = Setting(plan, catalog, folder, files, dataset, machine, kind)
+        setting = Setting(
+            plan, catalog, folder, files, dataset, held_back(plan, dataset, files, redraws), machine, kind
+        )
         features = features_folder() if any(metric.features for metric in plan.metrics) else None
         collector = Collector(catalog, plan.device, features)
         return Run(setting, chosen(plan.isolation), collector, Journal(progress), stopwatch)
@@ -164,7 +178,7 @@ def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide 
     with run.stopwatch.stage("evidence"):
         witnesses = Witnesses(
             plan=setting.plan,
-            tests=setting.dataset.tests(),
+            tests=setting.tests,
             victim=service.unmetered,
             surrogate=copy,
             transfer_set=lambda: transfer_set(setting.folder.ledger),

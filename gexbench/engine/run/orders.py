@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,10 @@ from typing import Any
 import safetensors.torch
 
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
 from gexbench.cards.schema import AttackCard, DefenseCard
-from gexbench.core.dataset import Dataset
+from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.run import clock
@@ -25,6 +28,7 @@ from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
+from gexbench.record import REDRAWN
 
 OWNED = 10
 """With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
@@ -32,13 +36,17 @@ OWNED = 10
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run has to work with: its plan, the cards, its folder, its data and the machine."""
+    """What a run has to work with: its plan, the cards, its folder, its data and the machine.
+
+    tests: the splits that evidence is taken on, by name.
+    """
 
     plan: Plan
     catalog: Catalog
     folder: RunFolder
     files: datasets.Files
     dataset: Dataset
+    tests: Mapping[str, Split]
     hardware: Hardware
     kind: TaskKind
 
@@ -47,6 +55,17 @@ def make_orders(setting: Setting) -> Orders:
     """Write what both sides may read and return their orders; no attacker for the victim control."""
     alone = setting.plan.attack.answers == "victim"
     return Orders(_open_service(setting), None if alone else _start_attack(setting))
+
+
+def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:
+    """Return the splits that evidence is taken on, with those that are drawn for this run alone; see execute.Beside."""
+    tests, reader = dict(dataset.tests()), load_entry(plan.dataset.reader)
+    for number in range(1, redraws + 1):
+        others = datasets.redrawn(files, secrets.token_hex(16))
+        if others is not None:
+            again: Dataset = reader(plan.dataset.settings, others)
+            tests |= {f"{REDRAWN}-{number}-{name}": split for name, split in again.tests().items()}
+    return tests
 
 
 def private(setting: Setting) -> list[Path]:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from gexbench.engine.store.file_lists import matching
 from gexbench.errors import DataMissing
+from gexbench.foreign_text import shown
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class DataFolder:
         if path not in self._archives:
             try:
                 self._archives[path] = zipfile.ZipFile(path) if path.is_file() else None
-            except (OSError, zipfile.BadZipFile) as error:
-                raise DataMissing(f"cannot open {path}: {error}", "the file is damaged; fetch it again") from error
+            except Exception as error:  # whatever a damaged file does to the library
+                told = f"cannot open {shown(str(path))}: {shown(str(error) or type(error).__name__)}"
+                raise DataMissing(told, "the file is damaged; fetch it again") from error
         return self._archives[path]
 
 
@@ -95,5 +97,6 @@ def _file(name: str, path: Path, archive: zipfile.ZipFile | None = None, member:
 def _content(name: str, path: Path, archive: zipfile.ZipFile | None, member: str) -> bytes:
     try:
         return archive.read(member) if archive else path.read_bytes()
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise DataMissing(f"cannot read {name} from {path}: {error}", "the file is damaged; fetch it again") from error
+    except Exception as error:  # whatever a damaged or foreign member does to the library
+        told = f"cannot read {shown(name)} from {shown(str(path))}: {shown(str(error) or type(error).__name__)}"
+        raise DataMissing(told, "the file is damaged; fetch it again") from error

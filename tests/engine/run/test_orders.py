@@ -10,9 +10,12 @@ import pytest
 import safetensors.torch
 import torch
 
+from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import DefenseCard
-from gexbench.engine.run.orders import make_orders, private
+from gexbench.cards.schema import DatasetCard, DefenseCard
+from gexbench.core.dataset import Dataset, Split
+from gexbench.engine.run.orders import held_back, make_orders, private
+from gexbench.engine.store import datasets
 from gexbench.engine.store.victim_weights import weights_path
 from gexbench.engine.wire.image_file import StoredImages
 from gexbench.engine.wire.messages import StartAttack
@@ -165,3 +168,28 @@ def test_orders_are_the_same_when_a_run_goes_on(tmp_path: Path) -> None:
     before = {path: hashlib.sha256(path.read_bytes()).digest() for path in made.folder.brief.iterdir()}
     assert make_orders(made) == first
     assert {path: hashlib.sha256(path.read_bytes()).digest() for path in made.folder.brief.iterdir()} == before
+
+
+def redrawn_twice(task: str, dataset: str) -> tuple[dict[str, Split], Dataset]:
+    made = plan(task, "victim")
+    files = datasets.locate(made.dataset, catalog().filed(DatasetCard, dataset).pins)
+    own: Dataset = load_entry(made.dataset.reader)(made.dataset.settings, files)
+    return held_back(made, own, files, redraws=2), own
+
+
+@pytest.mark.parametrize(("task", "dataset"), [("monet2photo", "scenes-mini"), ("latent-fidelity", "figures-mini")])
+def test_drawn_tests_are_drawn_anew_as_often_as_is_asked_for(task: str, dataset: str) -> None:
+    tests, own = redrawn_twice(task, dataset)
+    public = list(own.tests())
+    assert list(tests) == [*public, *(f"redrawn-{number}-{name}" for number in (1, 2) for name in public)]
+    for name in public:
+        draws = [tests[name], tests[f"redrawn-1-{name}"], tests[f"redrawn-2-{name}"]]
+        for images in ([split.truth for split in draws], [split.inputs for split in draws]):
+            assert len({len(each) for each in images}) == 1
+            firsts = {each[0].numpy().tobytes() for each in images if len(each)}
+            assert len(firsts) in (0, 3)
+
+
+def test_tests_that_lie_in_files_stay_as_they_are() -> None:
+    tests, own = redrawn_twice("sr", "photos-mini")
+    assert list(tests) == list(own.tests())

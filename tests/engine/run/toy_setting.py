@@ -49,4 +49,5 @@ def setting(folder: Path, made: Plan) -> Setting:
     run = RunFolder(folder / "runs" / "one")
     run.open(made)
     files = {"owner": [File("o.png", folder / "data" / "o.png", "0" * 64)], "test/greys": [File.drawn("test/1")]}
-    return Setting(made, catalog(), run, files, Greys(), Hardware("cpu", "fp32", 2), task_kind(made.task.kind))
+    greys, machine = Greys(), Hardware("cpu", "fp32", 2)
+    return Setting(made, catalog(), run, files, greys, greys.tests(), machine, task_kind(made.task.kind))

@@ -244,3 +244,18 @@ def test_a_split_that_is_pinned_as_a_whole_is_told_apart_from_another(root: Path
     (root / "pool/2.png").write_bytes(b"another picture")
     with pytest.raises(DataMissing, match=r"not as pinned .* of pool: the digest of the 3 files is [0-9a-f]{64}"):
         datasets.locate(card(found), root)
+
+
+def test_test_images_are_drawn_anew_under_names_that_hold_the_key_and_all_else_stays() -> None:
+    files = {split: [datasets.File.drawn(f"{split}/0")] for split in ("owner", "style", "pool", "reference", "test/a")}
+    other = datasets.redrawn(files, "key")
+    assert other is not None
+    assert {split: [file.name for file in other[split]] for split in other} == {
+        **{split: [f"{split}/0"] for split in ("owner", "style", "pool")},
+        **{split: [f"{split}/0~key"] for split in ("reference", "test/a")},
+    }
+
+
+def test_test_images_that_lie_in_files_are_not_drawn_anew(tmp_path: Path) -> None:
+    photo = datasets.File("a.png", tmp_path / "a.png", "0" * 64)
+    assert datasets.redrawn({"owner": [datasets.File.drawn("owner/0")], "test/a": [photo]}, "key") is None

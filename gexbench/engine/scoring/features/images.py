@@ -20,6 +20,7 @@ from gexbench.core.images import from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.engine.scoring.features.walk import hidden, walk
 from gexbench.errors import DataMissing, printable
+from gexbench.foreign_text import shown
 
 ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _ARRAYS = frozenset({".npy", ".npz", ".pkl", ".pt", ".pth", ".safetensors"})
@@ -193,7 +194,7 @@ class ZipImages(_Files):
             self._zip = zipfile.ZipFile(path)
             listed = [item for item in self._zip.infolist() if not item.is_dir() and not _is_hidden(item.filename)]
         except Exception as error:  # whatever a damaged file does to the library
-            told = f"{_shown(path)} is neither a folder nor a zip that can be read: {printable(str(error))}"
+            told = f"{_shown(path)} is neither a folder nor a zip that can be read: {shown(str(error))}"
             raise DataMissing(told, "give a folder of images or a zip of one; unpack other archives") from error
         super().__init__(item.filename for item in listed)
         self._items = sorted((item for item in listed if _is_image(item.filename)), key=lambda item: item.filename)
@@ -213,7 +214,7 @@ class ZipImages(_Files):
         try:
             return self._zip.read(self._items[index])
         except Exception as error:  # whatever a damaged or foreign member does to the library
-            told = printable(str(error) or type(error).__name__)
+            told = shown(str(error) or type(error).__name__)
             hint = (
                 "pack it anew, without a password, by deflate" if isinstance(error, RuntimeError) else "fetch it again"
             )
