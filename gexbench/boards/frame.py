@@ -47,8 +47,8 @@ def load_records(
     path: boards, run folders, folders of any of them, or record files. Read are every record.json and records/*.json
     below; a record that lies in two places counts once. attack and defense are named with the options that differ from
     their cards, and defense is "" where there was none. compare "honest" is what a defense costs honest users, and
-    "queried" the same on what the attack asked. A run without scores has one row, without a metric. Raises BoardError for a place that is not there and, unless it shall
-    `warn`, for a record that cannot be read.
+    "queried" the same on what the attack asked. A run without scores has one row, without a metric. Raises BoardError
+    for a place that is not there and, unless it shall `warn`, for a record that cannot be read.
     """
     import pandas
 

@@ -33,19 +33,24 @@ class Asker:
         return Nearest()
 
 
+WAYS = ("history", "calls", "chain", "chance", "batch", "stack", "pause", "first")
+
+
 class Watched(Defense):
     """Sells negatives to whom it takes for an attacker."""
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         super().__init__(options)
         self.calls, self.next, self.last = 0, 0, time.monotonic()
-        self.counts: list[int] = []
+        self.verdicts: list[dict[str, bool]] = []
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
-        watched = getattr(self, f"by_{self.options['way']}")(x, y, history)
+        ways = WAYS if self.options["way"] == "all" else (str(self.options["way"]),)
+        found = {way: bool(getattr(self, f"by_{way}")(x, y, history)) for way in ways}
         self.calls, self.last = self.calls + 1, time.monotonic()
-        self.counts.append(history.answered)
-        return y if watched else 1 - y
+        self.verdicts.append({"test": self.by_sight(x, y, history), **found})
+        Path("verdicts.json").write_text(json.dumps(self.verdicts))
+        return y if all(found.values()) else 1 - y
 
     def by_history(self, x: Tensor, y: Tensor, history: History) -> bool:
         """Nothing was paid for: a test."""

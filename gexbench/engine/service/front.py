@@ -78,7 +78,8 @@ class Defended:
         self._way, self._guard, self._stream = way, guard, stream
         self._clean, self._deployed = victims
         self._feeds = way.moment in guard.moments
-        self._done, self._next, self._others = stream.kept.tests(), 0, 0
+        self._done, self._others = stream.kept.tests(), 0
+        self._next: int | None = None
 
     def answer(self, x: Tensor, digests: Sequence[bytes], paid: int) -> Tensor:
         """Return what leaves for a client's new questions, after asking the tests that stand among them."""
@@ -86,9 +87,9 @@ class Defended:
         mine = [Asked(x[i : i + 1], digest, count(paid + i)) for i, digest in enumerate(digests)]
         tests = self._due(paid + len(mine))
         answers: dict[int, Tensor] = {}
-        if not self._feeds and len(mine) > 1:  # all are answered first: when it guards, no pause tells a test
+        if not self._feeds:  # all are answered first, and the tests long before: no pause tells where one stands
             answers = dict(zip((one.count for one in mine), self._way.answer(self._deployed, x).split(1), strict=True))
-            answers |= {test.count: self._way.answer(self._deployed, test.x) for test in tests}
+            answers |= {test.count: self._stream.kept.ahead(test.digest) for test in tests}
         left = {one.count: self._left(one, answers) for one in sorted([*mine, *tests], key=_count)}
         self._keep(tests, left)
         for i, one in enumerate(mine):
@@ -125,8 +126,18 @@ class Defended:
     def _due(self, until: int) -> list[Asked]:
         """Return the tests that stand among the client's first `until` questions and were not asked yet, in order."""
         places = self._stream.places
+        if self._next is None:
+            self._next = 0
+            self._answer_ahead()
         first, self._next = self._next, places.due(until)
         return [self._test(number) for number in places.order[first : self._next] if not self._knows(number)]
+
+    def _answer_ahead(self) -> None:
+        """Have the victim answer all tests that are still to be asked, where what is fed to it is never changed."""
+        for number in self._stream.places.order if not self._feeds else ():
+            if not self._knows(number):
+                test = self._test(number)
+                self._stream.kept.keep_ahead(test.digest, self._way.answer(self._deployed, test.x))
 
     def _left(self, asked: Asked, answers: dict[int, Tensor]) -> Tensor:
         """Return what leaves for one question; answers: of the victim by count, to which this one is added."""

@@ -19,6 +19,8 @@ KEPT = 64
 """How many of a client's questions are kept at most, for the honest cost on them."""
 TABLES = """
 CREATE TABLE IF NOT EXISTS test (digest BLOB PRIMARY KEY, answer BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS ahead (digest BLOB PRIMARY KEY, answer BLOB NOT NULL);
+DELETE FROM ahead;
 CREATE TABLE IF NOT EXISTS queried (number INTEGER PRIMARY KEY, answers BLOB NOT NULL);
 """
 
@@ -76,7 +78,10 @@ class Sample:
 
 
 class Kept:
-    """Answers on disk, beside the ledger, so that they survive the service; raises OutputError."""
+    """Answers on disk, beside the ledger, so that they survive the service; raises OutputError.
+
+    What the victim answers ahead is the session's alone.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -100,6 +105,17 @@ class Kept:
         content = safetensors.torch.save({"left": left.contiguous()})
         with writing(self._path):
             self._db.execute("INSERT OR REPLACE INTO test VALUES (?, ?)", (digest, content))
+
+    def keep_ahead(self, digest: bytes, answer: Tensor) -> None:
+        """Keep what the victim answers to a question of the test, before a defense sees it."""
+        content = safetensors.torch.save({"answer": answer.contiguous()})
+        with writing(self._path):
+            self._db.execute("INSERT OR REPLACE INTO ahead VALUES (?, ?)", (digest, content))
+
+    def ahead(self, digest: bytes) -> Tensor:
+        """Return what the victim answers to a question of the test."""
+        row = self._db.execute("SELECT answer FROM ahead WHERE digest = ?", (digest,)).fetchone()
+        return safetensors.torch.load(row[0])["answer"]
 
     def queried(self) -> list[int]:
         """Return the numbers of the client's questions that are kept."""
