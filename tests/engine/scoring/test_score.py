@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import record_factory
 from feature_factory import noise, quiet, write_net, write_registry
+from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
