@@ -12,14 +12,12 @@ from typing import Any, Never
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, ExtractorCard, MetricCard, TaskCard, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError, nearest
-from gexbench.plan import Identity, Isolation, Plan, Request, resolve, settings_of
+from gexbench.plan import RUNS, Identity, Isolation, Plan, Request, resolve, settings_of
 from gexbench.plan_file import difference, read_plan
 from gexbench.record import Comparison, RunRecord
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and how much there is; see core.attack.Progress."""
-
-RUNS = Path("runs")
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -205,4 +203,13 @@ def run_plan(plan: Plan, catalog: Catalog, out: Path, progress: Progress) -> Run
     """Run a plan below `out`; see engine.run.execute."""
     from gexbench.engine.run.execute import execute
 
+    _refuse_inside(out, catalog)
     return execute(plan, catalog, out / plan.run_name, progress)
+
+
+def _refuse_inside(out: Path, catalog: Catalog) -> None:
+    """Raise PlanError where run folders would lie in a plug-in's folder, and so change its digest."""
+    place = out.expanduser().resolve()
+    for root in catalog.roots:
+        if root.outside and place.is_relative_to(root.path.resolve()) and place != RUNS.resolve():
+            raise PlanError(f"--out {out} lies inside {root.origin}, the folder of a plug-in", "give another folder")

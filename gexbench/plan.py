@@ -30,6 +30,8 @@ from gexbench.errors import PlanError, nearest
 
 Isolation = Literal["auto", "none"]
 LARGEST_SEED = 2**31 - 1
+RUNS = Path("runs")
+"""Where run folders go unless somebody says otherwise."""
 
 
 @dataclass(frozen=True)

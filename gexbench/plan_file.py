@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gexbench.cards.prose import at_profile
 from gexbench.errors import PlanError
+from gexbench.file_kinds import HEAD, kind_of
 from gexbench.files import read_bounded
 from gexbench.plan import Plan
 
@@ -30,7 +31,20 @@ def read_plan(file: Path) -> Plan:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
-        raise PlanError(f"{file} is not a plan: {place}: {first['msg']}", way_out) from None
+        told = _otherwise(content) or f"{place}: {first['msg']}"
+        raise PlanError(f"{file} is not a plan: {told}", way_out) from None
+
+
+def _otherwise(content: bytes) -> str:
+    """Say what a file is that is no plan, "" where that is unknown."""
+    kind = kind_of(content[:HEAD])
+    if kind is not None and kind.name != "json":
+        return f"it is {kind.told}"
+    try:
+        held = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    return "it is the record of a run" if isinstance(held, dict) and {"seal", "plan"} <= held.keys() else ""
 
 
 def difference(plan: Plan, here: Plan) -> str | None:

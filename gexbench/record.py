@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, ValidationError,
 
 from gexbench.cards.schema import Compare, Frozen, Label, Name
 from gexbench.errors import BoardError, PlanError, nearest
+from gexbench.file_kinds import HEAD, kind_of
 from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
 from gexbench.plan import LARGEST_SEED, Plan
@@ -363,7 +364,9 @@ def read_record(path: Path) -> RunRecord:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = shown(".".join(str(part) for part in first["loc"])) or "file"
-        raise BoardError(f"{path} is not a gexbench record: {place}: {first['msg']}", "run it again") from None
+        kind = kind_of(content[:HEAD])
+        told = f"it is {kind.told}" if kind is not None and kind.name != "json" else f"{place}: {first['msg']}"
+        raise BoardError(f"{path} is not a gexbench record: {told}", "run it again") from None
     fault = next(faults(record), None)
     if fault:
         raise BoardError(f"{path} is not a gexbench record: {shown(fault)}", "run it again")

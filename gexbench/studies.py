@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Never
 
-from gexbench.bench import RUNS, Progress, folders_of, listed, quiet, refuse_unknown
+from gexbench.bench import Progress, folders_of, listed, quiet, refuse_unknown
 from gexbench.errors import PlanError
-from gexbench.plan import Isolation, Plan, Request, settings_of
+from gexbench.plan import RUNS, Isolation, Plan, Request, settings_of
 from gexbench.sweep import Sweep, Watch, plan_all, run_all
 
 if TYPE_CHECKING:

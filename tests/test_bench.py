@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from record_factory import record_of, stand_in
 
 from gexbench import bench
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.roots import named_root
 from gexbench.errors import GexbenchError, PlanError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
@@ -119,3 +121,13 @@ def test_names_come_as_a_list_or_in_one_text() -> None:
     assert bench.listed("fid, kid,,fid") == bench.listed(["fid", "kid"]) == ("fid", "kid")
     assert bench.listed([128, "50%", Path("a/b")]) == ("128", "50%", "a/b")
     assert bench.listed(()) == bench.listed(" , ") == ()
+
+
+@pytest.mark.parametrize("where", [".", "runs", "attacks/deep"])
+def test_runs_never_lie_in_a_plug_ins_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    (tmp_path / "mine" / "attacks").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    catalog = Catalog((named_root(tmp_path / "mine"),))
+    with pytest.raises(PlanError, match=r"--out .* lies inside .*mine, the folder of a plug-in"):
+        bench.run_plan(cast(Plan, None), catalog, tmp_path / "mine" / where, bench.quiet)

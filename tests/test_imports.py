@@ -13,17 +13,18 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards", "files", "foreign_text"}
+DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards", "files", "foreign_text", "file_kinds"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "files": {"errors"},
     "foreign_text": set(),
+    "file_kinds": set(),
     "cards": {"errors", "files", "foreign_text"},
     "plan": {"errors", "cards"},
     "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
-    "core": CONTRACTS,
+    "core": CONTRACTS | {"file_kinds"},
     "nets": CONTRACTS,
     "training": CONTRACTS | {"nets"},
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},

@@ -85,9 +85,10 @@ class WeightFile(Frozen):
 class TaskProfile(Frozen):
     """A task at one scale. `budgets` counts images; `ranked` is the one that boards rank, the last if none is named.
 
-    `deadline` is seconds for one attempt. `side`: the service takes square images of that many pixels a side, and no
-    others; None means any size. In tasks of sampling it is the side of the images drawn, and `samples` is how many
-    victim and surrogate draw to be scored.
+    `deadline` is seconds for extraction, over all attempts in one run folder; `evidence` those for the surrogate's
+    answers to all test images and for saving it, None for 300 and at least the deadline again. `side`: the service
+    takes square images of that many pixels a side, and no others; None means any size. In tasks of sampling it is the
+    side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 
@@ -95,6 +96,7 @@ class TaskProfile(Frozen):
     dataset: Name
     budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
     deadline: float = Field(gt=0, allow_inf_nan=False)
+    evidence: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     side: int | None = Field(default=None, ge=8)
     samples: int | None = Field(default=None, ge=2)
     extra_metrics: tuple[Name, ...] = ()

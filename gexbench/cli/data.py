@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gexbench.engine.store.datasets import Report
 
 _SHOWN = 20
 
 app = typer.Typer(no_args_is_help=True, help="Look after data sets.\n\nExample: `gexbench data verify sr-small`")
+Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_data(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def list_data(registry: Registry = None, json: Json = False) -> None:
     """List data sets, whether they are here, and where they come from.
+
+    A set is damaged where a file of it is there and is not as it should be; `gexbench data verify` says more.
 
     Example: `gexbench data list`
     """
@@ -21,10 +29,16 @@ def list_data(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.output import print_json
     from gexbench.engine.store.datasets import verify
+    from gexbench.errors import CardError
+    from gexbench.foreign_text import shown
 
     rows = []
-    for filed in Catalog.load().all(DatasetCard).values():
-        state = "here" if verify(filed.card, filed.pins).ok else "not here"
+    for filed in Catalog.load(registry or ()).all(DatasetCard).values():
+        try:
+            state = _state(verify(filed.card, filed.pins))
+        except CardError as error:
+            state = "damaged"
+            typer.echo(f"{filed.card.name}: {shown(str(error))}", err=True)
         rows.append(
             {"name": filed.card.name, "state": state, "licence": filed.card.licence, "summary": filed.card.summary}
         )
@@ -38,33 +52,76 @@ def list_data(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
 @app.command("verify")
 def verify_data(
     name: Annotated[str, typer.Argument(help="A data set, see `gexbench data list`.")],
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    registry: Registry = None,
+    json: Json = False,
 ) -> None:
-    """Name the files of a data set that are missing or differ from its card; exit code 4 if one does.
+    """Name all for which a run would refuse a data set; exit code 4 if there is something.
 
-    Of many, the first twenty; --json names all.
+    Files that are missing or differ from the card, cannot be read, are passed over for upper or lower case in their
+    names, or show the same picture in two splits. Of many, the first twenty; --json names all.
 
     Example: `gexbench data verify photos-mini`
     """
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.output import print_json
-    from gexbench.engine.store.datasets import verify
+    from gexbench.cli.progress import Ticker
+    from gexbench.engine.store.pictures import verify
 
-    filed = Catalog.load().filed(DatasetCard, name)
-    report = verify(filed.card, filed.pins)
+    filed = Catalog.load(registry or ()).filed(DatasetCard, name)
+    with Ticker(silent=json) as ticker:
+        report = verify(filed.card, filed.pins, ticker.tick)
+    faults = _faults(report)
     if json:
         print_json(
-            {"dataset": name, "ok": report.ok, "missing": list(report.missing), "differing": list(report.differing)}
+            {
+                "dataset": name,
+                "ok": report.ok,
+                **{what: list(lines) for what, lines in faults.items()},
+                "counts": dict(report.counts),
+                "distinct": dict(report.distinct),
+                "hint": report.nearby,
+            }
         )
     else:
-        for what, paths in (("missing", report.missing), ("differing", report.differing)):
-            for path in paths[:_SHOWN]:
-                typer.echo(f"{what:9}  {path}")
-            if len(paths) > _SHOWN:
-                typer.echo(f"{what:9}  … and {len(paths) - _SHOWN} more, which --json names")
-        typer.echo(
-            f"{name}: " + ("complete" if report.ok else "incomplete; set GEXBENCH_DATA to the folder that holds it")
-        )
+        _tell(name, report, faults)
     if not report.ok:
         raise typer.Exit(4)
+
+
+def _state(report: Report) -> str:
+    if report.ok:
+        return "here"
+    faults = _faults(report)
+    return (
+        "not here" if faults["missing"] and not any(faults[what] for what in faults if what != "missing") else "damaged"
+    )
+
+
+def _faults(report: Report) -> dict[str, tuple[str, ...]]:
+    return {
+        "missing": report.missing,
+        "differing": report.differing,
+        "unreadable": report.unreadable,
+        "misnamed": report.misnamed,
+        "shared": report.shared,
+    }
+
+
+def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None:
+    from gexbench.errors import printable
+
+    for what, lines in faults.items():
+        for line in lines[:_SHOWN]:
+            typer.echo(f"{what:10}  {printable(line)}")
+        if len(lines) > _SHOWN:
+            typer.echo(f"{what:10}  … and {len(lines) - _SHOWN} more, which --json names")
+    for split, count in report.counts.items() if any(report.counts.values()) else ():
+        distinct = report.distinct.get(split, count)
+        copies = f", {distinct} distinct pictures" if distinct < count else ""
+        typer.echo(f"{split:14} {count} {'file' if count == 1 else 'files'}{copies}")
+    if faults["missing"]:
+        way_out = report.nearby or "set GEXBENCH_DATA to the folder that holds it"
+        typer.echo(f"{name}: incomplete; {way_out}")
+    else:
+        typer.echo(f"{name}: {'complete' if report.ok else 'not as it should be'}")

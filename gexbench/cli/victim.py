@@ -83,23 +83,26 @@ def convert(
 ) -> None:
     """Turn an official StyleGAN2 pickle into a victim's weights, without running it; prints the [net] of its card.
 
+    Below it stands in what the images may differ from those of the authors' code.
+
     Example: `gexbench victim convert ffhq.pkl --to ffhq.safetensors`
     """
     import hashlib
 
     from gexbench.cli.output import print_json
     from gexbench.engine.store.convert import to_safetensors
-    from gexbench.engine.store.stylegan_pickle import gan_from_stylegan2
+    from gexbench.engine.store.stylegan_pickle import DIFFERENCES, gan_from_stylegan2
     from gexbench.errors import AssetMissing
     from gexbench.files import atomic_write
 
-    if not file.is_file():
+    if not file.exists() and not file.is_symlink():
         raise AssetMissing(f"no file at {file}", "give the path of the downloaded pickle")
     net, state = gan_from_stylegan2(file)
     content = to_safetensors(state)
     atomic_write(to, content)
     sha256 = hashlib.sha256(content).hexdigest()
     if json:
-        print_json({"path": str(to), "sha256": sha256, "net": net})
+        print_json({"path": str(to), "sha256": sha256, "net": net, "differences": list(DIFFERENCES)})
         return
-    typer.echo("\n".join([f"{to}\nsha256 {sha256}\n\n[net]", *(f"{name} = {value}" for name, value in net.items())]))
+    lines = [f"{to}\nsha256 {sha256}\n\n[net]", *(f"{name} = {value}" for name, value in net.items()), ""]
+    typer.echo("\n".join([*lines, *(f"# {line}" for line in DIFFERENCES)]))

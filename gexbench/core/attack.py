@@ -29,12 +29,12 @@ class Brief:
     pool: images the attacker owns, each (3,h,w) float32 in [0,1]. truth: the true outputs of the pool, or in tasks of
     sampling all images the victim learned from, only with the knowledge `truth` (controls). scale: output side over
     input side. budget: images that may be asked. knowledge: what is granted of what the attack's card needs. precision:
-    "fp32" or "bf16" (autocast). deadline: seconds this attempt may take. options: the card's options, typed and
-    complete. workdir: the one folder that may be written; it survives a kill, so checkpoints belong there. side: of the
-    images the service takes or draws, None where it takes any. real: every tenth image the victim learned from, only
-    with the knowledge `partial-real`. discriminator: the one the victim was trained against, images (N,3,side,side) in
-    [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`. victim: the victim itself, on the CPU,
-    only with the knowledge `weights` (controls).
+    "fp32" or "bf16" (autocast). deadline: seconds it may take, over all attempts in one run folder. options: the card's
+    options, typed and complete. workdir: the one folder that may be written; it survives a kill, so checkpoints belong
+    there. side: of the images the service takes or draws, None where it takes any. real: every tenth image the victim
+    learned from, only with the knowledge `partial-real`. discriminator: the one the victim was trained against, images
+    (N,3,side,side) in [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`. victim: the victim
+    itself, on the CPU, only with the knowledge `weights` (controls).
     """
 
     pool: Sequence[Tensor]

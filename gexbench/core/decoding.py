@@ -15,6 +15,7 @@ from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from gexbench.errors import DataMissing, printable
+from gexbench.file_kinds import HEAD, Kind, kind_of
 
 # Not EPS and its like, which start other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "GIF", "WEBP", "TIFF", "AVIF", "JPEG2000")
@@ -86,13 +87,15 @@ def decode(data: bytes, name: str) -> Picture:
                 return _read(bare)
             except Exception:
                 pass  # the first error says more
-        told, hint = _words(error)
+        told, hint = _words(error, kind_of(data[:HEAD]))
         raise DataMissing(f"cannot decode the image {printable(name)} ({len(data)} bytes): {told}", hint) from error
 
 
-def _words(error: Exception) -> tuple[str, str]:
+def _words(error: Exception, kind: Kind | None) -> tuple[str, str]:
     if isinstance(error, _Refused):
         return str(error), _SAVE
+    if kind is not None and kind.group != "image":
+        return f"it is no image of a kind that is read, but {kind.told}", kind.way_out or _FETCH
     if isinstance(error, UnidentifiedImageError):
         return "it is no image of a kind that is read", _FETCH
     if isinstance(error, Image.DecompressionBombError):

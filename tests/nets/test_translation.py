@@ -49,3 +49,22 @@ def test_a_net_that_repeats_pixels_puts_no_pattern_on_a_plain_ground(name: str, 
     net = seeded(SMALL[name], 0).eval()
     inside = net(torch.full((1, 3, 64, 64), 0.3)).detach()[..., 24:40, 24:40]
     assert (float(inside.std(dim=(-2, -1)).max()) > 1e-4) is chequered
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_generator_whose_last_layer_shouts_reaches_black_and_white_and_goes_no_further(name: str) -> None:
+    net = seeded(SMALL[name], 0).eval()
+    last = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)][-1]
+    with torch.no_grad():
+        last.weight.mul_(1e4)
+        y = net(images(2, 16))
+    assert (float(y.min()), float(y.max())) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_generator_works_on_both_sides_of_grey(name: str) -> None:
+    net, seen = seeded(SMALL[name], 0).eval(), list[torch.Tensor]()
+    first = next(layer for layer in net.modules() if isinstance(layer, nn.Conv2d))
+    first.register_forward_pre_hook(lambda layer, given: seen.append(given[0]))
+    net(torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 3, 16, 16))
+    assert [(float(x.min()), float(x.max())) for x in seen[0]] == [(-1.0, -1.0), (1.0, 1.0)]

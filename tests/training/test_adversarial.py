@@ -15,6 +15,8 @@ from gexbench.training.adversarial import (
     ImagePool,
     cross_entropy,
     descend_flat,
+    difference,
+    follow,
     frozen,
     least_squares,
     linear_rate,
@@ -96,3 +98,24 @@ def test_a_sheet_has_a_column_a_batch_and_a_row_an_image(tmp_path: Path) -> None
     assert pixels.shape == (8, 10, 3)
     assert pixels[:, :5].max() == 0
     assert pixels[:, 5:].min() == 255
+
+
+def test_a_difference_is_taken_on_images_from_minus_one_to_one() -> None:
+    assert float(difference(torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), 0.25))) == 0.5
+
+
+def test_a_mean_keeps_its_share_and_takes_the_rest_from_the_net() -> None:
+    mean, net = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
+    nn.init.constant_(mean.weight, 10.0)
+    net.running_mean.fill_(4.0)  # type: ignore[union-attr]
+    follow(mean, net, 0.75)
+    assert mean.weight.tolist() == [7.75, 7.75]
+    assert mean.running_mean.tolist() == [1.0, 1.0]  # type: ignore[union-attr]
+    assert net.weight.tolist() == [1.0, 1.0]
+
+
+def test_a_mean_takes_over_what_is_counted_in_whole_numbers() -> None:
+    mean, net = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
+    net.num_batches_tracked.fill_(41)  # type: ignore[union-attr]
+    follow(mean, net, 0.999)
+    assert int(mean.num_batches_tracked) == 41  # type: ignore[arg-type]

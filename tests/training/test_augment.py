@@ -113,3 +113,28 @@ def test_contrast_grows_by_a_fifth_about_the_inputs_mean() -> None:
 def test_an_unknown_name_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'mixup' is none of flip, rotation, cutout, contrast"):
         augment(torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 8, 8), ["mixup"], seeded())
+
+
+def test_rotations_go_both_ways_about_as_often() -> None:
+    across = ramps(32, 32)
+    turned, _ = rotation(across, across, seeded())
+    tilts = turned[changed(across, turned)][:, 0, 16, 16] - turned[changed(across, turned)][:, 0, 8, 16]
+    assert 3 <= int((tilts > 0).sum()) <= len(tilts) - 3
+
+
+def test_what_a_rotation_brings_in_from_outside_is_mirrored_and_not_black() -> None:
+    white = torch.ones(COUNT, 3, 16, 16)
+    marked = torch.cat([white[:, :2], ramps(16, 16)[:, :1]], dim=1)
+    turned, _ = rotation(marked, marked, seeded())
+    assert float(turned[:, :2].min()) > 0.99
+
+
+def test_contrast_of_all_colours_grows_about_one_mean_and_values_are_clamped() -> None:
+    x = torch.tensor([0.1, 0.5, 0.9]).view(1, 3, 1, 1).expand(COUNT, 3, 2, 2).contiguous()
+    new_x, new_y = contrast(x, 1.0 - x, seeded())
+    touched = changed(x, new_x)
+    torch.testing.assert_close(new_x[touched][0, :, 0, 0], torch.tensor([0.02, 0.5, 0.98]))
+    torch.testing.assert_close(new_y[touched][0, :, 0, 0], torch.tensor([0.98, 0.5, 0.02]))
+    dark, bright = (torch.full((COUNT, 3, 2, 2), value) for value in (0.0, 1.0))
+    for pair in (contrast(x, bright, seeded()), contrast(x, dark, seeded())):
+        assert all(0.0 <= float(part.min()) and float(part.max()) <= 1.0 for part in pair)

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from training_factory import Interrupted, checkpoint_every_step, equal, stopping_at
 
 from gexbench.core.images import round_8bit, to_uint8
 from gexbench.errors import PlanError
-from gexbench.training.conditional import ConditionalOptions, fit_conditional
+from gexbench.training.conditional import ConditionalOptions, ConditionalTraining, fit_conditional
 from gexbench.training.loop import TrainingContext
 from gexbench.training.patches import Pairs
+from gexbench.training.wavelets import high_frequency_loss
 
 OPTIONS = ConditionalOptions(
     depth=3,
@@ -104,3 +105,48 @@ def test_the_wavelet_term_comes_in_as_the_rate_falls() -> None:
     assert rates[0] == 1.0
     assert rates == sorted(rates, reverse=True)
     assert OPTIONS.rate(OPTIONS.steps // 2) == 1.0
+
+
+class Grey(nn.Module):
+    """A generator of one shade that ignores its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shade = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shade.expand_as(x)
+
+
+def test_the_discriminator_sees_the_question_first_and_the_answer_behind_it(
+    pairs: Pairs, context: TrainingContext
+) -> None:
+    training, seen = ConditionalTraining(Grey(), OPTIONS, context), list[Tensor]()
+    training.judge.register_forward_pre_hook(lambda net, given: seen.append(given[0].detach()))
+    training.step(pairs, 0)
+    questions, answers = zip(*(x.chunk(2, dim=1) for x in seen), strict=True)
+    assert all(torch.equal(x, questions[0]) for x in questions)
+    assert torch.equal(answers[0], painted(questions[0]))
+    assert [bool((y == 0.5).all()) for y in answers] == [False, True, True]
+
+
+def test_the_discriminator_learns_that_answers_are_real_and_what_is_made_is_not(
+    pairs: Pairs, context: TrainingContext
+) -> None:
+    training = ConditionalTraining(Grey(), replace(OPTIONS, crop=24, lr=1e-2), context)
+    for number in range(30):
+        training.step(pairs, number % OPTIONS.steps)
+    x = photos(4, 0)
+    with torch.no_grad():
+        real, made = (float(training.judge(torch.cat([x, y], dim=1)).mean()) for y in (painted(x), torch.full_like(x, 0.5)))
+    assert real > 0.0 > made
+
+
+def test_the_wavelet_term_is_nothing_at_first_and_twice_its_weight_once_the_rate_is_gone(
+    context: TrainingContext,
+) -> None:
+    training, x = ConditionalTraining(Grey(), MINDFUL, context), photos(2, 0)
+    made, wanted = 0.5 * x, painted(x)
+    found = [float(training._maker_losses(x, wanted, made, step)["wavelet"].detach()) for step in (0, 3, 6)]
+    whole = 2.0 * 0.15 * float(high_frequency_loss(made, wanted))
+    assert found == pytest.approx([0.0, whole / 2.0, whole])

@@ -104,6 +104,63 @@ def test_the_numbers_of_a_training_are_taken_out_of_a_cards_options() -> None:
     assert LatentOptions.split({"channels": 16, **numbers, "side": 32}) == (PLAN, {"channels": 16, "side": 32})
 
 
+def alone(folder: Path, plan: LatentOptions = PLAN) -> LatentTraining:
+    """Return a training that has not begun."""
+    return LatentTraining(LatentGAN(seeded(Flat, 0), seeded(Judge, 0)), plan, context_in(folder))
+
+
+def test_the_rate_falls_along_a_line_to_zero_and_reaches_both_optimisers(tmp_path: Path) -> None:
+    training, bank = alone(tmp_path), torch.stack(images())
+    found = []
+    for number in range(4):
+        training.step(bank, number)
+        found.append([optimiser.param_groups[0]["lr"] for optimiser in (training.makers, training.critics)])
+    assert found == [[1e-3 * share] * 2 for share in (1.0, 0.75, 0.5, 0.25)]
+
+
+def test_hinge_losses_ask_for_one_of_real_images_and_for_less_than_minus_one_of_made_ones(tmp_path: Path) -> None:
+    training = alone(tmp_path)
+    training.judge.forward = lambda x: 4.0 * x.mean(dim=(1, 2, 3)) - 2.0  # type: ignore[method-assign]
+    shades = {name: torch.full((2, 3, 4, 4), shade) for name, shade in (("dark", 0.0), ("grey", 0.5), ("light", 1.0))}
+    losses = {
+        (real, made): float(training.critic_loss(shades[real], shades[made], torch.Generator()))
+        for real in shades
+        for made in shades
+    }
+    assert losses["light", "dark"] == 0.0
+    assert losses["dark", "light"] == 6.0
+    assert (losses["grey", "dark"], losses["light", "grey"]) == (1.0, 1.0)
+
+
+class Counted(nn.Module):
+    """What counts steps beside the networks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+
+class Counting(LatentTraining):
+    """A training with something beside its networks that a checkpoint must hold."""
+
+    def beside(self) -> Mapping[str, Counted]:
+        self.counted: Counted = getattr(self, "counted", Counted())
+        return {"counted": self.counted}
+
+    def prepare(self, number: int) -> None:
+        self.counted.steps += 1  # type: ignore[operator]
+
+
+def test_what_stands_beside_the_networks_is_in_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint_every_step(monkeypatch)
+    gan, context = LatentGAN(seeded(Flat, 0), seeded(Judge, 0)), context_in(tmp_path)
+    with pytest.raises(Interrupted):
+        Counting(gan, PLAN, replace(context, progress=stopping_at(3))).fit(images())
+    again = Counting(gan, PLAN, context)
+    again.fit(images())
+    assert int(again.counted.steps) == PLAN.steps  # type: ignore[arg-type]
+
+
 class Remembering(LatentTraining):
     """A training that is not done, but remembered."""
 

@@ -128,6 +128,22 @@ def test_a_checkpoint_that_would_run_code_is_ignored(tmp_path: Path) -> None:
     assert seen == list(range(STEPS))
 
 
+class Opening:
+    """What makes a file where it is unpickled with everything allowed."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Callable[[str, str], object], tuple[str, str]]:
+        return open, (str(self.file), "w")
+
+
+def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
+    torch.save({"fingerprint": "one", "done": Opening(tmp_path / "was run")}, loop(tmp_path).file)
+    train(loop(tmp_path))
+    assert not (tmp_path / "was run").exists()
+
+
 def test_progress_is_told_by_name(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     context = replace(context_in(tmp_path), progress=lambda *what: told.append(what))

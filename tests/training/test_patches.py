@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gexbench.training.patches import Pairs, draw
+from gexbench.training.patches import Pairs, draw, pixel_digest
 
 SCALE = 4
 
@@ -72,3 +72,10 @@ def test_what_is_no_set_of_pairs_is_refused() -> None:
         Pairs([], [], SCALE)
     with pytest.raises(ValueError, match="pair 0"):
         Pairs([numbered(4, 4)], [numbered(16, 15)], SCALE)
+
+
+def test_the_same_pixels_in_another_shape_are_other_images() -> None:
+    lying = numbered(4, 6)
+    assert pixel_digest([lying]) == pixel_digest([lying.clone()])
+    assert pixel_digest([lying]) != pixel_digest([lying.reshape(3, 6, 4)])
+    assert pixel_digest([lying, lying]) != pixel_digest([torch.cat([lying, lying])])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from training_factory import context_in
 
 from gexbench.training.stylegan2 import StyleGAN2Training, StyleOptions, build_stylegan2
@@ -42,3 +43,25 @@ def test_path_lengths_are_charged_every_eighth_step_and_their_mean_is_remembered
         means.append(float(training.beside()["paths"].state_dict()["mean"]))
     assert means[0] == 0.0
     assert means[1] > 0.0
+
+
+class Bare:
+    """A generator whose styles are the latents themselves."""
+
+    styles = 6
+
+    def mapped(self, z: Tensor) -> Tensor:
+        return z[:, None].expand(-1, self.styles, -1)
+
+
+def test_nine_times_in_ten_the_last_styles_are_of_other_latents() -> None:
+    training, z = styled(), torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
+    own, draws, kept = Bare().mapped(z), torch.Generator().manual_seed(1), []
+    for _ in range(400):
+        mixed = training._mixed(Bare(), z, draws)  # type: ignore[arg-type]
+        same = (mixed == own).all(dim=2)
+        assert bool((same == same[0]).all())  # the batch changes at one place
+        kept.append(int(same[0].sum()))
+        assert same[0].tolist() == sorted(same[0].tolist(), reverse=True)  # first the own ones, then the others
+    assert 0.86 < sum(count < Bare.styles for count in kept) / len(kept) < 0.94
+    assert set(kept) == {1, 2, 3, 4, 5, 6}

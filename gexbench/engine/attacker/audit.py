@@ -52,13 +52,14 @@ class Incidents:
         return list(self._texts)
 
 
-def install(private: Sequence[str], writable: Sequence[str]) -> Incidents:
+def install(private: Sequence[str], writable: Sequence[str], own: Sequence[str] = ()) -> Incidents:
     """Watch this process through Python's audit events (docs.python.org/3/library/audit_events.html) until it ends.
 
-    private: files and folders not to be read. writable: folders that may be written. Returns the growing list.
+    private: files and folders not to be read. writable: folders that may be written. own: what of `private` may be read
+    all the same. Returns the growing list.
     """
     incidents = Incidents()
-    eye = _Eye(incidents, _resolved(private), _resolved((*writable, *_HARMLESS)))
+    eye = _Eye(incidents, _resolved(private), _resolved((*writable, *_HARMLESS)), _resolved(own))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in eye.seen:
@@ -77,8 +78,10 @@ class _Eye:
         + [f"socket.{name}" for name in ("__new__", "connect", "bind", "sendto", "sendmsg", "getaddrinfo")]
     )
 
-    def __init__(self, incidents: Incidents, private: tuple[str, ...], writable: tuple[str, ...]) -> None:
-        self._incidents, self._private, self._writable = incidents, private, writable
+    def __init__(
+        self, incidents: Incidents, private: tuple[str, ...], writable: tuple[str, ...], own: tuple[str, ...]
+    ) -> None:
+        self._incidents, self._private, self._writable, self._own = incidents, private, writable, own
 
     def look(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Judge one event."""
@@ -97,7 +100,7 @@ class _Eye:
             return
         if flags & _WRITES and not _below(place, self._writable):
             self._incidents.add(f"tried to write {place}")
-        elif _below(place, self._private) and not _below(place, self._writable):
+        elif _below(place, self._private) and not _below(place, (*self._writable, *self._own)):
             self._incidents.add(f"tried to read {place}")
         elif (other := _OTHER_PROCESS.match(place)) and int(other[1]) != os.getpid():
             self._incidents.add(f"tried to read {place}, of another process")

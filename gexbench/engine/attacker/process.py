@@ -81,7 +81,8 @@ class Follower:
         if not isinstance(order, StartAttack):
             return
         attacker = Attacker(order, over(self.oracle), self._progress)
-        self.incidents = audit.install(list(map(str, order.private)), list(map(str, order.writable)))
+        own = [str(path) for path in (order.code, order.pool.parent) if path]
+        self.incidents = audit.install(list(map(str, order.private)), list(map(str, order.writable)), own)
         before = audit.snapshot()
         extracted = attacker.extract()
         incidents = tuple(self.incidents.list() + audit.changes(before))

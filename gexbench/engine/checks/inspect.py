@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import select
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from gexbench.cards.roots import packaged_root
 from gexbench.engine.machine.provenance import plug_in_folder
+from gexbench.engine.run.clock import Clock
 from gexbench.engine.run.isolation import chosen
 from gexbench.engine.sandbox.launch import Job, launch
 from gexbench.engine.sandbox.rules import Rules, interpreter_rules
@@ -34,7 +34,8 @@ def inspect(order: Inspect, folder: Path) -> list[Claim]:
     job = Job(module, tuple(map(str, fds)), fds, folder / "child", folder / LOGS[0], _rules(order), {})
     with closing(ours), closing(theirs), launch(job):
         theirs.close()
-        send(ours, order)
+        with suppress(BrokenFrame), Clock(WITHIN, BrokenFrame("it does not read")) as left:
+            send(ours, order, left.wait)
         where = code_folder(order)
         return [
             claim if claim.right else claim.model_copy(update={"detail": claim.detail + culprit(folder, where)})
@@ -72,10 +73,11 @@ def _claims(channel: Channel) -> Iterator[Claim]:
 
 
 def _claim(channel: Channel) -> Claim | None:
-    if not select.select([channel], [], [], WITHIN)[0]:
-        return _wrong(f"nothing came of it within {WITHIN:g} s")
     try:
-        message = receive(channel, Claim, Ended)
+        with Clock(WITHIN, TimeoutError()) as left:
+            message = receive(channel, Claim, Ended, wait=left.wait)
+    except TimeoutError:
+        return _wrong(f"nothing came of it within {WITHIN:g} s")
     except BrokenFrame as broken:
         return _wrong(f"its process sent something else than a frame it may send: {broken}")
     if message is None:

@@ -12,6 +12,7 @@ from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.engine.checks.inspect import code_folder, culprit
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.run.execute import execute
+from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.wire.messages import Inspect
 from gexbench.errors import GexbenchError
 from gexbench.plan import Plan
@@ -63,7 +64,8 @@ class Inspected:
 
     def culprit(self, run: str) -> str:
         """Return where in the subject's code the last traceback of a run lies; see inspect.culprit."""
-        return culprit(self.folder / run, code_folder(self.order))
+        folder, code = self.folder / run, code_folder(self.order)
+        return culprit(folder, code) or culprit(folder, code and RunFolder(folder).code / self.order.role / code.name)
 
 
 def shrunk(plan: Plan, subject: Subject) -> Plan:

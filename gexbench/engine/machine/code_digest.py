@@ -43,6 +43,7 @@ WALLS = (
     "gexbench.engine.attacker.tampering",
     "gexbench.engine.checks",
     "gexbench.engine.kinds.contact_sheet",
+    "gexbench.engine.machine.plug_in_copy",
     "gexbench.engine.machine.provenance",
     "gexbench.engine.run.clock",
     "gexbench.engine.run.isolation",
@@ -54,8 +55,11 @@ WALLS = (
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch
     "gexbench.files",
+    "gexbench.file_kinds",
     "gexbench.engine.store.assets",
+    "gexbench.engine.store.nearby",
     "gexbench.engine.store.paths",
+    "gexbench.engine.store.pictures",
     "gexbench.engine.store.victim_weights",
 )
 """Modules and packages that make no numbers; whatever else is reached counts."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +29,10 @@ class Confines:
 
 
 class DefenseProcess:
-    """A defense's process, in a folder that is empty when it starts; `service` is the end that the service is given."""
+    """A defense's process; `service` is the end of its channel that the service is given."""
 
     def __init__(self, confines: Confines, journal: Journal) -> None:
         self.service, theirs = pair()
-        shutil.rmtree(confines.folder, ignore_errors=True)
         fds, module = (theirs.fileno(),), "gexbench.engine.defender.process"
         self._child = launch(Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {}))
         theirs.close()

@@ -18,6 +18,7 @@ from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
+from gexbench.engine.run.clock import Timesheet, evidence_seconds
 from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines
 from gexbench.engine.run.local import LocalAttacker, LocalService
@@ -29,7 +30,7 @@ from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
 from gexbench.engine.service.ledger import drop_answers, is_shut, paid_for, transfer_set
-from gexbench.engine.store import datasets
+from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
@@ -126,6 +127,7 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         dataset: Dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
         kind = task_kind(plan.task.kind)
         kind.check(plan, dataset)
+        pictures.refuse(plan.dataset, files, dataset, progress)
         folder.open(plan, anew=is_shut(folder.ledger))
         machine = hardware.choose(plan.device, plan.profile.autocast)
         setting = Setting(
@@ -133,7 +135,9 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         )
         features = features_folder() if any(metric.features for metric in plan.metrics) else None
         collector = Collector(catalog, plan.device, features)
-        return Run(setting, chosen(plan.isolation), collector, Journal(progress), stopwatch)
+        evidence = evidence_seconds(plan.deadline, plan.scale.evidence)
+        journal = Journal(progress, Timesheet(plan.deadline, evidence, folder.timesheet))
+        return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
 
 
 def _attacked(run: Run) -> Outcome:

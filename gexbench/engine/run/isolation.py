@@ -57,7 +57,7 @@ def _defending(folder: RunFolder, service: OpenService, private: Sequence[Path])
     code = _plug_in(service.plan.defense.entry, service.defense_code)
     rules = interpreter_rules(private, code, "cuda" if service.device == "cuda" else "cpu")
     owner = [service.owner] if service.owner else []
-    return Confines(folder.defense, folder.logs[2], replace(rules, read=(*rules.read, *owner)))
+    return Confines(folder.new_defense(), folder.logs[2], replace(rules, read=(*rules.read, *owner)))
 
 
 def _plug_in(entry: str, code: Path | None) -> list[Path]:

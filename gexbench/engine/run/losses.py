@@ -46,7 +46,8 @@ def read_folder(folder: Path) -> list[Curves]:
     The files may come from an attack: links are not followed, and sizes, names and numbers are checked. A last line
     without an end was torn by a kill and is left out. Raises GexbenchError naming the file and the line it refuses.
     """
-    inner = (folder / name for name in ("attacker", "contender"))  # older runs say "contender"
+    older = (folder / name for name in ("attacker", "contender"))  # what runs kept the attack's files in before
+    inner = [*sorted(folder.glob(f"attacker/{'[0-9a-f]' * 32}")), *older]
     place = next((path for path in inner if path.is_dir() and not path.is_symlink()), folder)
     try:
         names = [entry.name for entry in os.scandir(place) if entry.name.endswith(ENDING)]

@@ -10,13 +10,14 @@ from typing import Any
 
 import safetensors.torch
 
-from gexbench.cards.catalog import Catalog
+from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
 from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.machine.plug_in_copy import copied
 from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
@@ -27,7 +28,7 @@ from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
-from gexbench.plan import Plan
+from gexbench.plan import RUNS, Plan
 from gexbench.record import REDRAWN
 
 OWNED = 10
@@ -94,7 +95,7 @@ def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
         store_images(owner, setting.dataset.owner())
     store_images(tests, (x for split in setting.dataset.tests().values() for x in split.inputs))
     return {
-        "defense_code": setting.catalog.filed(DefenseCard, defense.name).root.code,
+        "defense_code": _copied(setting, "defense", setting.catalog.filed(DefenseCard, defense.name)),
         "owner": owner if defense.hardens else None,
         "tests": tests,
         "patience": clock.GUARDED_WITHIN,
@@ -108,7 +109,7 @@ def _start_attack(setting: Setting) -> StartAttack:
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
-        code=setting.catalog.filed(AttackCard, plan.attack.name).root.code,
+        code=_copied(setting, "attack", setting.catalog.filed(AttackCard, plan.attack.name)),
         pool=files["pool"],
         truth=files.get("truth"),
         real=files.get("real"),
@@ -128,6 +129,14 @@ def _start_attack(setting: Setting) -> StartAttack:
         private=tuple(private(setting)),
         writable=(setting.folder.work,),
     )
+
+
+def _copied(setting: Setting, role: str, filed: Filed[Any]) -> Path | None:
+    """Return the folder a plug-in's code runs from, None for an installed package; role: "attack" or "defense"."""
+    if filed.root.code is None:
+        return None
+    without = (filed.path, RUNS, setting.folder.path.parent)
+    return copied(filed.root.code, without, setting.folder.code / role, setting.plan.plug_ins.get(role))
 
 
 def _stored(setting: Setting) -> dict[str, Path]:

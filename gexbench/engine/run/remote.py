@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import select
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -13,12 +12,12 @@ from torch import Tensor
 
 from gexbench import errors
 from gexbench.engine.run import clock
-from gexbench.engine.run.clock import READY_WITHIN, attack_clock, evidence_clock, start_clock
+from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
 from gexbench.engine.run.defense import Confines, DefenseProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
 from gexbench.engine.service.defense import HARDENED_WITHIN
-from gexbench.engine.wire.frames import BrokenFrame, Channel, pair
+from gexbench.engine.wire.frames import BrokenFrame, Channel, Wait, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     Asked,
@@ -47,8 +46,6 @@ from gexbench.engine.wire.messages import (
 )
 from gexbench.errors import GexbenchError, RunFailed
 from gexbench.record import Account
-
-LONG = 7 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -102,12 +99,12 @@ class RemoteService:
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
         self._send(CloseOracle(for_evidence=for_evidence))
-        return self._expect(Closed, LONG).account
+        return self._expect(Closed, clock.ANSWERED_WITHIN).account
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
         """Return the answers to a question of the test, or what left for one of the attack's."""
         self._send(question)
-        return self._expect(Unmetered, LONG)
+        return self._expect(Unmetered, clock.ANSWERED_WITHIN)
 
     def stop(self) -> None:
         """End the process and note its memory."""
@@ -115,19 +112,20 @@ class RemoteService:
         if self._defense is not None:
             self._defense.stop()
 
-    def handle(self) -> None:
-        """Take note of a message it sent unasked; raises when the service broke."""
-        self._note(self._receive(Asked, Incident, Broken))
+    def handle(self, wait: Wait) -> None:
+        """Take note of a message it sent unasked; raises when the service broke, and what `wait` raises."""
+        self._note(self._receive(wait, Asked, Incident, Broken))
 
     def _expect(self, due: type[M], within: float) -> M:
-        until = time.monotonic() + within
-        while time.monotonic() < until:
-            if select.select([self.control], [], [], 1.0)[0]:
-                message = self._receive(due, Asked, Incident, Broken)
+        with self._clock(within) as left:
+            while True:
+                message = self._receive(left.wait, due, Asked, Incident, Broken)
                 if isinstance(message, due):
                     return message
                 self._note(message)
-        raise GexbenchError(f"the service did not answer within {within:g} s", f"see {self._log}")
+
+    def _clock(self, within: float) -> Clock:
+        return Clock(within, GexbenchError(f"the service did not answer within {within:g} s", f"see {self._log}"))
 
     def _note(self, message: Message) -> None:
         if isinstance(message, Broken):
@@ -138,12 +136,12 @@ class RemoteService:
             self._journal.note((message.text,))
 
     def _send(self, message: Message) -> None:
-        with contextlib.suppress(BrokenFrame):  # what it sent before it went says why
-            send(self.control, message)
+        with contextlib.suppress(BrokenFrame), self._clock(clock.ANSWERED_WITHIN) as left:
+            send(self.control, message, left.wait)  # what it said before it went says why
 
-    def _receive(self, *due: type[Message]) -> Message:
+    def _receive(self, wait: Wait, *due: type[Message]) -> Message:
         try:
-            message = receive(self.control, *due)
+            message = receive(self.control, *due, wait=wait)
         except BrokenFrame as broken:
             raise GexbenchError(f"the service process broke off: {broken}", f"see {self._log}") from None
         if message is None:
@@ -165,27 +163,29 @@ class RemoteAttacker:
 
     def wait_ready(self) -> None:
         """Wait until the process can take an attack, of which it knows nothing yet; raises RunFailed."""
-        self._expect(Ready)
+        with self._clock:
+            self._due(Ready)
 
     def extract(self) -> None:
         """Hand over the attack and wait for its surrogate while the service answers.
 
         The deadline counts from here. Raises RunFailed when it is over, or at an early end.
         """
-        self._send(self._order)
-        self._clock = attack_clock(self._order.deadline)
+        self._clock = self._journal.timesheet.extraction()
         with self._clock:
+            self._send(self._order)
             extracted = self._extracted()
+        self._journal.timesheet.settle()
         self.latent_size = extracted.latent_size
         self._journal.note(extracted.incidents)
         self._journal.report.update(extracted.report)
-        self._clock = evidence_clock(self._order.deadline)
+        self._clock = self._journal.timesheet.witnessing()
 
     def _extracted(self) -> Extracted:
         while True:
             ready, _, _ = select.select([self.control, self._service.control], [], [], self._clock.wait())
             if self._service.control in ready:
-                self._service.handle()
+                self._service.handle(self._clock.wait)
             if self.control in ready:
                 message = self._receive(Extracted, Progress, Failed)
                 if isinstance(message, Extracted):
@@ -193,13 +193,11 @@ class RemoteAttacker:
 
     def infer(self, x: Tensor) -> Tensor:
         """Return the surrogate's raw output for what the task's kind asks it."""
-        self._send(Infer(x=x))
-        return self._expect(Inferred).y.float()
+        return self._ask(Infer(x=x), Inferred).y.float()
 
     def save(self, folder: Path) -> str:
         """Have the surrogate's weights saved below `folder`; returns the class it names."""
-        self._send(Save(folder=folder))
-        saved = self._expect(Saved)
+        saved = self._ask(Save(folder=folder), Saved)
         self._journal.note(saved.incidents)
         return saved.class_path
 
@@ -208,6 +206,7 @@ class RemoteAttacker:
         if self._stopped:
             return
         self._stopped = True
+        self._journal.timesheet.settle()
         end = _stop(self.child, self.control)
         self._journal.peak_memory["attacker"] = end.peak_memory
         if end.stragglers:
@@ -215,22 +214,25 @@ class RemoteAttacker:
 
     def _send(self, message: Message) -> None:
         try:
-            send(self.control, message)
+            send(self.control, message, self._clock.wait)
         except BrokenFrame:
             self._ended()
 
-    def _expect(self, due: type[M]) -> M:
+    def _ask(self, question: Message, due: type[M]) -> M:
         with self._clock:
-            while True:
-                if select.select([self.control], [], [], self._clock.wait())[0]:
-                    message = self._receive(due, Progress, Failed)
-                    if isinstance(message, due):
-                        return message
+            self._send(question)
+            return self._due(due)
+
+    def _due(self, due: type[M]) -> M:
+        while True:
+            message = self._receive(due, Progress, Failed)
+            if isinstance(message, due):
+                return message
 
     def _receive(self, *due: type[Message]) -> Message:
         """Return a message; progress goes to the journal, a failure is raised."""
         try:
-            message = receive(self.control, *due)
+            message = receive(self.control, *due, wait=self._clock.wait)
         except BrokenFrame as broken:
             raise RunFailed(f"the attack's process sent something else than a frame it may send: {broken}") from None
         if message is None:
@@ -268,8 +270,8 @@ class _End:
 
 
 def _stop(child: Child, control: Channel) -> _End:
-    with contextlib.suppress(BrokenFrame):
-        send(control, Stop())
+    with contextlib.suppress(BrokenFrame), Clock(clock.STOPPED_WITHIN, BrokenFrame("it does not read")) as left:
+        send(control, Stop(), left.wait)
     end = child.wait(clock.STOPPED_WITHIN)
     if end is None:
         child.kill()

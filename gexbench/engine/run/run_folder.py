@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -23,10 +25,10 @@ from gexbench.record import RunRecord, read_record
 
 @dataclass(frozen=True)
 class RunFolder:
-    """runs/<name>/: plan.json, record.json, samples.png, surrogate/ are the bench's.
+    """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ is the attack's; defense/ is the defense's; brief/ is what
-    the attack may read. What the processes print is in service.log, log.txt and defense.log.
+    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder, defense/ the defense's;
+    code/ and brief/ are what they may read. What the processes print is in service.log, log.txt and defense.log.
     """
 
     path: Path
@@ -42,14 +44,30 @@ class RunFolder:
         return self.path / "service" / "ledger.sqlite"
 
     @property
+    def timesheet(self) -> Path:
+        """Return the path of what the attack has used of its time; the bench's alone."""
+        return self.path / "timesheet.json"
+
+    @cached_property
     def work(self) -> Path:
-        """Return the attacker's own folder."""
-        return self.path / "attacker"
+        """Return the attacker's own folder.
+
+        Its name is drawn once and then found again: no sandbox keeps an attack from asking for the size and times of a
+        file whose path it knows, so no other run may know this one's.
+        """
+        above = self.path / "attacker"
+        kept = sorted(path for path in above.glob("*") if path.is_dir()) if above.is_dir() else []
+        return kept[0] if kept else above / secrets.token_hex(16)
 
     @property
-    def defense(self) -> Path:
-        """Return the defense's own folder."""
-        return self.path / "defense"
+    def code(self) -> Path:
+        """Return the folder of the copies of plug-ins that run."""
+        return self.path / "code"
+
+    def new_defense(self) -> Path:
+        """Return a folder of the defense's own, with nothing of an earlier attempt; its name as that of `work`."""
+        shutil.rmtree(self.path / "defense", ignore_errors=True)
+        return self.path / "defense" / secrets.token_hex(16)
 
     @property
     def logs(self) -> tuple[Path, Path, Path]:
@@ -69,13 +87,16 @@ class RunFolder:
     def open(self, plan: Plan, anew: bool = False) -> None:
         """Make the folders and write the plan; raises OutputError.
 
-        anew: with nothing of an earlier attempt but its ledger.
+        anew: with nothing of an earlier attempt but its ledger, and the time it used. An attempt that was killed while
+        it was tested has no record and did not fail: all of its work is done again, in time of its own.
         """
         with writing(self.path):
             for folder in (self.work, self.brief) if anew else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
+            if anew and not self.record.exists():
+                self.timesheet.unlink(missing_ok=True)
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())

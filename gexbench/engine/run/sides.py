@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from torch import Tensor
 
 from gexbench.core.attack import Progress
+from gexbench.engine.run.clock import Timesheet
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     DrawUnmetered,
@@ -22,9 +24,10 @@ from gexbench.record import Account
 
 @dataclass
 class Journal:
-    """What happens while both sides run: progress as it comes, incidents by text, the attack's own small report."""
+    """What happens while both sides run: progress, time that the attack uses, incidents, the attack's own report."""
 
     progress: Progress
+    timesheet: Timesheet = field(default_factory=lambda: Timesheet(math.inf, math.inf))
     incidents: list[str] = field(default_factory=list)
     report: dict[str, float | int | str] = field(default_factory=dict)
     peak_memory: dict[str, int] = field(default_factory=dict)

@@ -20,6 +20,7 @@ class Descendants:
         self.status: int | None = None
         self.stragglers = 0
         self._doomed: set[int] = set()
+        self._killed = False
 
     def reap(self) -> None:
         """Take the status of everyone who has ended; a straggler is one that had to be killed."""
@@ -28,11 +29,14 @@ class Descendants:
                 pid, status = ended
                 if pid == self.pid:
                     self.status = status
-                elif self._doomed and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+                elif (
+                    (self._killed or self._doomed) and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+                ):
                     self.stragglers += 1
 
     def kill(self) -> None:
-        """Kill the child and all that stayed in its process group."""
+        """Kill the child and all that stayed in its process group; whoever of them is not the child is a straggler."""
+        self._killed = True
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 

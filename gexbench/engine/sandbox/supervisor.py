@@ -45,7 +45,7 @@ def main() -> None:
     killed = _watch(descendants, lifeline, wake)
     survivors = descendants.clear(0.0 if killed else _GRACE)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    end = {"killed": killed, "stragglers": 0 if killed else descendants.stragglers, "survivors": survivors}
+    end = {"killed": killed, "stragglers": descendants.stragglers, "survivors": survivors}
     _report(result, {**descendants.end(), **end, "peak_memory": peak})
 
 

@@ -111,14 +111,50 @@ _METADATA = (
     Refusal("removexattrat", 466, 466, errno.EOPNOTSUPP),
     Refusal("file_setattr", 469, 469, errno.EOPNOTSUPP),
 )
-# Left-overs that outlive every process.
+# What another process could read or meet: left-overs that outlive every process, file times, watches, priorities.
+_NOT_OWN = {index: When(index, 0, equal=False) for index in (0, 1)}
 _SHARED = (
     Refusal("shmget", 29, 194),
+    Refusal("shmat", 30, 196),
+    Refusal("shmctl", 31, 195),
     Refusal("semget", 64, 190),
+    Refusal("semop", 65, 193),
+    Refusal("semctl", 66, 191),
+    Refusal("semtimedop", 220, 192),
     Refusal("msgget", 68, 186),
+    Refusal("msgsnd", 69, 189),
+    Refusal("msgrcv", 70, 188),
+    Refusal("msgctl", 71, 187),
     Refusal("mq_open", 240, 180),
+    Refusal("mq_unlink", 241, 181),
+    # libraries that copy files set their times, so those calls must seem to work
+    Refusal("utime", 132, None, _PRETEND_DONE),
+    Refusal("utimes", 235, None, _PRETEND_DONE),
+    Refusal("futimesat", 261, None, _PRETEND_DONE),
+    Refusal("utimensat", 280, 88, _PRETEND_DONE),
+    Refusal("inotify_init", 253, None),
+    Refusal("inotify_init1", 294, 26),
+    Refusal("fcntl", 72, 25, when=When(1, 1024)),  # F_SETLEASE
+    Refusal("fcntl", 72, 25, when=When(1, 1026)),  # F_NOTIFY
+    Refusal("mincore", 27, 232),  # what lies in the page cache
+    Refusal("cachestat", 451, 451),
+    Refusal("preadv2", 327, 286, errno.EOPNOTSUPP, When(5, 8, mask=8)),  # RWF_NOWAIT
 )
-TABLE = _SOCKETS + _PROCESSES + _KERNEL + _MOUNTS + _METADATA + _SHARED
+_SCHEDULING = (
+    Refusal("sched_setparam", 142, 118, when=_NOT_OWN[0]),
+    Refusal("sched_setscheduler", 144, 119, when=_NOT_OWN[0]),
+    Refusal("sched_setaffinity", 203, 122, when=_NOT_OWN[0]),
+    Refusal("sched_setattr", 314, 274, when=_NOT_OWN[0]),
+    Refusal("setpriority", 141, 140, when=_NOT_OWN[0]),  # of a group, of all the user's
+    Refusal("setpriority", 141, 140, when=_NOT_OWN[1]),
+    Refusal("ioprio_set", 251, 30, when=When(0, 1, equal=False)),
+    Refusal("ioprio_set", 251, 30, when=_NOT_OWN[1]),
+    Refusal("migrate_pages", 256, 238, when=_NOT_OWN[0]),
+    Refusal("move_pages", 279, 239, when=_NOT_OWN[0]),
+    Refusal("process_mrelease", 448, 448),
+    Refusal("personality", 135, 92, when=When(0, 0xFFFFFFFF, equal=False)),
+)
+TABLE = _SOCKETS + _PROCESSES + _KERNEL + _MOUNTS + _METADATA + _SHARED + _SCHEDULING
 _UNTRUNCATED = (  # before Landlock's interface 3
     Refusal("truncate", 76, 45),
     Refusal("openat", 257, 56, when=When(2, _TRUNCATE, mask=_TRUNCATE | 3)),  # with read access alone

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gexbench.engine.scoring.features.images import ENDINGS
 from gexbench.errors import PlanError, printable
+from gexbench.file_kinds import IMAGE_ENDINGS
 
 _SHOWN = 3
 
@@ -67,7 +67,7 @@ def _placed(side: str, names: Sequence[str], strip: Sequence[str]) -> _Names:
 
 def _stem(name: str, strip: Sequence[str]) -> str:
     path = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/").lstrip("/"))
-    last = path.stem if path.suffix.lower() in ENDINGS else path.name
+    last = path.stem if path.suffix.lower() in IMAGE_ENDINGS else path.name
     for text in (unicodedata.normalize("NFC", each) for each in strip if each):
         last = last.removesuffix(text) or last
         last = last.removeprefix(text) or last

@@ -41,12 +41,13 @@ from gexbench.engine.wire.messages import (
     receive,
     send,
 )
+from gexbench.engine.wire.pace import Pace
 from gexbench.errors import GexbenchError, RunFailed
 
 HONEST = "honest.sqlite"
 """The file of what left for the test's questions and for some of the client's, beside the ledger."""
-STALLED = 300.0
-"""Seconds without a byte within a message after which the oracle's socket counts as broken, and the bench is heard."""
+STALLED = 60.0
+"""Seconds that a client may take for a message, beside what its bytes earn, before its socket counts as broken."""
 
 
 class Service:
@@ -111,7 +112,6 @@ class Server:
 
     def __init__(self, control: Channel, oracle: Channel, service: Service) -> None:
         self.control, self.oracle, self.service = control, oracle, service
-        oracle.end.settimeout(STALLED)
 
     def serve(self) -> None:
         """Serve until the bench says stop or goes away."""
@@ -144,11 +144,11 @@ class Server:
 
     def _serve_attacker(self) -> bool:
         try:
-            frame = self.oracle.receive()
+            frame = self.oracle.receive(Pace(STALLED).wait)
             if frame is None:
                 return False
             reply = self._answered(frame)
-            send(self.oracle, reply)
+            send(self.oracle, reply, Pace(STALLED).wait)
         except BrokenFrame as broken:
             send(self.control, Incident(text=f"the oracle's socket carried no frame: {broken}"))
             return False

@@ -19,7 +19,7 @@ class PyTorchVictim:
 
     def __init__(self, card: VictimCard, weights: Path, digest: str, device: str) -> None:
         net: nn.Module = load_entry(card.entry)().build(card.net)
-        load_weights(net, weights, digest)
+        load_weights(net, weights, digest, card.net)
         self._net = net.eval().requires_grad_(False).to(device)
         self._weights, self._device = weights, torch.device(device)
         size = getattr(net, "latent_size", None)

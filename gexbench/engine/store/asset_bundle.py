@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from pydantic import ValidationError
-
 from gexbench.cards.schema import AssetCard, Frozen, Name, Sha256
 from gexbench.engine.store.assets import AssetStore
-from gexbench.errors import AssetMissing
+from gexbench.errors import AssetMissing, GexbenchError
+from gexbench.file_kinds import ZIP, what_is
 from gexbench.files import atomic_write
 
 MANIFEST = "gexbench-assets.json"
@@ -71,18 +70,26 @@ def unbundle(store: AssetStore, file: Path, cards: Sequence[AssetCard]) -> Unbun
     Raises AssetMissing where `file` is no bundle or is broken, or where it holds another file than a card says.
     """
     known = {card.name: card for card in cards}
+    kind = what_is(file)
+    if kind is not None and kind != ZIP:
+        told = f"{file} is not a whole bundle of gexbench assets, but {kind.told}"
+        raise AssetMissing(told, kind.way_out or "give what `gexbench assets bundle` wrote")
     try:
         with zipfile.ZipFile(file) as archive:
+            if archive.getinfo(MANIFEST).file_size > CHUNK:
+                raise ValueError("a manifest is a few lines")
             manifest = Manifest.model_validate_json(archive.read(MANIFEST))
             here = [known[asset.name] for asset in manifest.assets if asset.name in known]
             _agree(file, manifest, known)
             wanted = store.missing(here)
             for card in wanted:
                 _place(store, archive, card)
-    except (zipfile.BadZipFile, KeyError, ValidationError, EOFError) as error:
-        raise AssetMissing(f"{file} is not a whole bundle of gexbench assets", "copy it again") from error
+    except GexbenchError:
+        raise
     except OSError as error:
         raise AssetMissing(f"{file} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # whatever a damaged zip does to the library
+        raise AssetMissing(f"{file} is not a whole bundle of gexbench assets", "copy it again") from error
     placed = tuple(card.name for card in wanted)
     present = tuple(card.name for card in here if card.name not in placed)
     return Unbundled(placed, present, tuple(asset.name for asset in manifest.assets if asset.name not in known))

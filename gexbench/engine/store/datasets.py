@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gexbench.cards.schema import DatasetCard, SplitFiles
 from gexbench.engine.store.file_lists import expand, matching, read_pins
+from gexbench.engine.store.nearby import look_around
 from gexbench.engine.store.paths import data_root
 from gexbench.engine.store.zip_folder import DataFolder, File
-from gexbench.errors import CardError, DataMissing
+from gexbench.errors import CardError, DataMissing, printable
 
 Files = dict[str, list[File]]
 _SHOWN = 3
+NO_IMAGE_TWICE = "splits must share no image; take one of them out"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was looked at, and every file that is not as the card says; names are those of the card."""
+    """What was looked at, and every file that is not as the card says; names are those of the card.
+
+    missing, differing: files, and splits of another size or digest. unreadable: a sentence for each that is there and
+    cannot be read. misnamed: files that no pattern means for the case of their letters. shared: a sentence for each
+    file that two splits have. nearby: what lies where the first missing file may be, "" for nothing. counts: files of
+    each split; distinct: how many of them are other pictures, where that was looked at. files: those that are as they
+    should be.
+    """
 
     checked: int
     missing: tuple[str, ...]
     differing: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
+    misnamed: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    nearby: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    distinct: Mapping[str, int] = field(default_factory=dict)
+    files: Files = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Say whether every file is there and is the one that is meant."""
-        return not self.missing and not self.differing
+        return not (self.missing or self.differing or self.unreadable or self.misnamed or self.shared)
 
 
 @dataclass
@@ -37,24 +53,42 @@ class _Search:
     files: Files = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     differing: list[str] = field(default_factory=list)
+    unreadable: dict[str, DataMissing] = field(default_factory=dict)
+    misnamed: set[str] = field(default_factory=set)
     lacking: SplitFiles | None = None
+
+    @property
+    def nearby(self) -> str:
+        """Return what lies where the first missing file may be."""
+        root = data_root()
+        wanted = self.lacking is not None and self.lacking.within == "data"
+        return look_around(root, self.missing[0]) if root and wanted else ""
 
 
 def locate(card: DatasetCard, pins: Path) -> Files:
     """Return the files of each split, keyed "owner", "pool", "test/<name>", in the card's order.
 
     Every file is read once and hashed. pins: the list of hashes beside the card, read when the card is pinned. Raises
-    DataMissing when files are missing or are not the pinned ones, or when two splits hold the same content; CardError
-    when the list is broken or lacks a file the card names.
+    DataMissing when files are missing, cannot be read or are not the pinned ones, when a pattern passes over files for
+    the case of their letters, or when two splits hold the same content; CardError when the list is broken or lacks a
+    file the card names.
     """
     search = _search(card, pins)
+    for error in search.unreadable.values():
+        raise DataMissing(f"data set {card.name}: {error}", error.hint)
     if search.missing and search.lacking:
         told = f"data set {card.name}: missing {_first(search.missing)}; {_where(search.lacking, search.missing[0])}"
-        raise DataMissing(told, _way_out(search.lacking))
+        raise DataMissing(told, "; ".join(filter(None, (search.nearby, _way_out(search.lacking)))))
     if search.differing:
         told = f"data set {card.name}: not as pinned {_first(search.differing)}"
         raise DataMissing(told, f"gexbench data verify {card.name} names them all; put the original files there")
-    _refuse_overlap(card, search.files)
+    if search.misnamed:
+        told = (
+            f"data set {card.name}: left out for upper or lower case in their names {_first(sorted(search.misnamed))}"
+        )
+        raise DataMissing(told, "rename them, or list them on the card, too")
+    for shared in overlaps(search.files, lambda file: file.sha256, "file"):
+        raise DataMissing(f"data set {card.name}: {shared}", NO_IMAGE_TWICE)
     return search.files
 
 
@@ -70,22 +104,42 @@ def redrawn(files: Files, key: str) -> Files | None:
 
 
 def verify(card: DatasetCard, pins: Path) -> Report:
-    """Look at every file of a card and name all that are missing or different; raises CardError as `locate`."""
+    """Look at every file of a card and tell of all that `locate` would refuse; raises CardError as `locate`."""
     search = _search(card, pins)
     found = sum(len(files) for files in search.files.values())
-    checked = found + len(search.missing) + len(search.differing)
-    return Report(checked, tuple(search.missing), tuple(search.differing))
+    return Report(
+        checked=found + len(search.missing) + len(search.differing) + len(search.unreadable),
+        missing=tuple(search.missing),
+        differing=tuple(search.differing),
+        unreadable=tuple(map(str, search.unreadable)),
+        misnamed=tuple(sorted(search.misnamed)),
+        shared=tuple(overlaps(search.files, lambda file: file.sha256, "file")),
+        nearby=search.nearby if search.missing else "",
+        counts={split: len(files) for split, files in search.files.items()},
+        files=search.files,
+    )
+
+
+def overlaps(files: Files, key: Callable[[File], str], what: str) -> Iterator[str]:
+    """Yield a sentence for each file of a split that stands in one before it; key: what files are known by."""
+    owners: dict[str, tuple[str, str]] = {}
+    for split, listed in files.items():
+        for file in listed:
+            other, name = owners.setdefault(key(file), (split, file.name))
+            if other != split:
+                yield f"{printable(file.name)} of {split} is the same {what} as {printable(name)} of {other}"
 
 
 def digest(card: DatasetCard, files: Mapping[str, Sequence[File]]) -> str:
     """Return one sha256 (hex) of a data set as it was read: its name, and each file's split, name and hash, sorted."""
     lines = sorted(f"{split}\t{file.name}\t{file.sha256}\n" for split, listed in files.items() for file in listed)
-    return hashlib.sha256("".join([f"{card.name}\n", *lines]).encode()).hexdigest()
+    return hashlib.sha256("".join([f"{card.name}\n", *lines]).encode(errors="surrogateescape")).hexdigest()
 
 
 def split_digest(files: Sequence[File]) -> str:
     """Return one sha256 (hex) of a split's files: their names and hashes, sorted."""
-    return hashlib.sha256("".join(sorted(f"{file.name}\t{file.sha256}\n" for file in files)).encode()).hexdigest()
+    lines = sorted(f"{file.name}\t{file.sha256}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
 
 
 def _search(card: DatasetCard, pins: Path) -> _Search:
@@ -100,18 +154,31 @@ def _search(card: DatasetCard, pins: Path) -> _Search:
                 continue
             root = _root(wanted, pattern)
             folder = opened.setdefault(root, DataFolder(root)) if root else None
-            for name in _names(pattern, pinned, folder):
-                file = folder.find(name) if folder else None
+            for name in _names(search, pattern, pinned, folder):
+                file = _found(search, wanted, folder, name)
                 if file is None:
-                    search.missing.append(name)
-                    search.lacking = search.lacking or wanted
-                elif pinned is not None and file.sha256 != _pin(name, pinned, pins):
+                    continue
+                if pinned is not None and file.sha256 != _pin(name, pinned, pins):
                     search.differing.append(name)
                 else:
                     search.files[split].append(file)
         _note_shortage(search, split, wanted)
         _note_difference(search, split, wanted)
+    search.misnamed -= {file.name for listed in search.files.values() for file in listed}
     return search
+
+
+def _found(search: _Search, wanted: SplitFiles, folder: DataFolder | None, name: str) -> File | None:
+    """Return a file; None where there is none or it cannot be read, which is noted."""
+    try:
+        file = folder.find(name) if folder else None
+    except DataMissing as error:
+        search.unreadable.setdefault(str(error), error)
+        return None
+    if file is None:
+        search.missing.append(name)
+        search.lacking = search.lacking or wanted
+    return file
 
 
 def _note_shortage(search: _Search, split: str, wanted: SplitFiles) -> None:
@@ -139,13 +206,18 @@ def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:
         yield f"test/{name}", wanted
 
 
-def _names(pattern: str, pinned: Mapping[str, str] | None, folder: DataFolder | None) -> list[str]:
+def _names(search: _Search, pattern: str, pinned: Mapping[str, str] | None, folder: DataFolder | None) -> list[str]:
     """Return the names a pattern means; a pattern that means none stands for itself, and is then missing."""
     if "*" not in pattern:
         return [pattern]
     if pinned is not None:
         return matching(pattern, pinned) or [pattern]
-    return (folder.names(pattern) if folder else []) or [pattern]
+    try:
+        search.misnamed.update(folder.but_for_case(pattern) if folder else ())
+        return (folder.names(pattern) if folder else []) or [pattern]
+    except DataMissing as error:
+        search.unreadable.setdefault(str(error), error)
+        return []
 
 
 def _pin(name: str, pinned: Mapping[str, str], pins: Path) -> str:
@@ -166,7 +238,7 @@ def _root(wanted: SplitFiles, name: str) -> Path | None:
 
 def _first(names: Sequence[str]) -> str:
     count = "1 file" if len(names) == 1 else f"{len(names)} files"
-    return f"{count}: {', '.join(names[:_SHOWN])}{' and more' if len(names) > _SHOWN else ''}"
+    return f"{count}: {', '.join(map(printable, names[:_SHOWN]))}{' and more' if len(names) > _SHOWN else ''}"
 
 
 def _where(wanted: SplitFiles, name: str) -> str:
@@ -180,15 +252,3 @@ def _way_out(wanted: SplitFiles) -> str:
     if wanted.within == "package":
         return "install or reinstall the package that carries them"
     return "set GEXBENCH_DATA to the folder in which these paths begin"
-
-
-def _refuse_overlap(card: DatasetCard, files: Files) -> None:
-    owners: dict[str, tuple[str, str]] = {}
-    for split, listed in files.items():
-        for file in listed:
-            other, name = owners.setdefault(file.sha256, (split, file.name))
-            if other != split:
-                raise DataMissing(
-                    f"data set {card.name}: {file.name} of {split} is the same file as {name} of {other}",
-                    "splits must share no image; take one of them out",
-                )

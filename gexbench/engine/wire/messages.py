@@ -28,7 +28,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from torch import Tensor
 
 from gexbench.cards.schema import OptionValue, TaskKindName
-from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame
+from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, Wait
 from gexbench.engine.wire.questions import LONGEST_LATENT
 from gexbench.plan import Plan
 from gexbench.record import Account
@@ -50,18 +50,21 @@ M = TypeVar("M", bound=Message)
 N = TypeVar("N", bound=Message)
 
 
-def send(channel: Channel, message: Message) -> None:
-    """Send a message; raises BrokenFrame when the other side is gone."""
-    channel.send(message.frame())
+def send(channel: Channel, message: Message, wait: Wait | None = None) -> None:
+    """Send a message; raises BrokenFrame when the other side is gone, and what `wait` raises."""
+    channel.send(message.frame(), wait)
 
 
 @overload
-def receive(channel: Channel, kind: type[M], other: type[N], /) -> M | N | None: ...
+def receive(channel: Channel, kind: type[M], other: type[N], /, *, wait: Wait | None = None) -> M | N | None: ...
 @overload
-def receive(channel: Channel, *kinds: type[M]) -> M | None: ...
-def receive(channel: Channel, *kinds: type[Message]) -> Message | None:
-    """Return the next message, None when the other side has closed; raises BrokenFrame, also for one out of turn."""
-    frame = channel.receive()
+def receive(channel: Channel, *kinds: type[M], wait: Wait | None = None) -> M | None: ...
+def receive(channel: Channel, *kinds: type[Message], wait: Wait | None = None) -> Message | None:
+    """Return the next message, None when the other side has closed; raises BrokenFrame, also for one out of turn.
+
+    wait: see `Channel.receive`; None for whom trusts the other side.
+    """
+    frame = channel.receive(wait)
     return None if frame is None else read(frame, *kinds)
 
 

@@ -13,18 +13,18 @@ import pytest
 import torch
 
 from gexbench.engine.run import clock, remote
-from gexbench.engine.run.clock import Clock, evidence_clock
+from gexbench.engine.run.clock import Clock, Timesheet, evidence_seconds
 from gexbench.engine.run.remote import RemoteAttacker
 from gexbench.engine.run.sides import Journal
-from gexbench.engine.wire.frames import Channel, Frame, pair
-from gexbench.engine.wire.messages import Extracted, Inferred, Ready, send
-from gexbench.errors import RunFailed
+from gexbench.engine.wire.frames import Channel, Frame, encode, pair
+from gexbench.engine.wire.messages import Extracted, Inferred, Message, Ready, send
+from gexbench.errors import OutputError, RunFailed
 
 from ..processes import HANG
 
-DEADLINE = 2.0
+DEADLINE, EVIDENCE = 2.0, 3.0
 Play = Callable[[Channel, Callable[[float], None]], None]
-Make = Callable[[Play], RemoteAttacker]
+Make = Callable[..., RemoteAttacker]
 
 
 class Hours:
@@ -68,21 +68,21 @@ def attacker(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
                 stack.callback(end.close)
             return ends
 
-        def make(play: Play) -> RemoteAttacker:
+        def make(play: Play, sheet: Timesheet | None = None) -> RemoteAttacker:
             (ours, theirs), (service, oracle) = channels(), channels()
             monkeypatch.setattr(remote, "_spawn", lambda *_: (SimpleNamespace(), ours))
             thread = threading.Thread(target=play, args=(theirs, hours.pass_in_sight))
             thread.start()
             stack.callback(thread.join)
             stack.callback(ours.close)  # first, so that a thread that still listens ends
-            start: Any = SimpleNamespace(deadline=DEADLINE, frame=lambda: Frame("start"))
+            start: Any = SimpleNamespace(frame=lambda: Frame("start"))
             place: Any = SimpleNamespace(log=Path("log.txt"))
             return RemoteAttacker(
                 start,
                 place,
                 oracle,
                 cast(Any, SimpleNamespace(control=service)),
-                Journal(lambda what, done, total: None),
+                Journal(lambda what, done, total: None, sheet or Timesheet(DEADLINE, EVIDENCE)),
             )
 
         yield make
@@ -102,7 +102,7 @@ def slow_around_the_attack(channel: Channel, passes: Callable[[float], None]) ->
 def hangs(channel: Channel, passes: Callable[[float], None]) -> None:
     send(channel, Ready())
     channel.receive()
-    passes(1000 * DEADLINE)
+    passes(1000 * EVIDENCE)
 
 
 def hangs_when_it_is_asked(channel: Channel, passes: Callable[[float], None]) -> None:
@@ -110,7 +110,7 @@ def hangs_when_it_is_asked(channel: Channel, passes: Callable[[float], None]) ->
     channel.receive()
     send(channel, Extracted())
     channel.receive()
-    passes(1000 * DEADLINE)
+    passes(1000 * EVIDENCE)
 
 
 def test_an_attack_is_not_charged_for_a_slow_start_or_slow_evidence(attacker: Make, hours: Hours) -> None:
@@ -128,21 +128,108 @@ def test_extraction_is_ended_at_the_deadline(attacker: Make) -> None:
         it.extract()
 
 
-def test_a_surrogate_that_never_answers_is_ended_too(attacker: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "AT_LEAST", 0.0)
+def test_a_surrogate_that_never_answers_is_ended_too(attacker: Make) -> None:
     it = attacker(hangs_when_it_is_asked)
     it.wait_ready()
     it.extract()
-    with pytest.raises(RunFailed, match="had not answered all test images and been saved after 2 s"):
+    with pytest.raises(RunFailed, match="had not answered all test images and been saved after 3 s"):
         it.infer(torch.zeros(1))
 
 
-def test_the_limit_for_evidence_is_at_least_the_deadline_again() -> None:
-    assert [evidence_clock(deadline).seconds for deadline in (1.0, 600.0, 172800.0)] == [300.0, 600.0, 172800.0]
+def drips(message: Message, before: tuple[Message, ...] = ()) -> Play:
+    """Say what is due, but nine bytes at a time with a pause before each."""
+
+    def play(channel: Channel, passes: Callable[[float], None]) -> None:
+        for said in before:
+            send(channel, said)
+            channel.receive()
+        told = encode(message.frame())
+        for start in (0, 9):
+            channel.end.sendall(told[start : start + 9])
+            passes(0.9 * DEADLINE)
+
+    return play
+
+
+def test_a_frame_sent_nine_bytes_at_a_time_wins_no_time(attacker: Make) -> None:
+    it = attacker(drips(Extracted(), (Ready(),)))
+    it.wait_ready()
+    with pytest.raises(RunFailed, match="still running after 2 s, its deadline"):
+        it.extract()
+    assert it.latent_size is None
+
+
+def test_an_answer_sent_nine_bytes_at_a_time_wins_no_time(attacker: Make) -> None:
+    it = attacker(drips(Inferred(y=torch.zeros(1)), (Ready(), Extracted())))
+    it.wait_ready()
+    it.extract()
+    with pytest.raises(RunFailed, match="had not answered all test images"):
+        it.infer(torch.zeros(1))
+
+
+def test_an_attack_that_does_not_read_what_it_is_asked_is_ended(attacker: Make) -> None:
+    def reads_no_more(channel: Channel, passes: Callable[[float], None]) -> None:
+        send(channel, Ready())
+        channel.receive()
+        send(channel, Extracted())
+        passes(1000 * EVIDENCE)
+
+    it = attacker(reads_no_more)
+    it.wait_ready()
+    it.extract()
+    with pytest.raises(RunFailed, match="had not answered all test images"):
+        it.infer(torch.zeros(1 << 22))
+
+
+def takes(seconds: float) -> Play:
+    """Take so long to extract."""
+
+    def play(channel: Channel, passes: Callable[[float], None]) -> None:
+        send(channel, Ready())
+        channel.receive()
+        passes(seconds)
+        send(channel, Extracted())
+
+    return play
+
+
+def test_attempts_in_one_folder_share_one_deadline(attacker: Make, tmp_path: Path) -> None:
+    file = tmp_path / "timesheet.json"
+    for _ in range(2):
+        it = attacker(takes(0.45 * DEADLINE), Timesheet(DEADLINE, EVIDENCE, file))
+        it.wait_ready()
+        it.extract()
+    it = attacker(hangs, Timesheet(DEADLINE, EVIDENCE, file))
+    it.wait_ready()
+    with pytest.raises(RunFailed, match="after 2 s, its deadline; earlier attempts had used 2 s of them"):
+        it.extract()
+    with pytest.raises(RunFailed, match=r"nothing is left of the 2 s for extraction: .* with --out"):
+        Timesheet(DEADLINE, EVIDENCE, file).extraction()
+
+
+def test_what_was_used_is_on_disk_before_an_attempt_ends(hours: Hours, tmp_path: Path) -> None:
+    sheet = Timesheet(100.0, 100.0, tmp_path / "timesheet.json")
+    with sheet.extraction() as left:
+        for _ in range(3):
+            hours.now += clock.KEPT_EVERY
+            left.wait()
+        assert Timesheet(100.0, 100.0, sheet.file).used["extraction"] == 3 * clock.KEPT_EVERY
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"extraction": -1}', '{"extraction": NaN}', '{"evidence": "x"}'])
+def test_a_timesheet_that_says_nothing_sensible_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "timesheet.json").write_text(content)
+    with pytest.raises(OutputError, match="does not say what time was used"):
+        Timesheet(1.0, 1.0, tmp_path / "timesheet.json")
+
+
+def test_the_limit_for_evidence_is_the_cards_or_at_least_the_deadline_again() -> None:
+    assert [evidence_seconds(deadline, None) for deadline in (1.0, 600.0, 172800.0)] == [300.0, 600.0, 172800.0]
+    assert evidence_seconds(600.0, 20.0) == 20.0
 
 
 def test_a_clock_stands_still_outside_its_blocks(hours: Hours) -> None:
-    limit = Clock(0.75, "over")
+    limit = Clock(0.75, RunFailed("over"))
     with limit:
         hours.now += 0.5
     hours.now += 50.0

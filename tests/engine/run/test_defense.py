@@ -25,12 +25,9 @@ ORDER = GuardOne(
 
 def test_near_and_far_a_defense_gives_the_same_answer(tmp_path: Path) -> None:
     folder = tmp_path / "defense"
-    folder.mkdir()
-    (folder / "left over").touch()
     journal = Journal(quiet)
     confines = Confines(folder, tmp_path / "defense.log", interpreter_rules([], [], "cpu"))
     far = DefenseProcess(confines, journal)
-    assert not (folder / "left over").exists()
     made = []
     for door in (FarDoor(far.service), NearDoor()):
         assert read(door.tell(START, Bound(120.0)), Defends) == Defends(moments=("guard_output",))

@@ -52,11 +52,12 @@ def test_the_strongest_isolation_there_is_is_chosen_unless_none_is_asked_for(
 
 
 def test_each_works_in_its_own_folder_and_prints_to_its_own_log(all_three: tuple[Path, Orders, AllConfines]) -> None:
-    run, _, where = all_three
-    assert (where.service.folder, where.service.log) == (run / "service", run / "service.log")
-    assert (where.attacker.folder, where.attacker.log) == (run / "attacker", run / "log.txt")
+    run, orders, where = all_three
+    assert orders.attacker is not None
     assert where.defense is not None
-    assert (where.defense.folder, where.defense.log) == (run / "defense", run / "defense.log")
+    assert (where.service.folder, where.service.log) == (run / "service", run / "service.log")
+    assert (where.attacker.folder, where.attacker.log) == (orders.attacker.workdir, run / "log.txt")
+    assert (where.defense.folder.parent, where.defense.log) == (run / "defense", run / "defense.log")
     assert [each.rules.write for each in (where.service, where.attacker, where.defense)] == [()] * 3  # its folder alone
 
 

@@ -140,3 +140,39 @@ def test_weights_that_are_not_safetensors_are_refused(folder: RunFolder, content
     with pytest.raises(RunFailed, match="not safetensors"):
         folder.take_surrogate("a.b:Net")
     assert not (folder.path / "surrogate" / "model.safetensors").exists()
+
+
+def test_no_run_can_guess_where_another_attack_works_and_a_run_finds_its_own_again(
+    tmp_path: Path, record: RunRecord
+) -> None:
+    one, other = RunFolder(tmp_path / "one"), RunFolder(tmp_path / "other")
+    one.open(record.plan)
+    assert one.work.name != other.work.name
+    assert len(one.work.name) == 32
+    assert RunFolder(tmp_path / "one").work == one.work
+
+
+def test_an_attempt_that_failed_in_its_test_is_charged_and_one_that_was_killed_there_is_not(
+    tmp_path: Path, record: RunRecord
+) -> None:
+    folder = RunFolder(tmp_path / "one")
+    folder.open(record.plan)
+    folder.timesheet.write_text("{}")
+    folder.open(record.plan)
+    assert folder.timesheet.exists()
+    folder.put_record(failed(record, "no"))
+    folder.open(record.plan, anew=True)
+    assert folder.timesheet.exists()
+    folder.record.unlink()
+    folder.open(record.plan, anew=True)
+    assert not folder.timesheet.exists()
+
+
+def test_a_defense_starts_in_an_empty_folder_of_a_name_that_is_new_each_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    first = folder.new_defense()
+    first.mkdir(parents=True)
+    (first / "remembered").touch()
+    second = folder.new_defense()
+    assert second != first
+    assert not (tmp_path / "defense").exists()

@@ -118,14 +118,17 @@ def test_a_crowd_of_processes_is_killed_to_the_last(probe: Probe) -> None:
 
 
 @BOTH
-def test_a_hanging_child_is_killed_with_all_it_started_and_without_grace(graceful: Probe, confine: Confine) -> None:
+def test_a_hanging_child_is_killed_with_all_it_started_which_is_counted_and_without_grace(
+    graceful: Probe, confine: Confine
+) -> None:
     with graceful.start(HANGING, (), confine) as child:
         assert eventually((graceful.work / "runaway").exists)
         assert child.poll() is None
         child.kill()
         end = child.wait(HANG)
         assert end is not None
-    assert (end.signal, end.killed, end.stragglers, end.survivors) == (signal.SIGKILL, True, 0, 0)
+    left = 1 if sys.platform == "linux" else 0
+    assert (end.signal, end.killed, end.stragglers, end.survivors) == (signal.SIGKILL, True, left, 0)
     if sys.platform == "linux":
         assert not alive(int((graceful.work / "runaway").read_text()))
 

@@ -81,3 +81,73 @@ def test_no_program_but_python_can_be_run_and_none_gains_privileges(probe: Probe
     )
     assert found.pop("shell") == "refused"
     assert found == {"python": "DONE", "capability": "refused", "no_new_privs": "1"}
+
+
+@needs_sandbox
+def test_nothing_of_another_process_can_be_scheduled_but_a_process_may_schedule_itself(probe: Probe) -> None:
+    found = attempt(
+        probe,
+        """
+        bench, all_of_them = int(sys.argv[1]), os.sched_getaffinity(0)
+        attempt("own-affinity", lambda: os.sched_setaffinity(0, all_of_them))
+        attempt("own-nice", lambda: os.nice(0))
+        attempt("affinity", lambda: os.sched_setaffinity(bench, all_of_them))
+        attempt("scheduler", lambda: os.sched_setscheduler(bench, os.SCHED_BATCH, os.sched_param(0)))
+        attempt("param", lambda: os.sched_setparam(bench, os.sched_param(0)))
+        attempt("attr", lambda: call("syscall", 314, bench, ctypes.create_string_buffer(48), 0))
+        attempt("priority", lambda: os.setpriority(os.PRIO_PROCESS, bench, 19))
+        attempt("group", lambda: os.setpriority(os.PRIO_PGRP, 0, 19))
+        attempt("user", lambda: os.setpriority(os.PRIO_USER, 0, 19))
+        attempt("io", lambda: call("syscall", 251, 1, bench, 0))
+        attempt("io-user", lambda: call("syscall", 251, 3, 0, 0))
+        attempt("pages", lambda: call("syscall", 256, bench, 0, 0, 0))
+        attempt("personality", lambda: call("personality", 0x40000))
+        """,
+        os.getpid(),
+    )
+    assert {name for name, said in found.items() if said == "DONE"} == {"own-affinity", "own-nice"}
+    assert len(found) == 13
+
+
+@needs_sandbox
+def test_no_message_can_be_left_where_another_process_finds_it(probe: Probe) -> None:
+    found = attempt(
+        probe,
+        """
+        attempt("shmget", lambda: call("shmget", 77, 4096, 0o1600))
+        attempt("shmat", lambda: call("shmat", 0, 0, 0))
+        attempt("shmctl", lambda: call("shmctl", 0, 13, 0))
+        attempt("semget", lambda: call("semget", 77, 1, 0o1600))
+        attempt("semctl", lambda: call("semctl", 0, 0, 12))
+        attempt("msgget", lambda: call("msgget", 77, 0o1600))
+        attempt("msgsnd", lambda: call("msgsnd", 0, b"12345678x", 1, 0))
+        attempt("msgctl", lambda: call("msgctl", 0, 2, 0))
+        attempt("queue", lambda: call("syscall", 240, b"queue", os.O_CREAT, 0o600, 0))
+        attempt("key", lambda: call("syscall", 248, b"user", b"gexbench", b"x", 1, -4))
+        attempt("watch", lambda: call("inotify_init1", 0))
+        attempt("notify", lambda: __import__("fcntl").fcntl(os.open(".", os.O_RDONLY), 1026, 1))
+        attempt("resident", lambda: call("mincore", 0, 0, 0))
+        """,
+    )
+    assert set(found.values()) == {"refused"}
+
+
+@needs_sandbox
+def test_a_files_times_stay_what_they_are_and_files_can_be_copied(probe: Probe) -> None:
+    found = attempt(
+        probe,
+        """
+        import shutil
+        open("mine", "w").write("x")
+        before = os.stat("mine").st_mtime_ns
+        attempt("copy", lambda: shutil.copy2("mine", "other"))
+        for name, act in {
+            "path": lambda: os.utime("mine", (7, 7)),
+            "open": lambda: os.utime(os.open("mine", os.O_RDONLY), (7, 7)),
+            "libc": lambda: call("utimes", b"mine", ctypes.create_string_buffer(32)),
+        }.items():
+            act()
+            print(name, "kept" if os.stat("mine").st_mtime_ns == before else "changed")
+        """,
+    )
+    assert found == {"copy": "DONE", "path": "kept", "open": "kept", "libc": "kept"}

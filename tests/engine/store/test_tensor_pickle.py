@@ -107,7 +107,7 @@ def test_an_array_shorter_than_its_shape_is_refused(tmp_path: Path) -> None:
 def test_a_broken_pickle_is_refused(keep: int, tmp_path: Path) -> None:
     path = numpy_pickle(tmp_path / "file", {"a": np.arange(3)})
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(PickleRefused, match=r"the pickle is broken"):
+    with pytest.raises(PickleRefused, match=r"the pickle is broken" if keep else "not a pickle .* an empty file"):
         read_numpy_pickle(path)
 
 

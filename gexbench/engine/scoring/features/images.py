@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import stat
-import zipfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +18,13 @@ from gexbench.core.decoding import Facts, decode
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.engine.scoring.features.walk import hidden, walk
+from gexbench.engine.store.zip_member import AS_FILES, open_zip, read_member, refuse_large
 from gexbench.errors import DataMissing, printable
-from gexbench.foreign_text import shown
+from gexbench.file_kinds import FOLDER, ZIP, Kind, what_is
+from gexbench.file_kinds import IMAGE_ENDINGS as ENDINGS
 
-ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 _ARRAYS = frozenset({".npy", ".npz", ".pkl", ".pt", ".pth", ".safetensors"})
 _ARCHIVES = frozenset({".7z", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
-_LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Found:
 
     left_out: files that were not taken, by their ending, or by what they are. links: to folders that were followed.
     again: links to folders that were read under another name. folders: those that were read, as real paths; top: the
-    one that holds the set.
+    one that holds the set. other: what one of the files left out is.
     """
 
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -42,6 +41,7 @@ class Found:
     again: Sequence[str] = ()
     folders: frozenset[str] = frozenset()
     top: str = ""
+    other: Kind | None = None
 
 
 class Seen(NamedTuple):
@@ -99,13 +99,14 @@ def open_images(place: str | os.PathLike[str]) -> ImageSet:
     if path.is_dir():
         images = FolderImages(path)
     elif path.suffix.lower() in _ARRAYS and path.is_file():
-        raise DataMissing(f"{_shown(path)} is a file of arrays or tensors", _as_files())
-    elif path.is_file():
+        kind = what_is(path)
+        raise DataMissing(f"{_shown(path)} is a file of arrays or tensors{f': {kind.told}' if kind else ''}", AS_FILES)
+    elif os.path.lexists(path):
         images = ZipImages(path)
     else:
         raise DataMissing(f"no folder or zip at {_shown(path)}", "give a folder of images or a zip of one")
     if not images.names:
-        raise DataMissing(f"{_shown(path)} holds no images{_instead(images.found)}", _way_out(images.found))
+        raise _no_images(path, images.found)
     return images
 
 
@@ -113,21 +114,22 @@ def _shown(path: Path) -> str:
     return printable(str(path))
 
 
-def _instead(found: Found) -> str:
+def _no_images(path: Path, found: Found) -> DataMissing:
+    kind = what_is(path)
+    if kind is not None and kind not in (FOLDER, ZIP):
+        return DataMissing(f"{_shown(path)} is {kind.told}", kind.way_out or AS_FILES)
     told = ", ".join(f"{count} {ending}" for ending, count in list(found.left_out.items())[:5])
-    return f", but {told}" if told else ""
+    return DataMissing(f"{_shown(path)} holds no images{f', but {told}' if told else ''}", _way_out(found))
 
 
 def _way_out(found: Found) -> str:
+    if found.other is not None and found.other.group == "image":
+        return f"one is {found.other.told}: images are known by their ending, " + ", ".join(sorted(ENDINGS))
     if any(ending in _ARCHIVES for ending in found.left_out):
         return "archives in a folder are not opened; unpack them, or give one .zip itself"
     if any(ending in _ARRAYS for ending in found.left_out):
-        return _as_files()
+        return AS_FILES
     return "images are known by their ending: " + ", ".join(sorted(ENDINGS))
-
-
-def _as_files() -> str:
-    return "arrays and tensors are not read: save each image as an 8-bit PNG and give their folder"
 
 
 class _Files:
@@ -167,8 +169,9 @@ class FolderImages(_Files):
         tree = walk(folder)
         super().__init__(tree.names, (what for _, what in tree.odd))
         self._folder = folder
+        other = next((what_is(folder / name) for name in tree.names if not _is_image(name)), None)
         self.found = Found(
-            self.found.left_out, tree.links, tree.again, frozenset(tree.folders), os.path.realpath(folder)
+            self.found.left_out, tree.links, tree.again, frozenset(tree.folders), os.path.realpath(folder), other
         )
 
     def called(self, index: int) -> str:
@@ -179,7 +182,7 @@ class FolderImages(_Files):
         """Return the file's bytes."""
         path = self._folder / self.names[index]
         try:
-            _refuse_large(self.called(index), path.stat().st_size)
+            refuse_large(self.called(index), path.stat().st_size)
             return path.read_bytes()
         except OSError as error:
             raise DataMissing(f"cannot read the image {self.called(index)}: {error.strerror}") from error
@@ -189,13 +192,8 @@ class ZipImages(_Files):
     """The image files in a zip, by name in sorted order; nothing is unpacked to the disk."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._zip = zipfile.ZipFile(path)
-            listed = [item for item in self._zip.infolist() if not item.is_dir() and not _is_hidden(item.filename)]
-        except Exception as error:  # whatever a damaged file does to the library
-            told = f"{_shown(path)} is neither a folder nor a zip that can be read: {shown(str(error))}"
-            raise DataMissing(told, "give a folder of images or a zip of one; unpack other archives") from error
+        self._path, self._zip = path, open_zip(path)
+        listed = [item for item in self._zip.infolist() if not item.is_dir() and not _is_hidden(item.filename)]
         super().__init__(item.filename for item in listed)
         self._items = sorted((item for item in listed if _is_image(item.filename)), key=lambda item: item.filename)
         for item in listed:
@@ -203,7 +201,7 @@ class ZipImages(_Files):
                 told = f"{printable(item.filename)} in {_shown(path)} is a link, which leads nowhere from a zip"
                 raise DataMissing(told, "pack what it leads to")
         for index, item in enumerate(self._items):
-            _refuse_large(self.called(index), item.file_size)
+            refuse_large(self.called(index), item.file_size)
 
     def called(self, index: int) -> str:
         """Return the name in the zip, and the zip."""
@@ -211,14 +209,7 @@ class ZipImages(_Files):
 
     def content(self, index: int) -> bytes:
         """Return the file's bytes."""
-        try:
-            return self._zip.read(self._items[index])
-        except Exception as error:  # whatever a damaged or foreign member does to the library
-            told = shown(str(error) or type(error).__name__)
-            hint = (
-                "pack it anew, without a password, by deflate" if isinstance(error, RuntimeError) else "fetch it again"
-            )
-            raise DataMissing(f"cannot read {self.called(index)}: {told}", hint) from error
+        return read_member(self._zip, self._items[index], f"{self.names[index]} in {self._path}")
 
 
 class TensorImages:
@@ -249,11 +240,6 @@ class Floats(Lazy):
 
 def _float(images: ImageSet, place: int) -> Tensor:
     return from_uint8(images.decode(images.content(place), place))
-
-
-def _refuse_large(name: str, size: int) -> None:
-    if size > _LARGEST:
-        raise DataMissing(f"{name} unpacks to {size} bytes; an image has at most {_LARGEST}")
 
 
 def _path(name: str) -> PurePosixPath:
