@@ -31,7 +31,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def against(name: str | None, batch: int = 8, isolation: Any = "auto", **options: str) -> RunRecord:
         return gexbench.run(
-            "sr", "cheat/asker", out=tmp_path_factory.getbasetemp() / "runs", budget=str(BUDGET), isolation=isolation,
+            "cheat/quick", "cheat/asker", out=tmp_path_factory.getbasetemp() / "runs", budget=str(BUDGET), isolation=isolation,
             registry=(CHEATS,), options={"batch": batch}, defense=name and f"cheat/{name}", defense_options=options,
         )  # fmt: skip
 
@@ -100,7 +100,7 @@ def test_a_burglar_finds_no_weights_no_ledger_and_no_test(run: Run, tmp_path_fac
     photo = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
     place = base / "runs" / "known"
     record = gexbench.run(
-        "sr", "cheat/asker", out=base / "runs", budget=str(BUDGET), registry=(CHEATS,), defense="cheat/burglar",
+        "cheat/quick", "cheat/asker", out=base / "runs", budget=str(BUDGET), registry=(CHEATS,), defense="cheat/burglar",
         defense_options={
             "weights": str(weights), "data": str(photo), "outside": str(base / "outside.txt"), "run": str(place)
         },
@@ -187,7 +187,7 @@ def test_the_same_seed_gives_the_same_answers_and_scores(run: Run, tmp_path: Pat
     words: dict[str, Any] = {
         "budget": str(BUDGET), "registry": (CHEATS,), "defense": "gaussian-noise", "options": {"batch": 5}
     }  # fmt: skip
-    one, other = (gexbench.run("sr", "cheat/asker", out=tmp_path / name, **words) for name in ("one", "other"))
+    one, other = (gexbench.run("cheat/quick", "cheat/asker", out=tmp_path / name, **words) for name in ("one", "other"))
     assert one.scores == other.scores
     assert (one.honest_cost, one.queried_cost) == (other.honest_cost, other.queried_cost)
     assert one.queried_cost != ()

@@ -183,9 +183,11 @@ def test_an_answer_out_of_turn_is_the_defenses_fault() -> None:
     ids=["while it is asked", "in one process", "on the test images"],
 )  # fmt: skip
 def test_a_broken_defense_is_a_failed_run_with_the_reason(attack: str, isolation: str, tmp_path: Path) -> None:
-    (tmp_path / "card.toml").write_text(CARD)
-    (tmp_path / "defense.py").write_text(CODE)
-    words = ["--attack", attack, "--defense", str(tmp_path), "--isolation", isolation, "--budget", "8"]
+    plug_in = tmp_path / "broken"
+    plug_in.mkdir()
+    (plug_in / "card.toml").write_text(CARD)
+    (plug_in / "defense.py").write_text(CODE)
+    words = ["--attack", attack, "--defense", str(plug_in), "--isolation", isolation, "--budget", "8"]
     done = CliRunner().invoke(app, ["run", "--task", "sr", *words, "--out", str(tmp_path / "runs")])
     record = read_record(next(tmp_path.glob("runs/*/record.json")))
     assert record.status == "failed"
