@@ -142,16 +142,22 @@ class Burglar(Defense):
         return y
 
     def tried(self) -> list[tuple[str, str]]:
-        run, options = str(self.options["run"]), self.options
-        files = ("service/ledger.sqlite", "service/tests.safetensors", "service/honest.sqlite", "brief", "plan.json")
+        run, options = Path.cwd().parents[1], self.options
+        files = (
+            "service/ledger.sqlite",
+            "service/tests.safetensors",
+            "service/honest.sqlite",
+            "brief/pool.safetensors",
+            "plan.json",
+        )
         deeds: dict[str, Callable[[], object]] = {
             "weights": read(str(options["weights"])),
             "data": read(str(options["data"])),
             "outside": append(str(options["outside"])),
-            "ledger written": append(f"{run}/service/ledger.sqlite"),
+            "ledger written": append(str(run / "service" / "ledger.sqlite")),
             "network": connect(__import__("socket").SOCK_STREAM),
             "weights in memory": weights_in_memory,
-            **{file: read(f"{run}/{file}") for file in files},
+            **{file: read(str(run / file)) for file in files},
         }
         return [(name, attempt(deed)) for name, deed in deeds.items()]
 

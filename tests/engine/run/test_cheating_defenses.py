@@ -14,6 +14,7 @@ import gexbench
 from gexbench.cards.roots import packaged_root
 from gexbench.engine.run import clock
 from gexbench.engine.sandbox.rules import support
+from gexbench.errors import RunFailed
 from gexbench.record import RunRecord
 
 from ..processes import HANG
@@ -31,8 +32,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def against(name: str | None, batch: int = 8, isolation: Any = "auto", **options: str) -> RunRecord:
         return gexbench.run(
-            "cheat/quick", "cheat/asker", out=tmp_path_factory.getbasetemp() / "runs", budget=str(BUDGET), isolation=isolation,
-            registry=(CHEATS,), options={"batch": batch}, defense=name and f"cheat/{name}", defense_options=options,
+            "cheat/quick", "cheat/asker", out=tmp_path_factory.getbasetemp() / "runs", budget=str(BUDGET),
+            isolation=isolation, registry=(CHEATS,), options={"batch": batch}, defense=name and f"cheat/{name}", defense_options=options,
         )  # fmt: skip
 
     return against
@@ -97,17 +98,12 @@ def test_a_burglar_finds_no_weights_no_ledger_and_no_test(run: Run, tmp_path_fac
     base = tmp_path_factory.getbasetemp()
     weights = next((packaged_root().path / "weights").glob("*.safetensors"))
     photo = Path(sklearn.datasets.__file__).parent / "images" / "china.jpg"
-    place = base / "runs" / "known"
-    record = gexbench.run(
-        "cheat/quick", "cheat/asker", out=base / "runs", budget=str(BUDGET), registry=(CHEATS,), defense="cheat/burglar",
-        defense_options={
-            "weights": str(weights), "data": str(photo), "outside": str(base / "outside.txt"), "run": str(place)
-        },
-    )  # fmt: skip
+    record = run("burglar", weights=str(weights), data=str(photo), outside=str(base / "outside.txt"))
     assert record.status == "ok"
     found = json.loads(next((base / "runs").glob("*burglar*/defense/*/found.json")).read_text())
-    assert {name: told for name, told in found.items() if not told.startswith("refused")} == {}
-    assert len(found) == 11
+    assert found.pop("weights in memory") == "refused: LookupError"
+    assert len(found) == 10
+    assert set(found.values()) == {"refused: PermissionError"}
     assert not (base / "outside.txt").exists()
 
 
@@ -177,7 +173,7 @@ def test_code_hidden_in_a_hardened_network_never_answers(run: Run, undefended: R
     [("class", "a defenses:Hidden, not a "), ("renamed", ", not a "), ("nan", "that are not finite")],
 )
 def test_a_hardened_network_that_is_not_the_victims_own_is_refused_by_name(run: Run, way: str, told: str) -> None:
-    with pytest.raises(gexbench.GexbenchError, match="harden of the defense 'cheat/trojan' returned ") as failed:
+    with pytest.raises(RunFailed, match="harden of the defense 'cheat/trojan' returned ") as failed:
         run("trojan", way=way, isolation="none")
     assert told in str(failed.value)
 
