@@ -32,9 +32,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     def against(name: str | None, batch: int = 8, isolation: Any = "auto", **options: str) -> RunRecord:
         return gexbench.run(
-            "cheat/quick", "cheat/asker", out=tmp_path_factory.getbasetemp() / "runs", budget=str(BUDGET),
-            isolation=isolation, registry=(CHEATS,), options={"batch": batch}, defense=name and f"cheat/{name}", defense_options=options,
-        )  # fmt: skip
+            "cheat/quick",
+            "cheat/asker",
+            out=tmp_path_factory.getbasetemp() / "runs",
+            budget=str(BUDGET),
+            isolation=isolation,
+            registry=(CHEATS,),
+            options={"batch": batch},
+            defense=name and f"cheat/{name}",
+            defense_options=options,
+        )
 
     return against
 
