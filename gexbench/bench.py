@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -209,7 +210,7 @@ def run_plan(plan: Plan, catalog: Catalog, out: Path, progress: Progress) -> Run
 
 def _refuse_inside(out: Path, catalog: Catalog) -> None:
     """Raise PlanError where run folders would lie in a plug-in's folder, and so change its digest."""
-    place = out.expanduser().resolve()
+    place = Path(os.path.expanduser(out)).resolve()
     for root in catalog.roots:
         if root.outside and place.is_relative_to(root.path.resolve()) and place != RUNS.resolve():
             raise PlanError(f"--out {out} lies inside {root.origin}, the folder of a plug-in", "give another folder")

@@ -46,7 +46,7 @@ ZIP = Kind("zip", "a zip archive", "archive", _UNPACK)
 PICKLE = Kind("pickle", "a Python pickle", "weights")
 TORCH = Kind("torch", "a PyTorch archive (torch.save)", "weights", _TENSORS)
 _HTML = Kind("html", "a web page (HTML)", "stray", _AGAIN)
-_NO_FILE = Kind("no-file", "no regular file", "stray", "give a file")
+_NO_FILE = Kind("no-file", "no regular file", "stray")
 
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\x93NUMPY", Kind("npy", "a NumPy array (npy)", "arrays")),
@@ -149,13 +149,13 @@ def kind_of(head: bytes, name: str = "") -> Kind | None:
     """Return what a file is whose first bytes are `head`, at most HEAD of them; name: that of the file, if known."""
     if not head:
         return EMPTY
+    if _safetensors(head):  # before all else: it begins with a length, which may be another's mark
+        return Kind("safetensors", "a safetensors file", "weights")
     for at, magic, kind in _MAGIC:
         if head.startswith(magic, at):
             return kind
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return _zip(head)
-    if _safetensors(head):
-        return Kind("safetensors", "a safetensors file", "weights")
     return _text(head) or _pickle(head) or _pnm(head) or _named(head, name)
 
 

@@ -31,20 +31,19 @@ def read_plan(file: Path) -> Plan:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
-        told = _otherwise(content) or f"{place}: {first['msg']}"
-        raise PlanError(f"{file} is not a plan: {told}", way_out) from None
+        raise PlanError(f"{file} is not a plan: {_otherwise(content)}{place}: {first['msg']}", way_out) from None
 
 
 def _otherwise(content: bytes) -> str:
     """Say what a file is that is no plan, "" where that is unknown."""
     kind = kind_of(content[:HEAD])
     if kind is not None and kind.name != "json":
-        return f"it is {kind.told}"
+        return f"it is {kind.told}; "
     try:
         held = json.loads(content)
     except (ValueError, RecursionError):
         return ""
-    return "it is the record of a run" if isinstance(held, dict) and {"seal", "plan"} <= held.keys() else ""
+    return "it is the record of a run; " if isinstance(held, dict) and {"seal", "plan"} <= held.keys() else ""
 
 
 def difference(plan: Plan, here: Plan) -> str | None:

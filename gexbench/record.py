@@ -194,6 +194,25 @@ class Account(Frozen):
         return self
 
 
+class Nearness(Frozen):
+    """How near the questions of a run came to the inputs of a test split; see engine/kinds/near_copies.
+
+    distance: the least, None where nothing could be compared; under 1 counts as near. questions: how many came near;
+    images: to how many inputs.
+    """
+
+    distance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    questions: Count
+    images: Count
+
+    @model_validator(mode="after")
+    def _is_of_one_mind(self) -> Nearness:
+        near = self.distance is not None and self.distance < 1
+        if not near == (self.questions > 0) == (self.images > 0):
+            raise ValueError(f"distance {self.distance} with {self.questions} questions near {self.images} images")
+        return self
+
+
 class Provenance(Frozen):
     """Where and with what a run was made."""
 
@@ -231,6 +250,7 @@ class RunRecord(Frozen):
     queried_cost: tuple[HonestCost, ...] = ()
     absent: dict[str, Told] = {}
     account: Account
+    nearness: dict[Label, Nearness] = {}
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}
@@ -323,6 +343,11 @@ def faults(record: RunRecord) -> Iterator[str]:
         for value in (s.value, s.floor.value if isinstance(s, Score) and s.floor else 0.0):
             if not math.isfinite(value) and not (value == math.inf and s.unit == "dB"):
                 yield f"{what} is {value}"
+    for test, near in record.nearness.items():
+        if test not in record.plan.dataset.splits.test:
+            yield f"nearness is of test split {test!r}, which its data set does not hold"
+        if near.questions and not record.incidents:
+            yield f"questions came near to test {test}, and no incident says so"
     yield from (f"{s.metric} queried is on {s.test}" for s in record.queried_cost if s.test != QUERIES)
     costs = {key: {"__all__": {"value"}} for key in ("honest_cost", "queried_cost")}
     rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, **costs})
@@ -365,8 +390,8 @@ def read_record(path: Path) -> RunRecord:
         first = error.errors(include_url=False)[0]
         place = shown(".".join(str(part) for part in first["loc"])) or "file"
         kind = kind_of(content[:HEAD])
-        told = f"it is {kind.told}" if kind is not None and kind.name != "json" else f"{place}: {first['msg']}"
-        raise BoardError(f"{path} is not a gexbench record: {told}", "run it again") from None
+        other = f"it is {kind.told}; " if kind is not None and kind.name != "json" else ""
+        raise BoardError(f"{path} is not a gexbench record: {other}{place}: {first['msg']}", "run it again") from None
     fault = next(faults(record), None)
     if fault:
         raise BoardError(f"{path} is not a gexbench record: {shown(fault)}", "run it again")

@@ -148,7 +148,9 @@ def test_a_plan_of_cards_from_elsewhere_says_what_it_needs(records: Records, tmp
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "EOF"),
+        (b"", "it is an empty file; .*EOF"),
+        (b"<!DOCTYPE html>", "it is a web page"),
+        (b'{"seal": "", "plan": {}}', "it is the record of a run"),
         (b"[]", "valid dictionary|object"),
         (b"\xff\xfe\x00", "Invalid JSON"),
         (b"[" * 100_000, "recursion limit"),

@@ -10,7 +10,7 @@ import pytest
 from record_factory import Records, changed, honest_cost, save, write_registry
 
 from gexbench.errors import BoardError, PlanError
-from gexbench.record import HonestCost, RunRecord, faults, read_record, seal_of
+from gexbench.record import HonestCost, Nearness, RunRecord, faults, read_record, seal_of
 
 
 @pytest.fixture
@@ -63,6 +63,8 @@ def test_a_record_without_a_seal_is_refused(records: Records, file: Path) -> Non
         (b"", "not a gexbench record"),
         (b"{", "not a gexbench record"),
         (b"[]", "not a gexbench record"),
+        (b"<html>", "it is a web page"),
+        (b"\x1f\x8b\x08", "it is a gzip archive"),
         (b"\xff\xfe", "not a gexbench record"),
         (b"{}", "id: Field required"),
     ],
@@ -288,3 +290,33 @@ def test_what_an_attack_reported_is_kept_as_it_is(records: Records, tmp_path: Pa
     record = RunRecord.model_validate({**dict(records.make()), "attack_report": {"x": value}}).sealed()
     found = read_record(save(record, tmp_path) / "record.json").attack_report["x"]
     assert (found, type(found)) == (value, type(value))
+
+
+def test_a_record_from_before_nearness_was_told_reads_and_keeps_its_seal(records: Records, tmp_path: Path) -> None:
+    data = json.loads(records.make().model_dump_json(exclude={"nearness"}))
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({**data, "seal": seal_of(data)}))
+    assert read_record(file).nearness == {}
+
+
+@pytest.mark.parametrize(
+    ("near", "why"),
+    [
+        ({"set5": Nearness(distance=0.5, questions=1, images=1)}, "no incident says so"),
+        ({"set99": Nearness(distance=2.0, questions=0, images=0)}, "which its data set does not hold"),
+    ],
+)
+def test_nearness_that_no_run_can_have_written_is_refused(
+    records: Records, tmp_path: Path, near: dict[str, Nearness], why: str
+) -> None:
+    with pytest.raises(BoardError, match=why):
+        read_record(save(changed(records.make(), "nearness", near), tmp_path) / "record.json")
+
+
+@pytest.mark.parametrize(
+    ("distance", "questions", "images"),
+    [(0.5, 0, 0), (0.5, 1, 0), (1.5, 1, 1), (None, 1, 1), (-1.0, 1, 1), (math.nan, 0, 0)],
+)
+def test_nearness_is_of_one_mind(distance: float | None, questions: int, images: int) -> None:
+    with pytest.raises(ValueError, match="distance"):
+        Nearness(distance=distance, questions=questions, images=images)

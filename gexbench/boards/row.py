@@ -78,6 +78,7 @@ class Row:
             marks.append(f"seeds {', '.join(map(str, self.seeds))} of 0–{self.wanted - 1}")
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
+            "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,

@@ -11,6 +11,7 @@ from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import spread
+from gexbench.cards.published import public
 from gexbench.cards.schema import Compare, Main, MetricCard, Reported
 
 GUIDE = "docs/reading-a-board.md"
@@ -40,6 +41,7 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
         notes=(
             f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
             f"test splits {splits}; {plan.task.price:g} USD a query.",
+            public(plan.dataset),
             f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}.",
             "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
             f"{heading(card)}: mean ± standard deviation over seeds. "

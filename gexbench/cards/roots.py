@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -81,7 +82,7 @@ def _installed(point: importlib.metadata.EntryPoint) -> CardRoot:
 
 def named_root(folder: Path) -> CardRoot:
     """Return a root for a folder the user names: cards by kind below it, or one submission."""
-    path = folder.expanduser().resolve()
+    path = Path(os.path.expanduser(folder)).resolve()
     if not path.is_dir():
         raise CardError(f"no folder of cards at {folder}", "give a folder that holds card.toml, or attacks/*.toml")
     return CardRoot(path, str(folder), code=path)

@@ -89,6 +89,7 @@ class TaskProfile(Frozen):
     answers to all test images and for saving it, None for 300 and at least the deadline again. `side`: the service
     takes square images of that many pixels a side, and no others; None means any size. In tasks of sampling it is the
     side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
+    `largest`: the most pixels of one question where no side is fixed, those of the largest image of the pool.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 
@@ -98,6 +99,7 @@ class TaskProfile(Frozen):
     deadline: float = Field(gt=0, allow_inf_nan=False)
     evidence: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     side: int | None = Field(default=None, ge=8)
+    largest: int | None = Field(default=None, ge=64)
     samples: int | None = Field(default=None, ge=2)
     extra_metrics: tuple[Name, ...] = ()
     ranked: int | None = None

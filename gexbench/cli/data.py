@@ -113,9 +113,9 @@ def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None
 
     for what, lines in faults.items():
         for line in lines[:_SHOWN]:
-            typer.echo(f"{what:10}  {printable(line)}")
+            typer.echo(f"{what:9}  {printable(line)}")
         if len(lines) > _SHOWN:
-            typer.echo(f"{what:10}  … and {len(lines) - _SHOWN} more, which --json names")
+            typer.echo(f"{what:9}  … and {len(lines) - _SHOWN} more, which --json names")
     for split, count in report.counts.items() if any(report.counts.values()) else ():
         distinct = report.distinct.get(split, count)
         copies = f", {distinct} distinct pictures" if distinct < count else ""

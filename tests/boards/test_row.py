@@ -44,6 +44,7 @@ def test_the_cost_to_honest_users_is_a_mean_too(records: Records) -> None:
     ("path", "value", "mark"),
     [
         ("isolation", "process", "unsandboxed"),
+        ("account.sessions", 2, "several sessions"),
         ("provenance.dirty", True, "uncommitted code"),
         ("plan.code", "other", "several code versions"),
         ("provenance.precision", "bf16", "several precisions"),

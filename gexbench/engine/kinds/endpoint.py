@@ -51,12 +51,14 @@ class Batch:
 
     digests: what the ledger knows each question by. shape: of one answer. answer: from the places of the questions that
     are new and the number of questions paid before to what leaves, uint8. beside: what leaves with all the answers.
+    images: the questions (N,3,h,w) uint8 where they are images; the ledger keeps them to be compared with the test.
     """
 
     digests: Sequence[bytes]
     shape: tuple[int, ...]
     answer: Callable[[list[int], int], Tensor]
     beside: Mapping[str, Tensor] = field(default_factory=dict)
+    images: Tensor | None = None
 
 
 class Endpoint(Protocol):

@@ -19,6 +19,7 @@ from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence, valid
 from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault
 from gexbench.engine.kinds.kind import TaskKind, Witnesses
+from gexbench.engine.kinds.near_copies import Nearness, TestInputs
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.engine.wire.questions import check_question, checked, question_digest
 from gexbench.errors import PlanError, QueryError
@@ -31,22 +32,28 @@ PIXELS_AT_ONCE = 1 << 18
 class ImageEndpoint:
     """Answer images with images.
 
-    scale: output side over input side. side: the only side of images the service takes, None for any.
+    scale: output side over input side. side: the only side of images the service takes, None for any. largest: the most
+    pixels of one question, None for any.
     """
 
     front: Front
     scale: int
     side: int | None = None
+    largest: int | None = None
 
     def batch(self, question: Query | Sample, asked: int) -> Batch:
         """Return what a question asks; raises QueryError for anything but images the service takes."""
         if not isinstance(question, Query):
             raise QueryError("this service takes images and draws none of its own", "ask with oracle.query(images)")
         x = question.x
-        check_question(x, self.side)
+        check_question(x, self.side, self.largest)
         digests = digests_of(x)
         shape = (3, x.shape[2] * self.scale, x.shape[3] * self.scale)
-        return Batch(digests, shape, lambda new, paid: self.front.answer(x[new], [digests[i] for i in new], paid))
+
+        def answer(new: list[int], paid: int) -> Tensor:
+            return self.front.answer(x[new], [digests[i] for i in new], paid)
+
+        return Batch(digests, shape, answer, images=x)
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
         """Return the answers to test inputs."""
@@ -81,6 +88,21 @@ class ImageToImage(TaskKind):
                 "take samples off the task's card",
             )
 
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        """Raise PlanError where no side is fixed and the task's card does not say how many pixels a question may have.
+
+        A card that says less than the largest image of the pool has is refused, too.
+        """
+        if plan.scale.side is not None:
+            return
+        most = max((image.shape[-2] * image.shape[-1] for image in pool), default=0)
+        if plan.scale.largest is None or plan.scale.largest < most:
+            raise PlanError(
+                f"task {plan.task.name!r} takes questions of up to {plan.scale.largest or 'any number of'} pixels at "
+                f"profile {plan.profile.name!r}; the largest image of the pool has {most}",
+                f"say largest = {most}, or a side, in profile.{plan.profile.name} of the task",
+            )
+
     def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
         """Say that all comparisons have pairs, but those with a style."""
         return task.truth == "pairs" or compare == "B"
@@ -91,7 +113,7 @@ class ImageToImage(TaskKind):
 
     def endpoint(self, plan: Plan, victim: OpenVictim, front: Front) -> ImageEndpoint:
         """Return what answers images with images."""
-        return ImageEndpoint(front, plan.task.scale, plan.scale.side)
+        return ImageEndpoint(front, plan.task.scale, plan.scale.side, plan.scale.largest)
 
     def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
         """Return the stored test inputs as questions, each once."""
@@ -111,9 +133,9 @@ class ImageToImage(TaskKind):
         """Ask victim and surrogate about every test input, one at a time."""
         return {name: _asked(split, witnesses, progress) for name, split in witnesses.tests.items()}
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
-        """Return the digests of the test inputs as questions."""
-        return (question_digest(image.shape, image.numpy().tobytes()) for image in evidence.inputs)
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness:
+        """Say how near questions come to the test inputs; asked: images (3,h,w) uint8."""
+        return TestInputs(evidence.inputs, fixed=plan.scale.side is not None).nearness(asked)
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         """Return a test image and a zoomed crop of it, or, where the truth is a style, a grid of test images."""

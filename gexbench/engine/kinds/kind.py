@@ -16,6 +16,7 @@ from gexbench.core.defense import Defense
 from gexbench.engine.kinds.endpoint import Endpoint, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.guard import Front, Tests, Way
+from gexbench.engine.kinds.near_copies import Nearness
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Unmetered
 from gexbench.plan import Plan
 
@@ -58,6 +59,10 @@ class TaskKind(Protocol):
         """Raise PlanError where a task's card or its data lack what a run of this kind needs."""
         ...
 
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        """Raise PlanError where the service would refuse images of the pool."""
+        ...
+
     def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
         """Say whether images of a comparison belong together one by one."""
         ...
@@ -89,8 +94,8 @@ class TaskKind(Protocol):
         """
         ...
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
-        """Return what the ledger would know the test inputs by, had the attack asked about them."""
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness | None:
+        """Say how near questions come to the test inputs; asked: images (3,h,w) uint8. None where none is an image."""
         ...
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:

@@ -133,6 +133,9 @@ class Sampling(TaskKind):
                     f"hold more images back, or set samples in profile.{name} of the task lower",
                 )
 
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        """Let any pool pass: nobody asks about it."""
+
     def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
         """Say that no image drawn belongs to another."""
         return False
@@ -175,9 +178,8 @@ class Sampling(TaskKind):
             for name, split in witnesses.tests.items()
         }
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> None:
         """Return nothing: test images cannot be asked about."""
-        return ()
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         """Return blocks of what victim and surrogate drew, and of real images."""

@@ -43,6 +43,7 @@ WALLS = (
     "gexbench.engine.attacker.tampering",
     "gexbench.engine.checks",
     "gexbench.engine.kinds.contact_sheet",
+    "gexbench.engine.kinds.near_copies",
     "gexbench.engine.machine.plug_in_copy",
     "gexbench.engine.machine.provenance",
     "gexbench.engine.run.clock",

@@ -106,10 +106,11 @@ class Timesheet:
         over = f"the surrogate had not answered all test images and been saved after {self.evidence:g} s"
         return self._left("evidence", self.evidence, over)
 
-    def settle(self) -> None:
-        """Write down what was used."""
+    def settle(self, ahead: float = 0.0) -> None:
+        """Write down what was used; ahead: and seconds of each stage that may be used before this is called again."""
         if self.file is not None and self.used:
-            atomic_write(self.file, json.dumps(self.used).encode())
+            charged = {stage: round(seconds + ahead, 3) for stage, seconds in self.used.items()}
+            atomic_write(self.file, json.dumps(charged).encode())
         self._kept_at = time.monotonic()
 
     def _left(self, stage: str, whole: float, over: str) -> Clock:
@@ -122,8 +123,8 @@ class Timesheet:
         over += f"; earlier attempts had used {before:.0f} s of them" if before else ""
 
         def keep(left: float) -> None:
-            self.used[stage] = round(whole - left, 3)
+            self.used[stage] = whole - left
             if time.monotonic() - self._kept_at >= KEPT_EVERY:
-                self.settle()
+                self.settle(KEPT_EVERY)  # so that who is killed within that time has paid for it
 
         return Clock(whole - before, RunFailed(over), keep)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime
 import io
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
@@ -29,13 +33,13 @@ from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
-from gexbench.engine.service.ledger import drop_answers, is_shut, paid_for, transfer_set
+from gexbench.engine.service.ledger import drop_answers, images_asked, is_shut, transfer_set
 from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
-from gexbench.record import QUERIES, Account, Provenance, RunRecord
+from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
 
 Look = Callable[[Mapping[str, TestEvidence]], None]
 
@@ -52,6 +56,7 @@ class Outcome:
     queried: TestEvidence | None = None
     surrogate: str | None = None
     failure: str = ""
+    nearness: dict[str, Nearness] = field(default_factory=dict)
 
 
 @dataclass
@@ -161,15 +166,35 @@ def _attacked(run: Run) -> Outcome:
             if attacker is not None:
                 attacker.stop()
         account = service.close()
+    with run.stopwatch.stage("compare"):
+        nearness = _nearness(run, tests)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness)
+
+
+def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
+    """Compare what the ledger was paid for with the test inputs; what is near one of them is an incident."""
+    kind, plan, ledger = run.setting.kind, run.setting.plan, run.setting.folder.ledger
+    found: dict[str, Nearness] = {}
     for name, test in tests.items():
-        run.journal.note(_asked_ahead(run, name, test))
-    return Outcome(account, tests, asked if tests else None, surrogate, failure)
+        if name.startswith(REDRAWN):
+            continue  # nobody knew them
+        run.journal.progress(f"comparing questions with test {name}", 0, 0)
+        asked = (_image(pixels, height) for pixels, height in images_asked(ledger))
+        near = kind.nearness(asked, test, plan)
+        if near is None:
+            continue
+        distance = math.floor(near.distance * 1e4) / 1e4 if math.isfinite(near.distance) else None
+        found[name] = Nearness(distance=distance, questions=len(near.asked), images=len(near.met))
+        if near.met:
+            told = (
+                f"asked about {len(near.met)} of the {len(test.inputs)} images of test {name}, or near copies of them"
+            )
+            run.journal.note((f"{told}: nearest distance {distance:.2g}, threshold 1",))
+    return found
 
 
-def _asked_ahead(run: Run, name: str, test: TestEvidence) -> tuple[str, ...]:
-    """Return an incident where the attack had asked about images it is tested on; exact copies alone are found."""
-    copies = paid_for(run.setting.folder.ledger, run.setting.kind.digests(test))
-    return (f"asked about {copies} of the {len(test.inputs)} images of test {name}",) if copies else ()
+def _image(pixels: bytes, height: int) -> Tensor:
+    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(3, height, -1)
 
 
 def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide | None) -> dict[str, TestEvidence]:
@@ -243,6 +268,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         queried_cost=score.honest_cost(plan, metrics, own, run.collector, journal.progress),
         absent=absent,
         account=outcome.account,
+        nearness=outcome.nearness,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),

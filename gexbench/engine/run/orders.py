@@ -24,7 +24,7 @@ from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
-from gexbench.engine.wire.image_file import store_images
+from gexbench.engine.wire.image_file import StoredImages, store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
@@ -150,6 +150,7 @@ def _stored(setting: Setting) -> dict[str, Path]:
     files = {name: setting.folder.brief / f"{name}.safetensors" for name in images}
     for name, file in files.items():
         store_images(file, images[name])
+    setting.kind.check_pool(setting.plan, StoredImages(files["pool"]))
     return files
 
 

@@ -17,7 +17,7 @@ from gexbench.engine.run.defense import Confines, DefenseProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
 from gexbench.engine.service.defense import HARDENED_WITHIN
-from gexbench.engine.wire.frames import BrokenFrame, Channel, Wait, pair
+from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Wait, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     Asked,
@@ -159,6 +159,7 @@ class RemoteAttacker:
         self._order, self._service, self._journal, self._log = order, service, journal, confines.log
         self._clock = start_clock()
         self._stopped = False
+        self.control.bounds = Bounds(STRANGERS, STRANGERS)
         self.latent_size: int | None = None
 
     def wait_ready(self) -> None:
@@ -193,7 +194,16 @@ class RemoteAttacker:
 
     def infer(self, x: Tensor) -> Tensor:
         """Return the surrogate's raw output for what the task's kind asks it."""
-        return self._ask(Infer(x=x), Inferred).y.float()
+        self.control.bounds = Bounds(STRANGERS + self._largest(x), STRANGERS)
+        try:
+            return self._ask(Infer(x=x), Inferred).y.float()
+        finally:
+            self.control.bounds = Bounds(STRANGERS, STRANGERS)
+
+    def _largest(self, x: Tensor) -> int:
+        """Return the bytes that are read of an answer: more than it needs, so that a wrong shape can be named."""
+        pixels = max(x.numel(), 3 * len(x) * (self._order.side or 0) ** 2)
+        return 32 * pixels * self._order.scale**2
 
     def save(self, folder: Path) -> str:
         """Have the surrogate's weights saved below `folder`; returns the class it names."""
@@ -206,8 +216,9 @@ class RemoteAttacker:
         if self._stopped:
             return
         self._stopped = True
+        with self._clock:  # until it has ended it can work
+            end = _stop(self.child, self.control)
         self._journal.timesheet.settle()
-        end = _stop(self.child, self.control)
         self._journal.peak_memory["attacker"] = end.peak_memory
         if end.stragglers:
             self._journal.note((f"left {end.stragglers} process(es) behind, killed",))

@@ -45,7 +45,7 @@ class Job:
 class Exit:
     """How a child ended: by itself with a code, or by a signal.
 
-    killed: on the bench's word. stragglers: processes beside it that were there at its end or its kill, and were killed.
+    killed: on the bench's word. stragglers: processes beside it that were there at its end and were killed.
     survivors: processes that even SIGKILL did not end in time. peak_memory: resident bytes of the largest process.
     Code and signal are both None when the supervisor itself was killed.
     """

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gexbench.engine.sandbox import linux
+from gexbench.engine.sandbox import limits, linux
 from gexbench.engine.sandbox.descendants import Descendants
 from gexbench.engine.sandbox.rules import Rules, restrict
 
@@ -71,6 +71,10 @@ def _watch(descendants: Descendants, lifeline: int, wake: int) -> bool:
         if descendants.status is not None:
             return killed
         ready = {descriptor for descriptor, _ in poll.poll(500)}
+        limits.shorten(sys.stdout.fileno())
+        if not killed and limits.crowd() > limits.MOST_PROCESSES:
+            print(f"gexbench: ended, for there were more than {limits.MOST_PROCESSES} processes", flush=True)
+            descendants.kill()
         told = wake in ready and any(number in _ENDING for number in os.read(wake, 4096))
         if not killed and (told or lifeline in ready or os.getppid() != bench):
             killed = True
@@ -110,7 +114,7 @@ def _settle(supervisor: int, folder: str) -> None:
     linux.die_with_parent(signal.SIGKILL)
     if os.getppid() != supervisor:
         os._exit(127)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits.limit()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.chdir(folder)

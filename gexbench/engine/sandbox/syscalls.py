@@ -138,6 +138,8 @@ _SHARED = (
     Refusal("fcntl", 72, 25, when=When(1, 1026)),  # F_NOTIFY
     Refusal("mincore", 27, 232),  # what lies in the page cache
     Refusal("cachestat", 451, 451),
+    Refusal("fadvise64", 221, 223, _PRETEND_DONE, When(3, 4)),  # what is thrown out of it: POSIX_FADV_DONTNEED
+    Refusal("madvise", 28, 233, when=When(2, 20, mask=~1 & 0xFFFFFFFF)),  # MADV_COLD, MADV_PAGEOUT
     Refusal("preadv2", 327, 286, errno.EOPNOTSUPP, When(5, 8, mask=8)),  # RWF_NOWAIT
 )
 _SCHEDULING = (

@@ -20,7 +20,7 @@ from gexbench.core.defense import MOMENTS
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.guard import Way, image_fault
-from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, decode, encode
+from gexbench.engine.wire.frames import STRANGERS, BrokenFrame, Channel, Frame, decode, encode
 from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
 from gexbench.engine.wire.messages import M, Message, read
 from gexbench.errors import RunFailed
@@ -68,7 +68,7 @@ class FarDoor:
             (length,) = struct.unpack("<Q", self._exactly(8, until))
             if length > bound.size:
                 raise Silent(f"sent {length} bytes, more than the {bound.size} that its answer may have")
-            return decode(bytes(self._exactly(length, until)))
+            return decode(bytes(self._exactly(length, until)), STRANGERS)
         except TimeoutError:
             raise Silent(f"had not answered after {bound.seconds:g} s") from None
         except BrokenFrame as broken:

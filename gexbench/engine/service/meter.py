@@ -8,7 +8,11 @@ from torch import Tensor
 from gexbench.engine.kinds.endpoint import Batch, Endpoint
 from gexbench.engine.service.ledger import Answered, Ledger
 from gexbench.engine.wire.messages import Answer, Query, Refused, Sample
+from gexbench.engine.wire.questions import check_answer
 from gexbench.errors import BudgetError, QueryError
+
+MOST_COUNTED = 1 << 20
+"""Images of one refused request that are counted; who asks for more has said enough."""
 
 
 class Meter:
@@ -40,6 +44,7 @@ class Meter:
             if not self._open:
                 raise QueryError("the oracle has closed: the attack has ended", "ask inside extract()")
             batch = self.endpoint.batch(question, self._asked)
+            check_answer(len(batch.digests), batch.shape)
             answers = self._paid(batch)
         except QueryError as error:
             self.ledger.refuse(_images(question), str(error))
@@ -66,7 +71,7 @@ class Meter:
                 "ask a smaller batch; this one cost nothing",
             )
         answers = batch.answer(new, self.ledger.spent) if new else ()
-        paid = [Answered(digests[i], answer.numpy().tobytes()) for i, answer in zip(new, answers, strict=True)]
+        paid = [_answered(batch, i, answer) for i, answer in zip(new, answers, strict=True)]
         self.ledger.pay(paid, replayed=len(digests) - len(new))
         known.update({question.digest: question.answer for question in paid})
         self._seen.update(digests)
@@ -74,8 +79,16 @@ class Meter:
         return torch.frombuffer(pixels, dtype=torch.uint8).reshape(len(digests), *batch.shape)
 
 
+def _answered(batch: Batch, place: int, answer: Tensor) -> Answered:
+    pixels = answer.numpy().tobytes()
+    if batch.images is None:
+        return Answered(batch.digests[place], pixels)
+    image = batch.images[place]
+    return Answered(batch.digests[place], pixels, image.numpy().tobytes(), image.shape[-2])
+
+
 def _images(question: Query | Sample) -> int:
     """Return how many images a question is about, 0 where it does not say."""
     if isinstance(question, Query):
         return len(question.x) if question.x.shape else 0
-    return question.n if type(question.n) is int and question.n > 0 else 0
+    return min(question.n, MOST_COUNTED) if type(question.n) is int and question.n > 0 else 0

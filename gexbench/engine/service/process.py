@@ -16,7 +16,7 @@ from gexbench.engine.service.front import Defended, Undefended, stream
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
 from gexbench.engine.service.victim import open_victim
-from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame
+from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Frame
 from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages
 from gexbench.engine.wire.messages import (
@@ -42,6 +42,7 @@ from gexbench.engine.wire.messages import (
     send,
 )
 from gexbench.engine.wire.pace import Pace
+from gexbench.engine.wire.questions import BYTES_AT_ONCE
 from gexbench.errors import GexbenchError, RunFailed
 
 HONEST = "honest.sqlite"
@@ -112,6 +113,7 @@ class Server:
 
     def __init__(self, control: Channel, oracle: Channel, service: Service) -> None:
         self.control, self.oracle, self.service = control, oracle, service
+        oracle.bounds = Bounds(BYTES_AT_ONCE + STRANGERS, STRANGERS)
 
     def serve(self) -> None:
         """Serve until the bench says stop or goes away."""

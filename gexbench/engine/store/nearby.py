@@ -38,12 +38,18 @@ def _other_case(root: Path, name: str) -> str:
     parts = name.split("/")
     found = root
     for part in parts[:-1] if "*" in parts[-1] else parts:
-        same = [entry for entry in _listed(found) if entry.lower() == part.lower()]
+        same = [entry for entry in _listed(found) if entry.lower().removesuffix(".zip") == part.lower()]
         if not same:
+            if found.suffix == ".zip":
+                break
             return ""
-        found = found / (part if part in same else same[0])
+        found = found / next((entry for entry in same if entry in (part, f"{part}.zip")), same[0])
     there = found.relative_to(root).as_posix()
-    return "" if name.startswith(there) else f"{printable(there)} is there: rename it to the case of the card"
+    return (
+        ""
+        if name.startswith(there.removesuffix(".zip"))
+        else f"{printable(there)} is there: rename it to the case of the card"
+    )
 
 
 def _other_level(root: Path, name: str) -> str:

@@ -11,13 +11,13 @@ from platformdirs import user_data_path
 def home() -> Path:
     """Return the folder of weights: GEXBENCH_HOME, else the platform's folder for application data."""
     chosen = os.environ.get("GEXBENCH_HOME")
-    return Path(chosen).expanduser().absolute() if chosen else user_data_path("gexbench", appauthor=False)
+    return Path(os.path.expanduser(chosen)).absolute() if chosen else user_data_path("gexbench", appauthor=False)
 
 
 def data_root() -> Path | None:
     """Return the folder of data sets, GEXBENCH_DATA, or None where it is unset."""
     chosen = os.environ.get("GEXBENCH_DATA")
-    return Path(chosen).expanduser().absolute() if chosen else None
+    return Path(os.path.expanduser(chosen)).absolute() if chosen else None
 
 
 def assets_folder() -> Path:

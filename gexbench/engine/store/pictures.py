@@ -61,7 +61,7 @@ def look(files: Files, dataset: Dataset | None, progress: Progress) -> Looked:
                 pixels[file.sha256] = found
     shared = tuple(datasets.overlaps(files, lambda file: pixels.get(file.sha256, file.sha256), "picture"))
     if dataset is not None and not unreadable:
-        unreadable += _tests(files, dataset, progress)
+        unreadable += _tests(dataset, progress)
     counts = {split: len({pixels.get(file.sha256, file.sha256) for file in listed}) for split, listed in files.items()}
     return Looked(tuple(unreadable), shared, counts)
 
@@ -99,11 +99,15 @@ def _pixels(file: File) -> str | DataMissing | None:
     return held.hexdigest()
 
 
-def _tests(files: Files, dataset: Dataset, progress: Progress) -> Sequence[DataMissing]:
+def _tests(dataset: Dataset, progress: Progress) -> Sequence[DataMissing]:
     """Return what keeps the reader of a set from making its test images: one that is too small, say."""
+    made: list[object] = []
     try:
         for name, split in dataset.tests().items():
             for images in (split.inputs, split.truth):
+                if any(images is each for each in made):
+                    continue  # all tests of a style share its images
+                made.append(images)
                 for index in range(len(images)):
                     progress(f"looking at test {name}", index + 1, len(images))
                     images[index]

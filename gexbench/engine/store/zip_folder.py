@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,7 +89,7 @@ class DataFolder:
         parent, _, last = name.rpartition("/")
         for shelf in self._shelf(parent):
             for folder in shelf.folders:
-                if (folder / last).is_file() or _leads_nowhere(folder / last):
+                if _is_no_folder(folder / last):
                     return self._whole(name, folder / last)
             for path, archive, below in shelf.zips:
                 if below + last in archive.members:
@@ -114,8 +116,7 @@ class DataFolder:
             found: set[str] = set()
             for folder in shelf.folders:
                 listed = folder.glob("/".join(["*"] * (depth + 1)))
-                files = (each for each in listed if each.is_file() or _leads_nowhere(each))
-                found |= {(fixed / each.relative_to(folder)).as_posix() for each in files}
+                found |= {(fixed / each.relative_to(folder)).as_posix() for each in listed if _is_no_folder(each)}
             for _, archive, below in shelf.zips:
                 names = (name for name in archive.members if name.startswith(below))
                 found |= {(fixed / name.removeprefix(below)).as_posix() for name in names}
@@ -161,8 +162,9 @@ class DataFolder:
         return held
 
 
-def _leads_nowhere(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+def _is_no_folder(path: Path) -> bool:
+    """Tell a file, and what stands for one and cannot be read: a link to nowhere, a pipe."""
+    return os.path.lexists(path) and not path.is_dir()
 
 
 def _packed(name: str, path: Path, archive: _Archive, member: str) -> File:
@@ -177,10 +179,14 @@ def _packed(name: str, path: Path, archive: _Archive, member: str) -> File:
 def _content(name: str, path: Path) -> bytes:
     told, hint = f"cannot read {printable(name)} from {printable(str(path))}", "the file is damaged; fetch it again"
     try:
-        refuse_large(name, path.stat().st_size)
-        return path.read_bytes()
+        facts = path.stat()
+        if stat.S_ISREG(facts.st_mode):
+            refuse_large(name, facts.st_size)
+            return path.read_bytes()
+        reason = ""
     except OSError as error:
-        kind = what_is(path)
-        if kind is not None:
-            raise DataMissing(f"{told}: it is {kind.told}", kind.way_out or hint) from error
-        raise DataMissing(f"{told}: {error.strerror}", hint) from error
+        reason = error.strerror or str(error)
+    kind = what_is(path)
+    if kind is not None and (kind.group == "stray" or not reason):
+        raise DataMissing(f"{told}: it is {kind.told}", kind.way_out or hint)
+    raise DataMissing(f"{told}: {reason}", hint)

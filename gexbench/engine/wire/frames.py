@@ -24,6 +24,22 @@ PROTOCOL = 1
 """Goes up with every change of wire/messages.py that an older process would misread."""
 
 
+MOST_TENSORS = 16
+DTYPES = frozenset({"BOOL", "U8", "I32", "I64", "BF16", "F16", "F32", "F64"})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What may come in at one end, in bytes, looked at before anything is read or parsed: a frame, its header."""
+
+    frame: int = LONGEST
+    header: int = 1 << 26
+
+
+STRANGERS = 1 << 20
+"""The longest header, and the longest frame without images, that is read of who is not trusted."""
+
+
 class BrokenFrame(Exception):
     """The other side sent something that is not a frame, or went away in the middle of one."""
 
@@ -44,15 +60,20 @@ def encode(frame: Frame) -> bytes:
     return struct.pack("<Q", len(body)) + body
 
 
-def decode(body: bytes) -> Frame:
+def decode(body: bytes, longest_header: int = Bounds.header) -> Frame:
     """Return the frame in `body` (without the length); raises BrokenFrame."""
     try:
         (length,) = struct.unpack_from("<Q", body)
-        header = json.loads(json.loads(body[8 : 8 + length])["__metadata__"]["gexbench"])
+        if length > longest_header:
+            raise BrokenFrame(f"not a frame: a header of {length} bytes (at most {longest_header})")
+        columns = json.loads(body[8 : 8 + length])
+        header = json.loads(columns.pop("__metadata__")["gexbench"])
+        if len(columns) > MOST_TENSORS or not DTYPES.issuperset(tensor["dtype"] for tensor in columns.values()):
+            raise BrokenFrame(f"not a frame: more than {MOST_TENSORS} tensors, or of a type that no message has")
         spoken, frame = header["protocol"], Frame(str(header["op"]), dict(header["values"]), {})
         if spoken == PROTOCOL:
             return Frame(frame.op, frame.values, safetensors.torch.load(body))
-    except (struct.error, ValueError, KeyError, TypeError, SafetensorError, RecursionError) as error:
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, SafetensorError, RecursionError) as error:
         raise BrokenFrame(f"not a frame: {type(error).__name__}") from None
     raise BrokenFrame(f"a frame of protocol {ascii(spoken)[:20]}, and this gexbench speaks protocol {PROTOCOL}")
 
@@ -60,8 +81,8 @@ def decode(body: bytes) -> Frame:
 class Channel:
     """One end of a socket pair that carries frames."""
 
-    def __init__(self, end: socket.socket) -> None:
-        self.end = end
+    def __init__(self, end: socket.socket, bounds: Bounds | None = None) -> None:
+        self.end, self.bounds = end, bounds or Bounds()
 
     @classmethod
     def inherited(cls, fd: int) -> Channel:
@@ -87,9 +108,9 @@ class Channel:
         if head is None:
             return None
         (length,) = struct.unpack("<Q", head)
-        if length > LONGEST:
-            raise BrokenFrame(f"a frame of {length} bytes (at most {LONGEST})")
-        return decode(self._exactly(length, wait) or b"")
+        if length > self.bounds.frame:
+            raise BrokenFrame(f"a frame of {length} bytes (at most {self.bounds.frame})")
+        return decode(self._exactly(length, wait) or b"", self.bounds.header)
 
     def _exactly(self, count: int, wait: Wait | None, may_end: bool = False) -> bytes | None:
         buffer = bytearray(count)

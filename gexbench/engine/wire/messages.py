@@ -111,6 +111,12 @@ def _latent_size(value: object) -> int | None:
     return value if type(value) is int and 1 <= value <= LONGEST_LATENT else None
 
 
+def _count(value: object) -> object:
+    return max(0, min(value, MOST_COUNTED)) if type(value) is int else value
+
+
+MOST_COUNTED = 1 << 53
+Count = Annotated[int, BeforeValidator(_count)]
 Name = Annotated[str, _cut(60)]
 Line = Annotated[str, _cut(200)]
 Text = Annotated[str, _cut(600)]
@@ -304,8 +310,8 @@ class Progress(Message):
 
     op = "progress"
     what: Name
-    done: int
-    total: int
+    done: Count
+    total: Count
 
 
 class Extracted(Message):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,7 +76,7 @@ def attacker(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
             thread.start()
             stack.callback(thread.join)
             stack.callback(ours.close)  # first, so that a thread that still listens ends
-            start: Any = SimpleNamespace(frame=lambda: Frame("start"))
+            start: Any = SimpleNamespace(side=None, scale=1, frame=lambda: Frame("start"))
             place: Any = SimpleNamespace(log=Path("log.txt"))
             return RemoteAttacker(
                 start,
@@ -172,6 +173,7 @@ def test_an_attack_that_does_not_read_what_it_is_asked_is_ended(attacker: Make) 
         send(channel, Ready())
         channel.receive()
         send(channel, Extracted())
+        channel.end.recv(1, socket.MSG_PEEK)  # it is being asked
         passes(1000 * EVIDENCE)
 
     it = attacker(reads_no_more)
@@ -213,7 +215,9 @@ def test_what_was_used_is_on_disk_before_an_attempt_ends(hours: Hours, tmp_path:
         for _ in range(3):
             hours.now += clock.KEPT_EVERY
             left.wait()
-        assert Timesheet(100.0, 100.0, sheet.file).used["extraction"] == 3 * clock.KEPT_EVERY
+        assert Timesheet(100.0, 100.0, sheet.file).used["extraction"] == 4 * clock.KEPT_EVERY  # one of them ahead
+    sheet.settle()
+    assert Timesheet(100.0, 100.0, sheet.file).used["extraction"] == 3 * clock.KEPT_EVERY
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"extraction": -1}', '{"extraction": NaN}', '{"evidence": "x"}'])

@@ -149,7 +149,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "unknown": (encode(Frame("burn")), "'burn' where 'extracted' or 'progress' or 'failed' was due"),
     "malformed": (encode(Frame("progress", {"what": "x"})), "'progress' is malformed: done: Field required"),
     "another protocol": (other_protocol(), "a frame of protocol 7, and this gexbench speaks protocol 1"),
-    "garbage": (b"\xff" * 64, "a frame of 18446744073709551615 bytes (at most 1073741824)"),
+    "garbage": (b"\xff" * 64, "a frame of 18446744073709551615 bytes (at most 1048576)"),
     "no frame": (b"\x02" + bytes(9), "not a frame: "),
 }
 

@@ -127,6 +127,8 @@ def test_no_message_can_be_left_where_another_process_finds_it(probe: Probe) -> 
         attempt("watch", lambda: call("inotify_init1", 0))
         attempt("notify", lambda: __import__("fcntl").fcntl(os.open(".", os.O_RDONLY), 1026, 1))
         attempt("resident", lambda: call("mincore", 0, 0, 0))
+        attempt("out", lambda: call("madvise", 0, 0, 21))
+        attempt("at-once", lambda: os.preadv(os.open(sys.executable, os.O_RDONLY), [bytearray(1)], 0, os.RWF_NOWAIT))
         """,
     )
     assert set(found.values()) == {"refused"}

@@ -18,6 +18,7 @@ from gexbench.engine.kinds.sampling import KIND as DRAWS
 from gexbench.engine.kinds.sampling import Latents, SamplingEndpoint
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
+from gexbench.engine.wire import questions
 from gexbench.engine.wire.messages import Answer, Refused, Sample
 from gexbench.errors import BudgetError, QueryError
 
@@ -234,3 +235,22 @@ def test_once_evidence_has_begun_a_later_session_gets_old_answers_and_no_new_one
     with pytest.raises(QueryError, match="shut for good when its evidence began"):
         second.query(images(4))
     assert (second.ledger.spent, second.ledger.account().refused) == (3, 4)
+
+
+def test_a_batch_whose_answers_are_more_than_one_message_holds_is_refused_though_it_costs_nothing(
+    meter: Metered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = images(1)
+    meter.query(x)
+    monkeypatch.setattr(questions, "BYTES_AT_ONCE", 3 * 16 * 16 * 4)
+    assert len(meter.query(x.repeat(4, 1, 1, 1))) == 4
+    with pytest.raises(QueryError, match="the answers to 5 such images are too much at once") as refused:
+        meter.query(x.repeat(5, 1, 1, 1))
+    assert refused.value.hint == "ask for 4 at a time"
+
+
+def test_a_request_for_more_images_than_can_be_counted_is_refused_like_any_other(tmp_path: Path) -> None:
+    meter = make_meter(tmp_path)
+    with pytest.raises(QueryError):
+        meter.sample(10**40)
+    assert meter.ledger.account().refused > 0

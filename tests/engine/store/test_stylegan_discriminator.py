@@ -68,6 +68,8 @@ def test_a_converted_discriminator_gives_the_logits_of_the_papers_equations(tmp_
     ("name", "shape", "message"),
     [
         ("b16.conv1.weight", None, r"file\.pkl lacks b16\.conv1\.weight, which the discriminator of StyleGAN2 needs"),
+        ("b16.skip.weight", None, r"lacks b16\.skip\.weight.*a victim is not made from the generator alone"),
+        ("mapping.embed.weight", (5, 10), r"holds a conditional discriminator, which is told classes"),
         ("b8.fromrgb.weight", (5, 3, 1, 1), r"holds b8\.fromrgb\.weight, which the discriminator"),
         ("b4.conv.weight", (5, 5, 3, 3), r"b4\.conv\.weight of the shape \(5, 5, 3, 3\), not \(5, 6, 3, 3\)"),
     ],
@@ -89,6 +91,7 @@ def test_an_official_file_becomes_the_weights_of_a_victim(
     path, to = file_of(tmp_path, authors, weights(), judge=judging()), tmp_path / "made.safetensors"
     convert(path, to, json=True)
     told = json.loads(capsys.readouterr().out)
+    assert [line.partition(":")[0] for line in told["differences"]] == ["noise", "precision", "clamp", "truncation"]
     net = StyleGAN2().build(told["net"])
     load_weights(net, to, told["sha256"])
     assert isinstance(net, LatentGAN)
@@ -104,6 +107,22 @@ def test_a_file_that_is_not_what_it_claims_is_refused_and_nothing_is_written(con
     with pytest.raises(PickleRefused):
         convert(tmp_path / "file.pkl", tmp_path / "made.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["file.pkl"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<!DOCTYPE html><title>Sign in</title>", "a web page"),
+        (b"\x1f\x8b\x08", "a gzip archive"),
+        (b"", "an empty file"),
+        (b"\x93NUMPY\1\0", "a NumPy array"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer"),
+    ],
+)
+def test_another_kind_of_file_is_named_before_it_is_read(content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / "file.pkl").write_bytes(content)
+    with pytest.raises(PickleRefused, match=rf"file\.pkl is not a PyTorch pickle of StyleGAN2, but {told}"):
+        convert(tmp_path / "file.pkl", tmp_path / "made.safetensors")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

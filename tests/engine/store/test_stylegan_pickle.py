@@ -147,6 +147,8 @@ def changed(name: str, *shape: int) -> Callable[[Weights], Weights]:
         (without("mapping.fc0.weight"), r"file\.pkl lacks mapping\.fc0\.weight"),
         (without("synthesis.b8.torgb.weight"), r"file\.pkl holds no generator of StyleGAN2"),
         (changed("mapping.embed.weight", 6, 10), r"file\.pkl holds mapping\.embed\.weight, which .* has no place for"),
+        (changed("mapping.embed.weight", 6, 10), r"it is of a conditional network, which is told a class"),
+        (changed("synthesis.L0_36_8.weight", 5, 5, 3, 3), r"holds a generator of StyleGAN3 \(alias-free\)"),
         (changed("synthesis.b8.skip.weight", 5, 5, 1, 1), r"holds synthesis\.b8\.skip\.weight, which"),
         (changed("mapping.fc0.weight", 6, 7), r"holds mapping\.fc0\.weight of the shape \(6, 7\), not \(7, 7\)"),
         (changed("synthesis.b4.torgb.weight", 1, 5, 1, 1), r"of the shape \(1, 5, 1, 1\), not \(3, 5, 1, 1\)"),

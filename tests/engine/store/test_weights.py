@@ -78,3 +78,32 @@ def test_what_only_the_owner_can_tell_depends_on_the_file_and_the_use(file: Path
     assert len(set(secrets)) == 3
     assert salted(file, "latents") == secrets[0]
     assert bytes.fromhex(file_sha256(file)) not in secrets
+
+
+def _told(state: dict[str, torch.Tensor], path: Path, options: dict[str, object]) -> AssetMissing:
+    safetensors.torch.save_file(state, path)
+    with pytest.raises(AssetMissing) as caught:
+        load_weights(nn.Linear(2, 3), path, file_sha256(path), options)
+    return caught.value
+
+
+def test_weights_of_another_net_are_told_by_what_does_not_fit_and_how_the_net_was_built(tmp_path: Path) -> None:
+    error = _told({"weight": torch.zeros(3, 4), "bias": torch.zeros(3)}, tmp_path / "file", {"light": False})
+    assert "other shapes: 1 entry: weight of the shape [3, 4], not [3, 2]" in str(error)
+    assert "it says light = false" in error.hint
+    assert "it lacks 1 entry: bias" in str(_told({"weight": torch.zeros(3, 2)}, tmp_path / "file", {}))
+
+
+def test_running_statistics_that_no_net_needs_are_named_as_such(tmp_path: Path) -> None:
+    extra = {f"norm.{name}": torch.zeros(3) for name in ("running_mean", "running_var")}
+    error = _told({**net().state_dict(), **extra}, tmp_path / "file", {})
+    assert "the network has no place for 2 entries: norm.running_mean, norm.running_var" in str(error)
+    assert "drop those entries" in error.hint
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_what_torch_saved_is_named_with_the_way_to_safetensors(tmp_path: Path, old: bool) -> None:
+    torch.save(net().state_dict(), tmp_path / "file", _use_new_zipfile_serialization=not old)
+    with pytest.raises(AssetMissing, match="not a safetensors file, but a PyTorch archive") as caught:
+        read_weights(tmp_path / "file")
+    assert "safetensors.torch.save_file" in caught.value.hint

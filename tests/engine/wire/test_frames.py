@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import struct
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from gexbench.engine.wire import frames
-from gexbench.engine.wire.frames import LONGEST, BrokenFrame, Channel, Frame, decode, encode, pair
+from gexbench.engine.wire.frames import LONGEST, Bounds, BrokenFrame, Channel, Frame, decode, encode, pair
 
 Ends = tuple[Channel, Channel]
 
@@ -55,6 +56,37 @@ def test_a_frame_that_claims_to_be_huge_is_refused_before_it_is_read(ends: Ends)
     ours, theirs = ends
     ours.end.sendall(struct.pack("<Q", LONGEST + 1))
     with pytest.raises(BrokenFrame, match="at most"):
+        theirs.receive()
+
+
+def framed(columns: dict[str, object]) -> bytes:
+    """Return the body of a frame with these columns in its header, all of them empty."""
+    inner = json.dumps({"protocol": frames.PROTOCOL, "op": "query", "values": {}})
+    header = json.dumps({"__metadata__": {"gexbench": inner}, **columns}).encode()
+    return struct.pack("<Q", len(header)) + header
+
+
+def test_a_header_a_number_of_tensors_and_a_type_beyond_the_bounds_are_refused_before_tensors_are_made() -> None:
+    empty = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
+    assert list(decode(framed({"x": empty})).tensors) == ["x"]
+    for body, longest in (
+        (framed({"x": empty}), 50),
+        (framed({f"x{i}": empty for i in range(17)}), 1 << 20),
+        (framed({"x": {**empty, "dtype": "F8_E4M3"}}), 1 << 20),
+        (framed({"x": 3}), 1 << 20),
+    ):
+        with pytest.raises(BrokenFrame, match="not a frame: "):
+            decode(body, longest)
+
+
+def test_an_end_takes_no_more_than_its_bounds(ends: Ends) -> None:
+    ours, theirs = ends
+    theirs.bounds = Bounds(frame=1000, header=200)
+    ours.send(Frame("query", {"note": "x" * 500}))
+    with pytest.raises(BrokenFrame, match="a header of"):
+        theirs.receive()
+    ours.send(Frame("query", {"note": "x" * 2000}))
+    with pytest.raises(BrokenFrame, match="at most 1000"):
         theirs.receive()
 
 

@@ -236,3 +236,8 @@ def test_messages_come_one_by_one_until_the_other_side_closes() -> None:
     came = [receive(theirs, Extracted, Progress) for _ in range(3)]
     theirs.close()
     assert came == [Progress(what="training", done=1, total=2), Extracted(), None]
+
+
+@pytest.mark.parametrize(("said", "kept"), [(10**4000, 1 << 53), (-3, 0), (7, 7)])
+def test_how_far_an_attack_says_it_is_is_a_number_that_can_be_shown(said: int, kept: int) -> None:
+    assert read(Progress(what="x", done=0, total=said).frame(), Progress).total == kept

@@ -94,7 +94,7 @@ def open_images(place: str | os.PathLike[str]) -> ImageSet:
     Files are taken by their ending (`ENDINGS`, either case); hidden ones and macOS resource forks are left out. Raises
     DataMissing when the place is not there, is no zip, or holds no image.
     """
-    path = Path(place).expanduser()
+    path = Path(os.path.expanduser(place))
     images: ImageSet
     if path.is_dir():
         images = FolderImages(path)

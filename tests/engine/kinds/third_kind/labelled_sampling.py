@@ -88,8 +88,11 @@ class LabelledSampling(TaskKind):
             for name, split in witnesses.tests.items()
         }
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
-        return ()
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> None:
+        return None
+
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        pass
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         return contact_sheet.blocks({"victim": evidence.victim, "copy": evidence.surrogate or ()})

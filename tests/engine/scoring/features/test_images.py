@@ -347,3 +347,37 @@ def test_a_folder_of_archives_says_what_to_do_with_them(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match=r"but 1 \.tar, 1 \.zip") as caught:
         open_images(write_folder(tmp_path / "d", {"a.zip": b"x", "b.tar": b"x"}))
     assert "unpack them" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "told", "hint"),
+    [
+        (b"<html>Sign in", "it is a web page", "fetch the file itself again"),
+        (b"\x1f\x8b\x08", "it is a gzip archive", "unpack it first"),
+        (b"\x89PNG\r\n\x1a\n", "it is a PNG image", "give a folder of images or a zip of one"),
+    ],
+)
+def test_what_stands_for_a_zip_is_called_what_it_is(tmp_path: Path, content: bytes, told: str, hint: str) -> None:
+    (tmp_path / "set.zip").write_bytes(content)
+    with pytest.raises(DataMissing, match=told) as caught:
+        open_images(tmp_path / "set.zip")
+    assert hint in caught.value.hint
+
+
+def test_images_under_another_ending_are_told_from_other_files(tmp_path: Path) -> None:
+    (tmp_path / "a.jfif").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(DataMissing, match=r"holds no images, but 1 \.jfif") as caught:
+        open_images(tmp_path)
+    assert "one is a JPEG image" in caught.value.hint
+
+
+def test_a_database_of_images_is_told_from_a_folder_of_them(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").touch()
+    with pytest.raises(DataMissing, match="is an LMDB database") as caught:
+        open_images(tmp_path)
+    assert "export its images" in caught.value.hint
+
+
+def test_the_home_of_no_user_is_a_place_that_is_not_there() -> None:
+    with pytest.raises(DataMissing, match="no folder or zip at ~nobody-of-that-name/set"):
+        open_images("~nobody-of-that-name/set")
