@@ -32,11 +32,11 @@ _T = 4.604
 class Difference(Frozen):
     """One number of the record and of the second run; they agree when they lie within `tolerance` of each other.
 
-    compare: "honest" is what a defense costs honest users.
+    compare: "honest" is what a defense costs honest users, "queried" the same on what the attack asked.
     """
 
     metric: str
-    compare: Compare | Literal["honest"]
+    compare: Compare | Literal["honest", "queried"]
     test: str
     recorded: float | None
     again: float | None
@@ -232,6 +232,8 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
     """
     own, others = {card.name: card.tolerance for card in again.plan.metrics}, [_numbers(run) for run in seeds]
     first, second = _numbers(record), _numbers(again)
+    if not record.queried_cost:  # a record of before there was such a cost
+        second = {place: value for place, value in second.items() if place[1] != "queried"}
     return [
         Difference(
             metric=place[0],
@@ -245,11 +247,14 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
     ]
 
 
-def _numbers(run: RunRecord) -> dict[tuple[str, Compare | Literal["honest"], str], float]:
+Places = dict[tuple[str, Compare | Literal["honest", "queried"], str], float]
+
+
+def _numbers(run: RunRecord) -> Places:
     """Return scores and honest costs by metric, comparison and test split."""
-    scores: dict[tuple[str, Compare | Literal["honest"], str], float]
-    scores = {(s.metric, s.compare, s.test): s.value for s in run.scores}
-    return scores | {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
+    scores: Places = {(s.metric, s.compare, s.test): s.value for s in run.scores}
+    honest: Places = {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
+    return scores | honest | {(c.metric, "queried", c.test): c.value for c in run.queried_cost}
 
 
 def _outcome(run: RunRecord) -> tuple[str, int]:

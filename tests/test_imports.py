@@ -47,9 +47,10 @@ ENGINE: dict[str, set[str]] = {
     "wire": set(),
     "kinds": {"wire"},
     "attacker": {"wire", "sandbox", "kinds"},
+    "defender": {"wire"},
     "service": {"kinds", "wire", "sandbox", "store.weights"},
     "scoring": {"kinds", "machine", "store"},
-    "run": {"machine", "store", "sandbox", "wire", "attacker", "kinds", "service", "scoring"},
+    "run": {"machine", "store", "sandbox", "wire", "attacker", "defender", "kinds", "service", "scoring"},
     "checks": {"machine", "store", "sandbox", "wire", "kinds", "run"},
 }
 """What each folder of the engine may import of the others."""

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from record_factory import Records, changed, save, write_registry
+from record_factory import Records, changed, honest_cost, save, write_registry
 
 from gexbench.errors import BoardError, PlanError
-from gexbench.record import Account, Nearness, RunRecord, faults, less, read_record, record_file, seal_of
+from gexbench.record import Account, HonestCost, Nearness, RunRecord, faults, less, read_record, record_file, seal_of
 
 
 @pytest.fixture
@@ -100,6 +100,23 @@ def written(record: RunRecord, path: str, value: object, folder: Path) -> Path:
 
 def test_a_record_that_is_written_anew_with_the_value_it_had_is_read(records: Records, tmp_path: Path) -> None:
     assert read_record(written(records.make(), "account.asked", 100, tmp_path)) == records.make()
+
+
+@pytest.mark.parametrize(
+    ("costs", "why"),
+    [
+        ((honest_cost("queries", 64, float("nan")),), "lpips-alex queried on queries is nan"),
+        ((honest_cost("queries", 64), honest_cost("queries", 64)), "lpips-alex queried on queries stands there twice"),
+        ((honest_cost("set5", 64),), "lpips-alex queried is on set5"),
+    ],
+    ids=["nan", "twice", "a test"],
+)
+def test_a_cost_on_what_an_attack_asked_is_held_to_the_same(
+    records: Records, costs: tuple[HonestCost, ...], why: str
+) -> None:
+    record = records.make(defense="jpeg")
+    assert list(faults(changed(record, "queried_cost", (honest_cost("queries", 64),)))) == []
+    assert why in list(faults(changed(record, "queried_cost", costs)))
 
 
 @pytest.mark.parametrize(

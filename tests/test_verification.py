@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed, save, stand_in, write_registry
+from record_factory import Records, changed, honest_cost, save, stand_in, write_registry
 from typer.testing import CliRunner
 
 from gexbench import verification
@@ -146,6 +146,14 @@ def test_a_score_that_agrees_has_a_tick_and_one_that_does_not_a_cross(records: R
     lines = Verdict(record="id", seal="", agrees=False, changed=(), differences=differences).lines()
     assert {line[:8] for line in lines[:-1]} == {"✓ A psnr", "✓ A lpip", "✗ B psnr", "✓ B lpip", "✓ C psnr", "✓ C lpip"}
     assert lines[0].endswith("tolerance 0.1")
+
+
+def test_the_cost_on_what_the_attack_asked_is_compared_where_the_record_has_it(records: Records) -> None:
+    again = changed(records.make(defense="jpeg"), "queried_cost", (honest_cost("queries", 64, 0.5),))
+    before = records.make(defense="jpeg")
+    assert all(d.compare != "queried" and d.agrees for d in compare(before, again, []))
+    forged = changed(again, "queried_cost", (honest_cost("queries", 64, 0.0),))
+    assert {d.compare for d in compare(forged, again, []) if not d.agrees} == {"queried"}
 
 
 def test_the_cost_to_honest_users_is_compared_too(records: Records) -> None:

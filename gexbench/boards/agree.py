@@ -105,5 +105,5 @@ def _row_facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
 
 def passports(record: RunRecord) -> dict[str, Passport]:
     """Return the passport of every metric that was measured."""
-    measured: tuple[Score | HonestCost, ...] = (*record.honest_cost, *record.scores)
+    measured: tuple[Score | HonestCost, ...] = (*record.queried_cost, *record.honest_cost, *record.scores)
     return {s.metric: s.passport for s in measured}

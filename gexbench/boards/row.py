@@ -55,6 +55,11 @@ class Row:
         known = [spread([c.value for c in of_run]).mean for of_run in costs if of_run]
         return spread(known) if known else None
 
+    def queried(self, metric: str) -> Spread | None:
+        """Return the same cost on what the attack itself asked; None where no record says so."""
+        known = [c.value for r in self.records for c in r.queried_cost if c.metric == metric]
+        return spread(known) if known else None
+
     @property
     def queries(self) -> float:
         """Return how many images were answered and paid for, mean over seeds."""

@@ -84,10 +84,9 @@ def facts(record: RunRecord, file: Path) -> list[str]:
         + ("" if record.isolation == "landlock" else "  (this system or run has no sandbox)"),
         "seconds   " + ", ".join(f"{stage} {value:.1f}" for stage, value in record.seconds.items()),
     ]
-    for cost in record.honest_cost:
-        lines.append(
-            f"honest    {cost.metric} on {cost.test}: {cost.value:.4f} {cost.unit} (defended against undefended)"
-        )
+    for cost in (*record.honest_cost, *record.queried_cost):
+        of = f"on {cost.test}" if cost in record.honest_cost else f"on {cost.n} of the attack's own questions"
+        lines.append(f"honest    {cost.metric} {of}: {cost.value:.4f} {cost.unit} (defended against undefended)")
     lines += [f"absent    {metric}: {why}" for metric, why in record.absent.items()]
     lines += [f"incident  {text}" for text in record.incidents]
     if (picture := file.with_name("samples.png")).exists():

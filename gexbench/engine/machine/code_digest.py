@@ -21,6 +21,7 @@ from gexbench.errors import CardError
 ROOTS = (
     "gexbench.engine.attacker.process",
     "gexbench.engine.attacker.surrogate_process",
+    "gexbench.engine.defender.process",
     "gexbench.engine.machine.hardware",
     "gexbench.engine.run.execute",
     "gexbench.engine.scoring.score",

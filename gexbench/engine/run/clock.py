@@ -20,6 +20,8 @@ STOPPED_WITHIN = 10.0
 """Until a process that was told to stop has ended; then it is killed."""
 ENDED_WITHIN = 5.0
 """Until a process that speaks no more has ended, and how is known."""
+GUARDED_WITHIN = 60.0
+"""For what a defense makes of one image."""
 AT_LEAST = 300.0
 LOOK_AGAIN = 1.0
 KEPT_EVERY = 2.0

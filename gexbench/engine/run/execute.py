@@ -23,6 +23,7 @@ from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.run.clock import Timesheet, evidence_seconds
+from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
@@ -40,7 +41,7 @@ from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
-from gexbench.record import REDRAWN, Account, Nearness, Provenance, RunRecord
+from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
 
 ALIKE = 2.0 / 255.0
 Look = Callable[[Mapping[str, TestEvidence]], None]
@@ -48,10 +49,14 @@ Look = Callable[[Mapping[str, TestEvidence]], None]
 
 @dataclass
 class Outcome:
-    """What a run left: evidence and account, or why it failed."""
+    """What a run left: evidence and account, or why it failed.
+
+    queried: under a defense, some of the attack's own questions.
+    """
 
     account: Account
     tests: dict[str, TestEvidence] = field(default_factory=dict)
+    queried: TestEvidence | None = None
     surrogate: str | None = None
     failure: str = ""
     nearness: dict[str, Nearness] = field(default_factory=dict)
@@ -154,7 +159,7 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
 def _attacked(run: Run) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate = "", None
+    failure, surrogate, asked = "", None, None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
@@ -163,6 +168,7 @@ def _attacked(run: Run) -> Outcome:
             kept = None if attacker is None else _kept(run, service, attacker)
             surrogate = None if kept is None else kept.digest
             tests = _collected(run, service, kept)
+            asked = queried(service.unmetered)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
@@ -171,7 +177,7 @@ def _attacked(run: Run) -> Outcome:
         account = service.close()
     with run.stopwatch.stage("compare"):
         nearness = _nearness(run, tests)
-    return Outcome(account, tests, surrogate, failure, nearness)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness)
 
 
 def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
@@ -268,7 +274,7 @@ def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:
 
 def _open_apart(run: Run, orders: Orders) -> tuple[ServiceSide, AttackerSide | None]:
     where, ends = confines(run.setting.folder, orders, private(run.setting)), oracle_ends()
-    service = RemoteService(orders.service, where.service, ends.service, run.journal)
+    service = RemoteService(orders.service, where.service, ends.service, run.journal, where.defense)
     attacker: RemoteAttacker | None = None
     if orders.attacker is None:
         ends.attacker.close()
@@ -296,6 +302,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
     plan, journal, tests = run.setting.plan, run.journal, outcome.tests
     metrics = prepare(plan.metrics, run.setting.catalog) if tests else Prepared({}, {})
     scores, absent = score.score(plan, metrics, tests, run.collector, journal.progress)
+    own = {} if outcome.queried is None else {QUERIES: outcome.queried}
     return RunRecord(
         id=plan.id,
         status="failed" if outcome.failure else "ok",
@@ -306,6 +313,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         plan=plan,
         scores=scores,
         honest_cost=score.honest_cost(plan, metrics, tests, run.collector, journal.progress),
+        queried_cost=score.honest_cost(plan, metrics, own, run.collector, journal.progress),
         absent=absent,
         account=outcome.account,
         nearness=outcome.nearness,

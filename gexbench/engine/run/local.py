@@ -1,4 +1,4 @@
-"""Service and attacker in this process: no boundary, for debugging. They run what the processes run."""
+"""Service, defense and attacker in this process: no boundary, for debugging. They run what the processes run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from gexbench.engine.attacker import process, surrogate_process
 from gexbench.engine.attacker.kept import happened, read_kept
 from gexbench.engine.attacker.process import Attacker
 from gexbench.engine.attacker.surrogate_process import Reloaded
+from gexbench.engine.run.defense import NearDoor
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.service.process import Service
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     DrawUnmetered,
     OpenService,
+    ShowQueried,
     StartAttack,
     StartSurrogate,
     Unmetered,
@@ -32,14 +34,14 @@ class LocalService:
     """A service in this process; implements sides.ServiceSide."""
 
     def __init__(self, order: OpenService) -> None:
-        self.service = Service(order)
+        self.service = Service(order, NearDoor() if order.plan.defense else None)
 
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
         return self.service.close(for_evidence).account
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         return self.service.unmetered(question)
 
     def stop(self) -> None:

@@ -15,9 +15,10 @@ from gexbench import errors
 from gexbench.engine.attacker.surrogate import LARGEST_ANSWER
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
+from gexbench.engine.run.defense import Confines, DefenseProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
-from gexbench.engine.sandbox.rules import Rules
+from gexbench.engine.service.defense import HARDENED_WITHIN
 from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Wait, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
@@ -36,6 +37,7 @@ from gexbench.engine.wire.messages import (
     Ready,
     Save,
     Saved,
+    ShowQueried,
     StartAttack,
     Stop,
     Unmetered,
@@ -44,15 +46,6 @@ from gexbench.engine.wire.messages import (
 )
 from gexbench.errors import GexbenchError, RunFailed
 from gexbench.record import Account
-
-
-@dataclass(frozen=True)
-class Confines:
-    """Where a child runs: its folder, its log, and the rules of its sandbox."""
-
-    folder: Path
-    log: Path
-    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -79,30 +72,45 @@ def _spawn(module: str, confines: Confines, passed: Sequence[Channel]) -> tuple[
 
 
 class RemoteService:
-    """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal."""
+    """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal.
 
-    def __init__(self, order: OpenService, confines: Confines, oracle: Channel, journal: Journal) -> None:
-        self.child, self.control = _spawn("gexbench.engine.service.process", confines, (oracle,))
+    defense: where the process of the plan's defense runs, which comes and goes with this one.
+    """
+
+    def __init__(
+        self,
+        order: OpenService,
+        confines: Confines,
+        oracle: Channel,
+        journal: Journal,
+        defense: Confines | None = None,
+    ) -> None:
+        self._defense = None if defense is None else DefenseProcess(defense, journal)
+        channels = [oracle] if self._defense is None else [oracle, self._defense.service]
+        self.child, self.control = _spawn("gexbench.engine.service.process", confines, channels)
+        self._ready_within = READY_WITHIN + (HARDENED_WITHIN if order.owner else 0.0)
         self._journal, self._log, self._budget = journal, confines.log, order.plan.budget
         self._send(order)
 
     def wait_ready(self) -> None:
         """Wait until victim and ledger are open; raises what the service raised."""
-        self._expect(Ready, READY_WITHIN)
+        self._expect(Ready, self._ready_within)
 
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
         self._send(CloseOracle(for_evidence=for_evidence))
         return self._expect(Closed, clock.ANSWERED_WITHIN).account
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         self._send(question)
         return self._expect(Unmetered, clock.ANSWERED_WITHIN)
 
     def stop(self) -> None:
         """End the process and note its memory."""
         self._journal.peak_memory["service"] = _stop(self.child, self.control).peak_memory
+        if self._defense is not None:
+            self._defense.stop()
 
     def handle(self, wait: Wait) -> None:
         """Take note of a message it sent unasked; raises when the service broke, and what `wait` raises."""

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from gexbench.engine.run.remote import Confines, UntrustedProcess
+from gexbench.engine.run.defense import Confines
+from gexbench.engine.run.remote import UntrustedProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.wire.messages import Built, Failed, Infer, Inferred, Message, StartSurrogate
 

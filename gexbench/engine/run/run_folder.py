@@ -25,8 +25,9 @@ AWAY = ".away-"
 class RunFolder:
     """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder; code/ and brief/ are what
-    the attack may read. What the three processes print is in service.log, log.txt and surrogate.log.
+    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder, defense/ the defense's;
+    code/ and brief/ are what they may read. What the processes print is in service.log, log.txt, surrogate.log and
+    defense.log.
     """
 
     path: Path
@@ -61,6 +62,16 @@ class RunFolder:
     def code(self) -> Path:
         """Return the folder of the copies of plug-ins that run."""
         return self.path / "code"
+
+    def new_defense(self) -> Path:
+        """Return a folder of the defense's own, with nothing of an earlier attempt; its name as that of `work`."""
+        shutil.rmtree(self.path / "defense", ignore_errors=True)
+        return self.path / "defense" / secrets.token_hex(16)
+
+    @property
+    def logs(self) -> tuple[Path, Path, Path]:
+        """Return what service, attack and defense print."""
+        return self.path / "service.log", self.path / "log.txt", self.path / "defense.log"
 
     @property
     def brief(self) -> Path:

@@ -11,7 +11,14 @@ from torch import Tensor
 
 from gexbench.core.attack import Progress
 from gexbench.engine.run.clock import Timesheet
-from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, OpenService, StartAttack, Unmetered
+from gexbench.engine.wire.messages import (
+    AnswerUnmetered,
+    DrawUnmetered,
+    OpenService,
+    ShowQueried,
+    StartAttack,
+    Unmetered,
+)
 from gexbench.record import Account
 
 
@@ -47,8 +54,8 @@ class ServiceSide(Protocol):
         """Refuse questions from now on and return the account; for_evidence: see wire.messages.CloseOracle."""
         ...
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         ...
 
     def stop(self) -> None:

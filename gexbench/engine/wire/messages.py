@@ -2,10 +2,11 @@
 
     bench → service      OpenService → Ready; nothing else before it
                          CloseOracle → Closed; the oracle refuses every question from the first one on
-                         AnswerUnmetered or DrawUnmetered → Unmetered
+                         AnswerUnmetered, DrawUnmetered or ShowQueried → Unmetered
                          Stop ends it
     service → bench      Asked, Incident at any time; Broken in place of any answer, and it answers no question after it
     attacker → service   Query or Sample → Answer or Refused
+    service → defense    wire/guarding.py
     bench → attacker     StartAttack → Progress any number of times, then Extracted; once, first
                          Save → Saved; once, after Extracted
                          Stop ends it
@@ -120,6 +121,7 @@ def _count(value: object) -> object:
 MOST_COUNTED = 1 << 53
 Count = Annotated[int, BeforeValidator(_count)]
 Name = Annotated[str, _cut(60)]
+Line = Annotated[str, _cut(200)]
 Text = Annotated[str, _cut(600)]
 Incidents = Annotated[tuple[str, ...], BeforeValidator(_incidents)]
 Report = Annotated[dict[str, float | int | str], BeforeValidator(_report)]
@@ -142,8 +144,9 @@ class OpenService(Message):
     """What a service is opened with.
 
     weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
-    for one of an installed package. owner: stored images of the owner, where the defense hardens. device: where nets
-    run. threads: of this process.
+    for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
+    inputs, where there is a defense. patience: seconds for one answer of the defense. device: where nets run. threads:
+    of this process.
     """
 
     op = "open"
@@ -152,6 +155,8 @@ class OpenService(Message):
     ledger: Path
     defense_code: Path | None = None
     owner: Path | None = None
+    tests: Path | None = None
+    patience: float = 60.0
     device: str
     threads: int
 
@@ -183,6 +188,16 @@ class DrawUnmetered(Message):
     op = "draw-unmetered"
     first: int
     n: int
+
+
+class ShowQueried(Message):
+    """Show what left for one of the client's questions that were kept, by its place among them, and the plain answer.
+
+    Beyond the last one, and where there is no defense, the answer holds no image.
+    """
+
+    op = "show-queried"
+    place: int
 
 
 class Unmetered(Message):

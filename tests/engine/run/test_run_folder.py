@@ -121,3 +121,13 @@ def test_an_attempt_that_failed_in_its_test_is_charged_and_one_that_was_killed_t
     folder.record.unlink()
     folder.open(record.plan, anew=True)
     assert not folder.timesheet.exists()
+
+
+def test_a_defense_starts_in_an_empty_folder_of_a_name_that_is_new_each_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    first = folder.new_defense()
+    first.mkdir(parents=True)
+    (first / "remembered").touch()
+    second = folder.new_defense()
+    assert second != first
+    assert not (tmp_path / "defense").exists()

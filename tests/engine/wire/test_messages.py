@@ -40,6 +40,7 @@ from gexbench.engine.wire.messages import (
     Sample,
     Save,
     Saved,
+    ShowQueried,
     StartAttack,
     Stop,
     Unmetered,
@@ -61,7 +62,8 @@ INSPECT = Inspect(role="attack", kind="sampling", entry="a:B", code=None, option
 EXAMPLES: tuple[Message, ...] = (
     Ready(),
     Stop(),
-    open_service(HERE, plan=plan(defense="jpeg"), owner=HERE, defense_code=HERE),
+    open_service(HERE, plan=plan(defense="jpeg"), owner=HERE, tests=HERE, defense_code=HERE, patience=5.0),
+    ShowQueried(place=3),
     open_service(HERE, plan=plan().model_copy(update={"options": OPTIONS, "deadline": float("inf")})),
     CloseOracle(),
     Closed(account=Account(budget=9, asked=6, answered=3, replayed=2, refused=1, sessions=2)),
