@@ -172,7 +172,9 @@ class Copy:
         args = ["-q", *first, "-p", "no:cacheprovider", f"--basetemp={scratch / 'pytest'}"]
         code = int(pytest.main([*args, *tests], plugins=[watcher]))
         ours = (str(self.root), "<")
-        libraries = [name for name, it in sys.modules.items() if not (getattr(it, "__file__", "") or "<").startswith(ours)]
+        libraries = [
+            name for name, it in sys.modules.items() if not (getattr(it, "__file__", "") or "<").startswith(ours)
+        ]
         data = {**vars(watcher.outcome), "code": code, "libraries": sorted(libraries)}
         report.write_text(json.dumps(data))
         os._exit(0)
