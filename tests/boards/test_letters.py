@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from gexbench.boards.letters import Pair, letters, told_apart
+from gexbench.boards.letters import letters, told_apart
 from gexbench.boards.spread import difference, spread
 
 
