@@ -12,11 +12,15 @@ from gexbench.record import RunRecord
 
 @dataclass(frozen=True)
 class Row:
-    """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked."""
+    """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked.
+
+    letters: two ranked rows of a table share one exactly where they are not told apart.
+    """
 
     label: str
     records: tuple[RunRecord, ...]
     rank: int | None = None
+    letters: str = ""
 
     @property
     def control(self) -> bool:
@@ -85,6 +89,7 @@ class Row:
             "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
+            "several processors": len({record.provenance.processor for record in self.records}) > 1,
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,
         }
         return (*marks, *(mark for mark, there in checks.items() if there))
