@@ -21,6 +21,14 @@ def shown(text: str, most: int = LINE) -> str:
     return cut if cut.isprintable() else "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in cut)
 
 
+def escaped(text: str, keep: str = "") -> str:
+    """Return a text of which nothing may be lost, such as the name of a file: what `shown` turns into `?` is escaped.
+
+    keep: characters that are shown as they are all the same.
+    """
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
 def csv_cell(text: str, most: int = LINE) -> str:
     """Return text for a cell of CSV, which no spreadsheet takes for a formula."""
     cell = shown(text, most)

@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"errors", "cards"},
     "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
-    "core": CONTRACTS | {"file_kinds"},
+    "core": CONTRACTS | {"file_kinds", "foreign_text"},
     "nets": CONTRACTS,
     "training": CONTRACTS | {"nets"},
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gexbench.cli.output import print_model
-from gexbench.errors import printable
+from gexbench.foreign_text import escaped
 from gexbench.record import RunRecord
 
 MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
@@ -24,9 +24,9 @@ def report(record: RunRecord, file: Path, as_json: bool) -> None:
     if record.status == "ok":
         console.print(score_table(record))
     else:
-        console.print(Text.assemble(("failed:", "bold red"), f" {printable(record.reason or '')}"))
+        console.print(Text.assemble(("failed:", "bold red"), f" {escaped(record.reason or '')}"))
     for line in facts(record, file):
-        console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
+        console.print(escaped(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def score_table(record: RunRecord) -> Table:

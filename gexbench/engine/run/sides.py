@@ -19,6 +19,7 @@ from gexbench.engine.wire.messages import (
     StartAttack,
     Unmetered,
 )
+from gexbench.foreign_text import shown
 from gexbench.record import Account
 
 
@@ -34,7 +35,7 @@ class Journal:
 
     def note(self, incidents: tuple[str, ...]) -> None:
         """Add incidents, once each and fifty at most."""
-        for text in incidents:
+        for text in map(shown, incidents):
             if text not in self.incidents and len(self.incidents) < 50:
                 self.incidents.append(text)
 
