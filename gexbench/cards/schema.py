@@ -82,6 +82,14 @@ class WeightFile(Frozen):
     sha256: Sha256
 
 
+class BundledFile(Frozen):
+    """A large file that a plug-in brings along, such as weights that were trained elsewhere; `size` in bytes."""
+
+    file: RelativePath
+    size: int = Field(gt=0)
+    sha256: Sha256
+
+
 class TaskProfile(Frozen):
     """A task at one scale. `budgets` counts images; `ranked` is the one that boards rank, the last if none is named.
 
@@ -176,7 +184,8 @@ class VictimCard(Card):
 class AttackCard(Card):
     """An attack or a control. A control with `answers = "victim"` is the victim itself and runs no code.
 
-    `same_size`: it copies only services whose answers are as large as the questions.
+    `same_size`: it copies only services whose answers are as large as the questions. `files`: the large ones that its
+    folder holds; see engine.machine.plug_in_digest.
     """
 
     kind: Literal["attack", "control"] = "attack"
@@ -187,6 +196,7 @@ class AttackCard(Card):
     needs: tuple[Knowledge, ...] = ("outputs",)
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
+    files: tuple[BundledFile, ...] = ()
     source: Prose = ""
     note: Prose = ""
 
@@ -205,13 +215,17 @@ class AttackCard(Card):
 
 
 class DefenseCard(Card):
-    """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment."""
+    """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment.
+
+    `files`: as on the card of an attack.
+    """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
+    files: tuple[BundledFile, ...] = ()
     source: Prose = ""
 
 

@@ -11,6 +11,14 @@ from torch import Tensor
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 
 
+@dataclass(frozen=True)
+class Weights:
+    """A network's tensors by name, and its class, "module:Qualname"."""
+
+    class_path: str
+    tensors: Mapping[str, Tensor]
+
+
 class OpenVictim(Protocol):
     """A victim that answers, whatever it runs on.
 
@@ -26,6 +34,14 @@ class OpenVictim(Protocol):
 
     def secret(self, use: str) -> bytes:
         """Return 32 bytes that only who has the victim can tell, others for each use."""
+        ...
+
+    def weights(self) -> Weights:
+        """Return a copy of what a defense may harden."""
+        ...
+
+    def with_weights(self, weights: Weights) -> OpenVictim:
+        """Return a victim of the same code that answers with other weights; raises ValueError where they do not fit."""
         ...
 
 

@@ -17,7 +17,7 @@ from gexbench.core.images import from_uint8, round_8bit, to_uint8
 from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence, valid
-from gexbench.engine.kinds.guard import Asked, Moments, guarded, image_fault
+from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault
 from gexbench.engine.kinds.kind import TaskKind, Witnesses
 from gexbench.engine.kinds.near_copies import Nearness, TestInputs
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
@@ -32,14 +32,12 @@ PIXELS_AT_ONCE = 1 << 18
 class ImageEndpoint:
     """Answer images with images.
 
-    scale: output side over input side. seed makes what a defense draws depend on the run and the question alone. side:
-    the only side of images the service takes, None for any. largest: the most pixels of one question, None for any.
+    scale: output side over input side. side: the only side of images the service takes, None for any. largest: the most
+    pixels of one question, None for any.
     """
 
-    victim: OpenVictim
-    defense: Defense
+    front: Front
     scale: int
-    seed: int
     side: int | None = None
     largest: int | None = None
 
@@ -49,36 +47,37 @@ class ImageEndpoint:
             raise QueryError("this service takes images and draws none of its own", "ask with oracle.query(images)")
         x = question.x
         check_question(x, self.side, self.largest)
-        digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+        digests = digests_of(x)
         shape = (3, x.shape[2] * self.scale, x.shape[3] * self.scale)
-        return Batch(digests, shape, lambda new, paid: self.guarded(x[new], [digests[i] for i in new], paid), images=x)
+
+        def answer(new: list[int], paid: int) -> Tensor:
+            return self.front.answer(x[new], [digests[i] for i in new], paid)
+
+        return Batch(digests, shape, answer, images=x)
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
         """Return the answers to test inputs."""
         if not isinstance(question, AnswerUnmetered):
             raise QueryError("this service draws no test images of its own", "send test inputs")
         x = question.x
-        if type(self.defense) is Defense:
-            return Unmetered(plain=self.plain(x))
-        digests = [question_digest(image.shape, b"test" + image.numpy().tobytes()) for image in x]
-        return Unmetered(plain=self.plain(x), guarded=self.guarded(x, digests, 0))
+        return Unmetered(plain=self.front.plain(x), guarded=self.front.honest(x, digests_of(x)))
 
-    def plain(self, x: Tensor) -> Tensor:
-        """Return undefended answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
-        at_once = max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
-        return torch.cat([to_uint8(self.victim.answer(from_uint8(part)).clamp(0, 1)) for part in x.split(at_once)])
 
-    def guarded(self, x: Tensor, digests: Sequence[bytes], answered: int) -> Tensor:
-        """Return what leaves: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8, each image guarded on its own."""
-        if type(self.defense) is Defense:
-            return self.plain(x)
-        moments = Moments(self.defense.guard_input, self.defense.guard_output)
-        asked = Asked(digests, answered, self.seed)
-        return guarded(moments, asked, from_uint8(x), lambda fed: self.plain(to_uint8(fed)))
+def digests_of(x: Tensor) -> list[bytes]:
+    """Return what makes each of the images (N,3,h,w) uint8 the same question as another."""
+    return [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+
+
+def answered(victim: OpenVictim, x: Tensor) -> Tensor:
+    """Return a victim's answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
+    at_once = max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
+    return torch.cat([to_uint8(victim.answer(from_uint8(part)).clamp(0, 1)) for part in x.split(at_once)])
 
 
 class ImageToImage(TaskKind):
     """Every test input is asked of victim and surrogate; truth is an image for each, or a style."""
+
+    way = Way("guard_input", image_fault, to_uint8, answered)
 
     def check(self, plan: Plan, dataset: Dataset) -> None:
         """Raise PlanError for a card that says how many images are drawn: nothing is drawn here."""
@@ -112,10 +111,15 @@ class ImageToImage(TaskKind):
         """Return the true outputs of the pool."""
         return dataset.pool().truth
 
-    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> ImageEndpoint:
+    def endpoint(self, plan: Plan, victim: OpenVictim, front: Front) -> ImageEndpoint:
         """Return what answers images with images."""
-        scale = plan.scale
-        return ImageEndpoint(victim, defense, plan.task.scale, plan.seed, scale.side, scale.largest)
+        return ImageEndpoint(front, plan.task.scale, plan.scale.side, plan.scale.largest)
+
+    def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
+        """Return the stored test inputs as questions, each once."""
+        numbers = {digests_of(to_uint8(image)[None])[0]: i for i, image in reversed(list(enumerate(stored)))}
+        places = sorted((number, digest) for digest, number in numbers.items())
+        return Tests([digest for _, digest in places], lambda i: to_uint8(stored[places[i][0]])[None], len(places))
 
     def packed(self, x: Tensor) -> Tensor:
         """Return images (N,3,h,w) in [0,1] as 8-bit images."""
@@ -124,6 +128,10 @@ class ImageToImage(TaskKind):
     def infer(self, surrogate: Surrogate, x: Tensor) -> Tensor:
         """Return a surrogate's raw output for 8-bit images (N,3,h,w)."""
         return surrogate(from_uint8(x))
+
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return the first image of the pool."""
+        return to_uint8(pool[0][None]) if len(pool) else None
 
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Ask victim and surrogate about every test input, one at a time."""

@@ -20,6 +20,8 @@ from gexbench.errors import CardError
 
 ROOTS = (
     "gexbench.engine.attacker.process",
+    "gexbench.engine.attacker.surrogate_process",
+    "gexbench.engine.defender.process",
     "gexbench.engine.machine.hardware",
     "gexbench.engine.run.execute",
     "gexbench.engine.scoring.score",
@@ -49,9 +51,12 @@ WALLS = (
     "gexbench.engine.run.isolation",
     "gexbench.engine.run.local",
     "gexbench.engine.run.remote",
+    "gexbench.engine.run.remote_surrogate",
     "gexbench.engine.run.run_folder",
     "gexbench.engine.run.sides",
+    "gexbench.engine.run.taking",
     "gexbench.engine.sandbox",
+    "gexbench.foreign_text",
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch
     "gexbench.files",

@@ -46,7 +46,7 @@ class Ledger:
 
     def __init__(self, path: Path, plan_id: str, budget: int) -> None:
         self.path, self.budget, self._reasons = path, budget, set[str]()
-        with _writing(self.path):
+        with writing(self.path):
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute(f"PRAGMA page_size={PAGE}")  # a larger one than SQLite's own: an answer is some kilobytes
             self._db.execute("PRAGMA journal_mode=WAL")
@@ -87,7 +87,7 @@ class Ledger:
 
     def pay(self, questions: Sequence[Answered], replayed: int) -> None:
         """Record new questions with their answers, and how many of the batch were replayed, in one transaction."""
-        with _writing(self.path), self._transaction():
+        with writing(self.path), self._transaction():
             self._db.executemany(
                 "INSERT INTO question (digest, session, answer, image, height) VALUES (?, ?, ?, ?, ?)",
                 [(asked.digest, self.session, asked.answer, asked.image, asked.height) for asked in questions],
@@ -98,7 +98,7 @@ class Ledger:
 
     def shut(self) -> None:
         """Record that evidence begins: the attack is about to meet test inputs, and no later session answers anew."""
-        with _writing(self.path):
+        with writing(self.path):
             self._db.execute("INSERT INTO evidence VALUES (?)", (self.session,))
 
     def refuse(self, images: int, why: str) -> None:
@@ -106,7 +106,7 @@ class Ledger:
         if len(self._reasons) < MOST_REASONS:
             self._reasons.add(why[:200])
         known = why[:200] if why[:200] in self._reasons else "for other reasons"
-        with _writing(self.path), self._transaction():
+        with writing(self.path), self._transaction():
             self._note(0, 0, images, known)
 
     def _note(self, answered: int, replayed: int, refused: int, why: str | None) -> None:
@@ -176,14 +176,14 @@ def drop_answers(path: Path) -> None:
 
     For a run that has its record: a run that goes on needs them. Raises OutputError when the file cannot be written.
     """
-    with _writing(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
+    with writing(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE question SET answer = NULL, image = NULL")
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn a failure of SQLite into an OutputError that names the file and the reason."""
     try:
         yield
