@@ -93,12 +93,12 @@ class TestInputs:
 
     def _compare(self, images: Tensor, first: int, found: Nearness) -> None:
         for greys in _phases(images, self._fixed):
-            for side in sides(greys.shape[-2:]):
+            for side, turns in _ways(greys.shape[-2:]):
                 if side not in self._places:
                     self._places[side] = _Places(self._greys, side)
                 places = self._places[side]
                 most = PAIRS // max(1, self._questions * places.count)
-                tiles, owner = _tiles(greys, side, max(1, most))
+                tiles, owner = _tiles(greys.rot90(turns, (-2, -1)), side, max(1, most))
                 for row, image, r in places.alike(tiles):
                     found.note(first + int(owner[row]), image, (1 - r) / SLACK[side])
                 if not most:
@@ -177,6 +177,11 @@ class _Places:
 def sides(shape: Sequence[int]) -> list[int]:
     """Return the sides of the tiles that images of this shape are compared by: the two largest that fit."""
     return [side for side in SLACK if side <= min(shape)][:2]
+
+
+def _ways(shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the sides of tiles, and how often images are turned by 90 degrees before: the largest tiles alone are."""
+    return [(side, turns) for rank, side in enumerate(sides(shape)) for turns in range(1 if rank else 4)]
 
 
 def _digest(image: Tensor) -> bytes:

@@ -37,14 +37,18 @@ def changed(image: Tensor, way: str) -> Tensor:
         "noise": x + 6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(3)),
         "shifted": x.roll((5, -7), (1, 2)),
         "mirrored": x.flip(-1),
+        "upside down": x.flip(-2),
+        "on its side": x.rot90(1, (1, 2)),
         "a piece on grey": F.pad(x[:, :40, 20:60], (24, 0, 24, 0), value=128.0),
     }
     return edits[way].clamp(0, 255).round().byte()
 
 
 @pytest.mark.parametrize(
-    "way", ["itself", "dimmed", "negative", "gamma", "noise", "shifted", "mirrored", "a piece on grey"]
-)
+    "way",
+    ["itself", "dimmed", "negative", "gamma", "noise", "shifted", "mirrored", "upside down", "on its side",
+     "a piece on grey"],
+)  # fmt: skip
 def test_an_image_is_near_to_itself_however_it_is_changed(way: str) -> None:
     found = FIXED.nearness([*textured(2, seed=7), changed(TESTS[4], way)])
     assert found.distance < 1
