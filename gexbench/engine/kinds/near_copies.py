@@ -27,7 +27,7 @@ from torch import Tensor
 from gexbench.engine.wire.questions import question_digest
 
 SIDE = 64
-SLACK = {48: 0.045, 32: 0.022, 24: 0.035, 16: 0.003}
+SLACK = {48: 0.045, 32: 0.015, 24: 0.035, 16: 0.005}
 """Side of a tile, and 1 - r of what is on the edge of being a copy."""
 CELLS = 8
 """Cells a side that a tile is averaged to when places are looked for, at steps of half a cell."""
@@ -35,11 +35,11 @@ WORTH, LOOKED_AT = 0.8, 2
 """Least likeness of averaged tiles for a place to be compared in full, and in how many images."""
 FLAT = 0.003
 """Root mean square, of band-passed values in [0,1], below which a tile has no contrast."""
-SPREAD = 0.12
+SPREAD = 0.15
 """Mean square squared, over the mean fourth power, below which a tile is one edge or one spot, as many images have."""
 PAIRS = 50_000_000_000
 """About how many tiles of questions times places in inputs are looked at for each side and phase: some minutes."""
-PIXELS_AT_ONCE, NUMBERS_AT_ONCE = 1 << 26, 1 << 20
+PIXELS_AT_ONCE, NUMBERS_AT_ONCE = 1 << 25, 1 << 20
 
 
 @dataclass
@@ -257,10 +257,8 @@ def _in_windows(windows: Tensor, tiles: Tensor, averaged: _Halves) -> Tensor:
     side, count = tiles.shape[-1], len(tiles)
     cut = F.unfold(windows[:, None], side).transpose(1, 2).reshape(-1, side, side)
     places = _halves(F.avg_pool2d(cut[:, None], side // CELLS).flatten(1))
-    a, b = (
-        (all_places.view(count, -1, one.shape[1]) * one[:, None]).sum(2)
-        for all_places, one in ((places.even, averaged.even), (places.odd, averaged.odd))
-    )
+    a = (places.even.view(count, -1, averaged.even.shape[1]) @ averaged.even[:, :, None])[..., 0]
+    b = (places.odd.view(count, -1, averaged.odd.shape[1]) @ averaged.odd[:, :, None])[..., 0]
     best = (torch.arange(count), (a.abs() + b.abs()).argmax(1))
     mirrored = (a * b < 0)[best]
     there, rich = _units(cut.view(count, -1, side, side)[best])
