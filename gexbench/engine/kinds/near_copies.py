@@ -27,7 +27,7 @@ from torch import Tensor
 from gexbench.engine.wire.questions import question_digest
 
 SIDE = 64
-SLACK = {48: 0.045, 32: 0.015, 24: 0.035, 16: 0.005}
+SLACK = {48: 0.045, 32: 0.015, 24: 0.03, 16: 0.005}
 """Side of a tile, and 1 - r of what is on the edge of being a copy."""
 CELLS = 8
 """Cells a side that a tile is averaged to when places are looked for, at steps of half a cell."""
