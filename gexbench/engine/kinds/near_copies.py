@@ -3,15 +3,20 @@
 Two images are compared tile by tile. A tile of grey (the mean of the colours) is band-passed, blurred by 1 pixel less
 blurred by 3, and then each value b becomes b / sqrt(b^2 + rms^2/4), so that one strong edge does not decide. r is the
 largest |Pearson correlation| of a tile of the question, or of its mirror image, with a tile of the test image at any
-place. Tiles are of several sides, and for each `SLACK` says how far from 1 the r of a copy may lie: the distance is
-(1 - r) / SLACK, the least over all tiles and sides, and under 1 counts as near. An exact copy has distance 0, whatever
-it shows. Otherwise tiles without contrast, or with one edge alone, count for nothing, and what is far from all has no
-distance. Images of a fixed side above `SIDE` are made smaller first.
+place; the largest tiles are also turned by 90, 180 and 270 degrees. Tiles are of several sides, and for each `SLACK`
+says how far from 1 the r of a copy may lie: the distance is (1 - r) / SLACK, the least over all tiles and sides, and
+under 1 counts as near. An exact copy has distance 0, whatever it shows. Otherwise tiles without contrast, or with one
+edge alone, count for nothing, and what is far from all has no distance. Images of a fixed side above `SIDE` are made
+smaller first.
 
-Places are looked for among tiles averaged to 8x8 cells; those found are compared in full. In large images or among many
-questions the tiles of most contrast alone are looked for, so that the work is bounded.
+Places are looked for among tiles averaged to 8x8 cells; those found are compared in full. In large images, or among
+very many questions, the tiles of most variation alone are looked for, so that the work is bounded; a quiet piece hidden
+in a large busy image may be missed there.
 
-What honest questions keep from the tests, and which edits are found: benchmarks/near_copies.py.
+Found are, as a rule, images and pieces (down to a tile) with another brightness, contrast or gamma, a negative, shifts,
+mirror images, JPEG and weak noise. Not found are another size (from 5 % on), a turn by a few degrees, a warp, noise or
+JPEG that leave little of the texture, and pieces with one edge alone that are not exact copies. Shares, and what honest
+questions keep from the tests: benchmarks/near_copies.py.
 """
 
 from __future__ import annotations
