@@ -6,6 +6,34 @@ Per data set: the distances of `--pools` fresh pools, from number `--first` on, 
 the pool's photos by other seeds; of whole photos the pool itself; then, for each edit of a test input, the share that
 is found. Where the service takes any side, what is edited is a piece of a test input of the pool's least side. Seconds
 are of one core. The last line counts false alarms.
+
+Measured: 109 pools of scenes-mini, 192 of faces-mini, 158 of photos-mini, 512 questions each, without one false alarm.
+The nearest question lies at 6.5, 1.4 and 1.45, that of a median pool at 9.0, 2.2 and 2.6; a pool takes 1.4, 2.0 and
+0.8 s. The pools of sr-small and selfie2anime-small come no nearer than 4.3 and 5.8. Found, in per cent:
+
+    edit            scenes   faces  photos (pieces of 24 px)
+    none               100     100      98
+    1 pixel            100      97      80
+    8 pixels           100      91      32
+    brightness         100     100      98
+    contrast / 4       100      91      93
+    gamma 2            100      88      61
+    gamma 0.5          100      97      88
+    negative           100     100      98
+    blur 1 px           88      94      46
+    JPEG 75            100      88      83
+    JPEG 30             50      56      71
+    noise 0.02          94      88      80
+    noise 0.05          19      47      66
+    shift 1 px         100      91      85
+    shift 5 px          97      81      85
+    mirror             100     100      98
+    upside down         84      84      83
+    on its side         84      84      83
+    zoom 5 %             0       0       7
+    turned by 2°         0      28      24
+    3/4 of a side       97     100      54
+    half a side         56      84       0
 """
 
 from __future__ import annotations
