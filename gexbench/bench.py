@@ -202,12 +202,12 @@ def _scored_by(task: TaskCard, profile: str, catalog: Catalog) -> list[str]:
     return [*(card.entry for card in cards), *(extractor.entry for extractor in extractors)]
 
 
-def run_plan(plan: Plan, catalog: Catalog, out: Path, progress: Progress) -> RunRecord:
-    """Run a plan below `out`; see engine.run.execute."""
-    from gexbench.engine.run.execute import execute
+def run_plan(plan: Plan, catalog: Catalog, out: Path, progress: Progress, keep: bool = True) -> RunRecord:
+    """Run a plan below `out`; see engine.run.execute. keep: whether answers are kept beside the record."""
+    from gexbench.engine.run.execute import Beside, execute
 
     _refuse_inside(out, catalog)
-    return execute(plan, catalog, out / plan.run_name, progress)
+    return execute(plan, catalog, out / plan.run_name, progress, Beside(keep=keep))
 
 
 def _refuse_inside(out: Path, catalog: Catalog) -> None:

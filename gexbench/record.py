@@ -234,7 +234,8 @@ class RunRecord(Frozen):
     """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit.
 
     surrogate_sha256: over class, config and weights of the surrogate that gave evidence (engine.attacker.kept.digest);
-    in records of runs without a config.json, of its file of weights alone.
+    in records of runs without a config.json, of its file of weights alone. evidence_sha256: of the answers kept beside
+    it, None where none were.
     honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
     """
 
@@ -252,6 +253,7 @@ class RunRecord(Frozen):
     absent: dict[str, Told] = {}
     account: Account
     nearness: dict[Label, Nearness] = {}
+    evidence_sha256: str | None = None
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}

@@ -132,21 +132,29 @@ def _told(value: float | None) -> str:
     return "—" if value is None else format(value, ".6g")
 
 
+Way = Literal["again", "libraries", "rescore"]
+
+
 def verify_record(
-    path: Path, out: Path, folders: tuple[Path, ...], progress: Callable[[str, int, int], None], libraries: bool = False
+    path: Path, out: Path, folders: tuple[Path, ...], progress: Callable[[str, int, int], None], way: Way = "again"
 ) -> Verdict:
     """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's.
 
     Where test images are drawn by code, anybody can draw them beforehand. So the second run is scored on other draws
     too, under names that nobody knows, and a record agrees only if its main score does not depend on the draw. A run
     that was ended on the way is gone on with, one that is finished is not taken for another.
-    libraries: compute the scores of the second run by other libraries too. Its images are not kept, so it then runs in
-    a folder of its own, which is removed.
+    way "libraries": the scores of the second run are computed by other libraries too. Its images are not kept, so it
+    then runs in a folder of its own, which is removed. way "rescore": nothing is run; the scores are computed anew from
+    the answers that the record's run kept beside it. That checks the scores and not the run.
     """
     file = record_file(path)
     record = read_record(file)
     catalog = Catalog.load(folders)
-    again, told = _run_again(record, catalog, out, progress, libraries)
+    again, told = (
+        _rescored(record, file, catalog, progress)
+        if way == "rescore"
+        else _run_again(record, catalog, out, progress, way == "libraries")
+    )
     again, redrawn = _apart(again)
     differences = tuple(compare(record, again, beside(record, file)))
     parts: tuple[Difference | Redrawn, ...] = (*differences, *redrawn)
@@ -183,6 +191,16 @@ def _run_again(
             told.extend(of_evidence(record, recorded, others, progress)[0])
 
         return execute(plan, catalog, Path(place) / plan.run_name, progress, Beside(look, REDRAWS)), told
+
+
+def _rescored(
+    record: RunRecord, file: Path, catalog: Catalog, progress: Callable[[str, int, int], None]
+) -> tuple[RunRecord, list[LibraryScore]]:
+    from gexbench.engine.run.rescore import rescored
+
+    plan = current_plan(record.plan, catalog)
+    bare = record.model_copy(update={"plan": plan, "scores": (), "honest_cost": (), "queried_cost": (), "absent": {}})
+    return rescored(bare, catalog, file.parent, progress, plan.measured), []
 
 
 def _apart(again: RunRecord) -> tuple[RunRecord, tuple[Redrawn, ...]]:
@@ -227,8 +245,12 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
 
 
 def beside(record: RunRecord, file: Path) -> list[RunRecord]:
-    """Return the records in the same folder that differ from this one in the seed alone, this one included."""
-    others = [read_record(path) for path in sorted(file.parent.glob("*.json")) if path.name != "plan.json"]
+    """Return the records in the same folder that differ from this one in the seed alone, this one included.
+
+    In a run's own folder there is no other.
+    """
+    files = [file] if (file.parent / "plan.json").is_file() else sorted(file.parent.glob("*.json"))
+    others = [read_record(path) for path in files]
     return [other for other in others if _seedless(other.plan) == _seedless(record.plan)]
 
 

@@ -12,7 +12,7 @@ Isolated = Annotated[
     Literal["auto", "none"],
     typer.Option(help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."),
 ]
-BESIDE_A_PLAN = {"plan", "registry", "out", "json"}
+BESIDE_A_PLAN = {"plan", "registry", "out", "fresh", "keep", "json"}
 
 
 def run(
@@ -39,12 +39,18 @@ def run(
         Path | None, typer.Option(help="Run what a plan.json says, and nothing else; instead of --task and --attack.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew; the folder of an earlier run of this plan is renamed.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option(help="Keep the answers of victim and surrogate, so that they can be scored again.")
+    ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else, on stdout.")] = False,
 ) -> None:
     """Run an attack on a task: a table, a picture and a record.
 
     Give --task and --attack, or --plan: such a file stands in every run's folder. A run that was killed goes on when
-    started again; one that is done is shown again.
+    started again. One that is finished is shown again; what it could not measure is measured where weights came since.
 
     Example: `gexbench run --task sr --attack srresnet --seed 1 --set steps=100`
     """
@@ -65,11 +71,31 @@ def run(
         settings, against = tuple(set_ or ()), tuple(set_defense or ())
         request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
         catalog, chosen = bench.prepare(replace(request, folders=folders, victim=victim, dataset=dataset))
+    file = out / chosen.run_name / "record.json"
+    if fresh:
+        _set_aside(file.parent)
+    finished = not fresh and _is_finished(file)
     with Ticker(silent=json) as ticker:
-        record = bench.run_plan(chosen, catalog, out, ticker.tick)
-    report(record, out / chosen.run_name / "record.json", as_json=json)
+        record = bench.run_plan(chosen, catalog, out, ticker.tick, keep)
+    report(record, file, as_json=json)
+    if finished:
+        typer.echo(f"finished  on {record.started}, and not run again; --fresh starts anew", err=json)
     if record.status != "ok":
         raise typer.Exit(3)
+
+
+def _is_finished(file: Path) -> bool:
+    from gexbench.record import read_record
+
+    return file.is_file() and read_record(file).status == "ok"
+
+
+def _set_aside(folder: Path) -> None:
+    from gexbench.engine.run.run_folder import RunFolder
+
+    kept = RunFolder(folder).set_aside()
+    if kept is not None:
+        typer.echo(f"kept      {kept}, the earlier run", err=True)
 
 
 def _refuse_others(context: typer.Context) -> None:

@@ -22,6 +22,9 @@ def verify(
         Path | None,
         typer.Option(metavar="KEYFILE", help="Where all agree, sign for the record with a maintainer's Ed25519 key."),
     ] = None,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="Run nothing: compute the scores anew from the answers that a run kept.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Run a record's plan again and say whether every score agrees within the recorded noise.
@@ -36,15 +39,21 @@ def verify(
     from gexbench.boards.verified import open_signer
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
+    from gexbench.errors import PlanError
     from gexbench.files import new_folder
     from gexbench.foreign_text import shown
     from gexbench.record import record_file
-    from gexbench.verification import verify_record
+    from gexbench.verification import Way, verify_record
 
+    if rescore and (sign or backend == "reference"):
+        raise PlanError(
+            "--rescore runs nothing, and what is signed for or held against libraries is run", "leave it out"
+        )
+    way: Way = "rescore" if rescore else "libraries" if backend == "reference" else "again"
     signer = open_signer(sign, record_file(record)) if sign else None
     place = new_folder(out) if sign else out  # what is signed for was run just now, whatever lies in `out`
     with Ticker(silent=json) as ticker:
-        verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, backend == "reference")
+        verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, way)
     signed = signer.sign(verdict.seal) if signer and verdict.outcome == "agrees" else None
     if json:
         print_json({**loads(verdict.model_dump_json()), "signed": str(signed) if signed else None})

@@ -82,8 +82,8 @@ def test_the_matrix_shows_means_and_a_gap_where_all_runs_failed() -> None:
     result = invoke(*BOTH, "--seeds", "2")
     lines = [line for line in result.stdout.splitlines() if "│" in line]
     assert result.exit_code == 3
-    assert [cell.strip() for cell in lines[0].split("│")[1:-1]] == ["net", "29.50", "31.50 ± 1.41", "30.50 ± 1.41"]
-    assert [cell.strip() for cell in lines[1].split("│")[1:-1]] == ["other", "29.50", "33.50 ± 1.41", "—"]
+    assert [cell.strip() for cell in lines[0].split("│")[1:-1]] == ["net", "29.50", "31.5 ± 1.4", "30.5 ± 1.4"]
+    assert [cell.strip() for cell in lines[1].split("│")[1:-1]] == ["other", "29.50", "33.5 ± 1.4", "—"]
     assert "the loss is nan [/x]" in result.stdout
 
 

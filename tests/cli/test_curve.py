@@ -82,8 +82,8 @@ def test_picture_and_csv_go_beside_the_runs_or_where_told() -> None:
 def test_the_table_shows_mean_and_spread() -> None:
     shown = invoke(*SR).stdout
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
-    assert rows[0] == ["50", "50", "2", "23.50 ± 1.41", "22.50 ± 1.41", "25.00 ± 0.00", "24.00 ± 0.00"]
-    assert rows[1][:4] == ["100", "100", "3", "26.00 ± 1.00"]
+    assert rows[0] == ["50", "50", "2", "23.5 ± 1.4", "22.5 ± 1.4", "25.00", "24.00"]
+    assert rows[1][:4] == ["100", "100", "3", "26.0 ± 1.0"]
     assert "srresnet on sr@1 · mini · victim net · 2 to 3 seeds" in shown
 
 

@@ -256,7 +256,7 @@ def test_images_of_two_sizes_are_named_as_a_reason(places: tuple[str, str], tmp_
 def test_brackets_in_names_are_printed_as_they_are(tmp_path: Path) -> None:
     folder = _photos(tmp_path / "run[red]", 3)
     black = write_folder(tmp_path / "b", photos(3) | {"[/x].png": encoded(torch.zeros(3, 2, 2, dtype=torch.uint8))})
-    assert "run[red] against" in "".join(_score(folder, folder, *PSNR).stdout.splitlines())
+    assert "run[red] against" in " ".join(_score(folder, folder, *PSNR).stdout.split())
     with pytest.raises(GexbenchError, match=r"\[/x\]\.png gives features that are NaN"):
         _score(folder, str(black), "--metric", "fid-bf16")
     sizes = write_folder(tmp_path / "c[/c]", {f"{k:04}.png": encoded(noise(k, 4, 4)) for k in range(3)})

@@ -25,10 +25,12 @@ from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.run.clock import Timesheet, evidence_seconds
 from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
+from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
+from gexbench.engine.run.rescore import lacking, rescored
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide, SurrogateSide
 from gexbench.engine.run.taking import take
@@ -103,36 +105,53 @@ class Beside:
 
     look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
     data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
-    record, "redrawn-1-<name>" and on.
+    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence.
     """
 
     look: Look | None = None
     redraws: int = 0
+    keep: bool = True
 
 
 def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, beside: Beside = Beside()) -> RunRecord:
     """Run a plan in its folder and return the record, which is on disk by then.
 
     A run whose attack fails gives a record with status "failed". Raises GexbenchError when the machine is at fault:
-    missing data or weights, an unwritable folder; nothing is lost then, and the same call goes on later.
+    missing data or weights, an unwritable folder; nothing is lost then, and the same call goes on later. A run that is
+    finished is not run again; what it could not measure is measured where its weights have come since.
     """
     folder_of_run, started = RunFolder(folder.resolve()), datetime.datetime.now(datetime.UTC)
     with folder_of_run.locked():
         done = folder_of_run.finished()
         if done is not None:
-            return done
+            return _completed(done, catalog, folder_of_run, progress)
         run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
         outcome = _attacked(run)
         if beside.look is not None:
             beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
             record = _record(run, outcome, started.isoformat(timespec="seconds"))
+        if beside.keep and outcome.tests:
+            record = record.model_copy(update={"evidence_sha256": keep(folder_of_run.path, _keepable(outcome))})
         if outcome.tests:
             _draw(run, next(iter(outcome.tests.values())))
         kept = folder_of_run.put_record(record)
         if kept.status == "ok":
             drop_answers(folder_of_run.ledger)
         return kept
+
+
+def _completed(done: RunRecord, catalog: Catalog, folder: RunFolder, progress: Progress) -> RunRecord:
+    names = lacking(done)
+    if not names or done.evidence_sha256 is None:
+        return done
+    record = rescored(done, catalog, folder.path, progress, names)
+    return done if record.scores == done.scores else folder.put_record(record)
+
+
+def _keepable(outcome: Outcome) -> dict[str, TestEvidence]:
+    tests = {name: test for name, test in outcome.tests.items() if not name.startswith(REDRAWN)}
+    return tests if outcome.queried is None else {**tests, QUERIES: outcome.queried}
 
 
 def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress, redraws: int) -> Run:

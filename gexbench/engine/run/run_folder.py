@@ -103,6 +103,14 @@ class RunFolder:
         record = read_record(self.record) if self.record.is_file() else None
         return record if record is not None and record.status == "ok" else None
 
+    def set_aside(self) -> Path | None:
+        """Rename the folder with all in it, and return its new path; None where there is none. Raises OutputError."""
+        if not self.path.exists():
+            return None
+        with self.locked(), writing(self.path):
+            earlier = len(list(self.path.parent.glob(f"{self.path.name}.before-*"))) + 1
+            return self.path.rename(self.path.with_name(f"{self.path.name}.before-{earlier}"))
+
     def open(self, plan: Plan, anew: bool = False) -> None:
         """Make the folders and write the plan; raises OutputError.
 
@@ -157,8 +165,9 @@ class RunFolder:
     def put_record(self, record: RunRecord) -> RunRecord:
         """Seal and write a record; one that is there already is kept beside it, never changed."""
         if self.record.exists():
-            earlier = len(list(self.path.glob("record.failed-*.json"))) + 1
-            os.replace(self.record, self.path / f"record.failed-{earlier}.json")
+            kind = "before" if self.finished() else "failed"
+            earlier = len(list(self.path.glob(f"record.{kind}-*.json"))) + 1
+            os.replace(self.record, self.path / f"record.{kind}-{earlier}.json")
         sealed = record.sealed()
         atomic_write(self.record, (sealed.model_dump_json(indent=2) + "\n").encode())
         return sealed
