@@ -159,7 +159,7 @@ def order(folder: Path, defense: str | None = None) -> OpenService:
     return open_service(folder, plan=toy_plan(defense))
 
 
-def images(count: int = 1, level: int = 100, side: int = 8) -> Query:
+def images(count: int = 1, level: int = 100, side: int = 16) -> Query:
     return Query(x=torch.arange(level, level + count).to(torch.uint8)[:, None, None, None].repeat(1, 3, side, side))
 
 
@@ -171,7 +171,7 @@ def account(**counts: int) -> Closed:
 def test_a_question_is_answered_and_the_bench_hears_what_was_spent(opened: Sides) -> None:
     answer = opened.asked(images(2))
     assert isinstance(answer, Answer)
-    assert answer.y.shape == (2, 3, 32, 32)
+    assert answer.y.shape == (2, 3, 64, 64)
     assert (answer.y.unique().tolist(), answer.remaining) == ([154, 155], 3)
     assert opened.told() == Asked(spent=2)
     opened.asked(images(2, level=7))
