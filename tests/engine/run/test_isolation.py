@@ -91,6 +91,12 @@ def test_both_read_gexbench_itself(both: tuple[Path, Orders, BothConfines]) -> N
     assert may_read(where.service.rules, Path(isolation.__file__))
 
 
+def test_each_has_a_view_of_what_it_may_touch_alone(both: tuple[Path, Orders, BothConfines]) -> None:
+    _, _, where = both
+    assert where.service.rules.view
+    assert where.attacker.rules.view
+
+
 def test_the_victim_control_needs_rules_for_its_service_alone(tmp_path: Path) -> None:
     made = setting(tmp_path, plan("sr", "victim"))
     where = confines(made.folder, make_orders(made), private(made))
