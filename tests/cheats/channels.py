@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -80,10 +81,14 @@ class Surveyor:
             "own root": f"/proc/self/root{other}",
             "own folder": "/proc/self/cwd/" + os.path.relpath(other),
         }
-        for file in ("log.txt", "record.json", "service/ledger.sqlite", "surrogate/model.safetensors", "plan.json", ""):
-            for way, path in ways.items():
-                self.report[f"{file} by {way}"] = Reader._try(lambda place=path: str(os.stat(f"{place}/{file}").st_size))  # type: ignore[misc]
+        files = ("log.txt", "record.json", "service/ledger.sqlite", "surrogate/model.safetensors", "")
+        for name, place in ((f"{file} by {way}", f"{path}/{file}") for file in files for way, path in ways.items()):
+            self.report[name] = Reader._try(functools.partial(self._size, place))
         return Nearest(brief.scale)
+
+    @staticmethod
+    def _size(place: str) -> str:
+        return str(os.stat(place).st_size)
 
 
 class Lingerer:

@@ -19,7 +19,7 @@ def machine() -> str:
 
 
 def syscall(number: int, *arguments: int | bytes) -> int:
-    """Make a raw system call, texts as bytes, the rest integers or addresses; raises OSError with the kernel's errno."""
+    """Make a raw system call with texts (bytes), integers or addresses; raises OSError with the kernel's errno."""
     words = (each if isinstance(each, bytes) else ctypes.c_long(each) for each in arguments)
     result = int(_libc().syscall(ctypes.c_long(number), *words))
     if result < 0:

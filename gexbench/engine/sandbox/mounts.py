@@ -40,8 +40,8 @@ class NoView(Exception):
 class View:
     """What a process sees beside /proc, by absolute paths; what does not exist is passed over.
 
-    home: the folder it goes to. read: files, devices and folders with all below them. write: folders. folders: seen with
-    their links and what else of them is named here. names: other paths to these places, whose links are kept.
+    home: the folder it goes to. read: files, devices and folders with all below them. write: folders. folders: seen
+    with their links and what else of them is named here. names: other paths to these places, whose links are kept.
     """
 
     home: str

@@ -118,8 +118,9 @@ def interpreter_rules(private: Sequence[Path], packages: Sequence[Path], devices
     listing = [*_import_parents([str(ours), *code]), *(path for _, listed in parts for path in listed)]
     special = [*_CPU_DEVICES, *(_glob("/dev/nvidia*", "/dev/nvidia-caps/*") if devices == "cuda" else ())]
     read += [*_SYSTEM_FILES, *_CPU_FILES, *(_cuda_files() if devices == "cuda" else ())]
-    names = map(os.path.abspath, [*_code_folders(), *filter(None, sys.path), *packages, *_links_to(mapped)])
-    return Rules(_paths(read), _paths(listing), (), _paths(special), _paths(names), view=devices == "cpu")
+    names = [*_code_folders(), *filter(None, sys.path), *packages, *_links_to(mapped)]
+    known = _paths(os.path.abspath(str(name)) for name in names)
+    return Rules(_paths(read), _paths(listing), (), _paths(special), known, view=devices == "cpu")
 
 
 def _public(package: Path, hidden: frozenset[str]) -> str:

@@ -110,7 +110,8 @@ def _become(order: Mapping[str, Any], complaints: int, view: bool) -> None:
         supervisor = os.getppid()
         _settle(supervisor, order["folder"])
         if order["rules"] is not None:
-            rules = Rules(**{key: tuple(map(Path, paths)) for key, paths in order["rules"].items()})
+            columns: dict[str, Any] = {key: tuple(map(Path, paths)) for key, paths in order["rules"].items()}
+            rules = Rules(**columns)
             if view:
                 enclose(rules, Path(order["folder"]))
             restrict(rules)

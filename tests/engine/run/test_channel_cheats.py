@@ -69,7 +69,7 @@ def test_what_the_bench_kept_of_one_run_cannot_be_asked_about_by_another(run: Ru
     other = folder(tmp_path, "reader")
     record = run("surveyor", other=str(other))
     assert record.status == "ok"
-    assert len(record.attack_report) == 36
+    assert len(record.attack_report) == 30
     assert set(record.attack_report.values()) <= {"FileNotFoundError", "PermissionError"}
 
 

@@ -21,7 +21,8 @@ needs_sandbox = pytest.mark.skipif(
     not (FOUND.landlock_abi and FOUND.seccomp), reason=f"the system offers only {FOUND}: no Landlock or no seccomp"
 )
 needs_view = pytest.mark.skipif(
-    not (FOUND.view and FOUND.landlock_abi and FOUND.seccomp), reason=f"the system offers only {FOUND}: no view of files"
+    not (FOUND.view and FOUND.landlock_abi and FOUND.seccomp),
+    reason=f"the system offers only {FOUND}: no view",
 )
 
 
@@ -47,7 +48,7 @@ def call(function, *arguments):
 
 @dataclass(frozen=True)
 class Confine:
-    """How to confine a program: paths to keep from it or to let it read, descriptors to give it, or no sandbox at all."""
+    """How to confine a program: paths to keep from it or let it read, descriptors to give it, or no sandbox."""
 
     private: tuple[Path, ...] = ()
     read: tuple[Path, ...] = ()
