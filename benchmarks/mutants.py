@@ -1,24 +1,26 @@
 """The share of single faults in the package that its tests notice.
 
-    python benchmarks/mutants.py [--modules record.py engine/wire …] [--sample N] [--seed S] [--out FILE] [--list]
+    python benchmarks/mutants.py [--modules record.py engine/wire …] [--sample N] [--seed S] [--more TEST …]
+                                 [--out FILE] [--list]
 
 modules: files or folders below gexbench/, or one line of a file, `record.py:312`; without it, those that keep the law
 (`LAW`). Faults are put in one by one (benchmarks/single_faults.py says which), and the tests nearest to the module run
 until one fails, the quickest first: those of its own name (tests/engine/wire/test_frames.py for engine/wire/frames.py,
-or what COVERED_BY in tests/test_mirror.py names), and only where none of them notices, those of `FARTHER`. A hang
-counts as noticed. Printed are the share of each module given and of all, and every fault that nobody noticed, by place.
+or what COVERED_BY in tests/test_mirror.py names), and only where none of them notices, those of `FARTHER`, and then
+those that `--more` names, such as tests/engine/run/test_cheats.py, which is slow. A hang counts as noticed. Printed are
+the share of each module given and of all, and every fault that nobody noticed, by place.
 
 sample: so many faults in all, drawn by `seed`. out: a file of JSON lines, one a fault, written as they are found; what
-stands there for the same code and tests is not tried again, so the command goes on where it was stopped. list: print the
-faults and run nothing.
+stands there for the same code and tests is not tried again, so the command goes on where it was stopped. list: print
+the faults and run nothing.
 
 Everything happens in a copy of the repository in a temporary folder: source is changed on disk there, since attacks,
 services and the command line run in processes of their own. Each fault gets a fork of a process that has pytest,
 torch and the other libraries loaded, and none of gexbench. Linux, one core: about a second a fault.
 
 Why not mutmut (3.8), which is maintained: it switches faults by a wrapper around each function and an environment
-variable. Our children start with an environment of their own, so no fault would be in them; decorated functions, fields and
-module-level code, which is where bounds, validators and system calls stand, get no faults; and digests of our own
+variable. Our children start with an environment of their own, so no fault would be in them; decorated functions, fields
+and module-level code, which is where bounds, validators and system calls stand, get no faults; and digests of our own
 source would be of the wrappers.
 """
 
@@ -42,6 +44,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import cache_from_source
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -54,7 +57,11 @@ LAW = (
     *(f"boards/{name}.py" for name in ("accept", "verified", "folder", "agree")),
 )
 FARTHER = {
-    "boards": ("tests/boards/test_folder.py", "tests/boards/test_publish.py"),
+    "nets": ("tests/nets/test_translation.py",),
+    "boards/cross.py": ("tests/cli/test_cross.py",),
+    "boards/accept.py": ("tests/boards/test_folder.py",),
+    "boards/agree.py": ("tests/boards/test_folder.py",),
+    "boards/folder.py": ("tests/boards/test_publish.py",),
     "files.py": ("tests/engine/store/test_paths.py",),
     "record.py": ("tests/boards/test_accept.py", "tests/test_mutated_documents.py"),
     "engine/service": ("tests/engine/service",),
@@ -161,18 +168,22 @@ class Copy:
 
     def _child(self, tests: list[str], known: Outcome, report: Path, scratch: Path) -> None:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         log = os.open(self.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.chdir(self.root)
         sys.path[0] = str(self.root)
+        sys.modules["__main__"] = ModuleType("__main__")  # what spawns would import this file again
         sys.dont_write_bytecode = bool(known.seconds)  # else a fault could outlive its turn
         watcher = Watcher(known.seconds)
         first = ["-x"] if known.seconds else []
         args = ["-q", *first, "-p", "no:cacheprovider", f"--basetemp={scratch / 'pytest'}"]
         code = int(pytest.main([*args, *tests], plugins=[watcher]))
         ours = (str(self.root), "<")
-        libraries = [name for name, it in sys.modules.items() if not (getattr(it, "__file__", "") or "<").startswith(ours)]
+        libraries = [
+            name for name, it in sys.modules.items() if not (getattr(it, "__file__", "") or "<").startswith(ours)
+        ]
         data = {**vars(watcher.outcome), "code": code, "libraries": sorted(libraries)}
         report.write_text(json.dumps(data))
         os._exit(0)
@@ -261,15 +272,15 @@ def drawn(groups: dict[str, list[Mutant]], count: int | None, seed: int) -> dict
 class Trial:
     """Tries mutants one after another, and remembers in a file what was found."""
 
-    def __init__(self, copy: Copy, out: Path | None) -> None:
-        self.copy, self.out = copy, out
+    def __init__(self, copy: Copy, out: Path | None, more: list[str]) -> None:
+        self.copy, self.out, self._more = copy, out, more
         lines = out.read_text().splitlines() if out is not None and out.is_file() else []
         self._found: dict[str, dict[str, Any]] = {it["key"]: it for it in map(json.loads, lines)}
         self._known: dict[tuple[str, str], Outcome] = {}
 
     def notices(self, mutant: Mutant) -> bool:
         """Tell whether a test fails, or hangs, with the fault in place."""
-        key = _key(mutant)
+        key = self._key(mutant)
         if key not in self._found:
             start = time.monotonic()
             by = self._by(mutant)
@@ -288,13 +299,22 @@ class Trial:
 
     def _by(self, mutant: Mutant) -> str:
         """Return the test that notices a mutant; empty where none does."""
-        for tests in (own_tests(mutant.module), farther_tests(mutant.module)):
+        for tests in (own_tests(mutant.module), farther_tests(mutant.module), self._more):
             if tests:
                 known = self._without_fault(mutant, tests)
                 outcome = self.copy.run(mutant.module, mutant.fault.put_into(mutant.source), tests, known)
                 if outcome.code != 0:
                     return outcome.failed or "an error while tests were gathered"
         return ""
+
+    def _key(self, mutant: Mutant) -> str:
+        """Return what a result holds for: the module with its fault, and the tests of the copy."""
+        digest = hashlib.sha256(mutant.fault.put_into(mutant.source))
+        for test in (*own_tests(mutant.module), *farther_tests(mutant.module), *self._more):
+            path = self.copy.root / test
+            for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+                digest.update(file.read_bytes())
+        return digest.hexdigest()
 
     def _without_fault(self, mutant: Mutant, tests: list[str]) -> Outcome:
         """Return how the tests go on a source that has a comment more; raises SystemExit where they fail."""
@@ -315,16 +335,6 @@ def _load(libraries: list[str]) -> None:
         if not name.startswith(("gexbench", "_pytest", "pytest", "__")):
             with suppress(Exception):
                 importlib.import_module(name)
-
-
-def _key(mutant: Mutant) -> str:
-    """Return what a result holds for: the module with its fault, and the tests."""
-    digest = hashlib.sha256(mutant.fault.put_into(mutant.source))
-    for test in (*own_tests(mutant.module), *farther_tests(mutant.module)):
-        path = REPOSITORY / test
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def share(noticed: int, count: int) -> str:
@@ -354,6 +364,7 @@ def main() -> None:
     parser.add_argument("--modules", nargs="+", default=LAW)
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--more", nargs="+", default=[])
     parser.add_argument("--out", type=Path)
     parser.add_argument("--list", action="store_true")
     args = parser.parse_args()
@@ -362,8 +373,9 @@ def main() -> None:
         print("\n".join(mutant.told() for those in groups.values() for mutant in those))
         return
     _adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the copy would stay
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        unnoticed = list(tried(groups, Trial(Copy(Path(folder)), args.out)))
+        unnoticed = list(tried(groups, Trial(Copy(Path(folder)), args.out, args.more)))
     print("\nnot noticed:" if unnoticed else "")
     print("\n".join(mutant.told() for mutant in unnoticed))
 

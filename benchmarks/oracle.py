@@ -1,6 +1,6 @@
 """Throughput of the isolated, metered oracle against calling the victim directly, on the same batches.
 
-    python benchmarks/oracle.py [--task sr] [--batch 16] [--batches 16] [--rounds 5]
+    python benchmarks/oracle.py [--task sr] [--batch 16] [--batches 16] [--rounds 5] [--defense jpeg]
 
 Tasks: sr, whose oracle answers questions of 24x24 pixels, and latent-fidelity, whose oracle draws.
 
@@ -65,10 +65,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--batches", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--defense", help="one that answers pass, in a process of its own")
     arguments = parser.parse_args()
     if not MEMORY.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MEMORY})
-    catalog, plan = bench.prepare(Request(arguments.task, ATTACKS[arguments.task]))
+    catalog, plan = bench.prepare(Request(arguments.task, ATTACKS[arguments.task], defense=arguments.defense))
     asked = arguments.batch * arguments.batches * (arguments.rounds + 1)
     plan = plan.model_copy(update={"budget": asked})
     machine = hardware.choose("cpu", autocast=False)
@@ -79,11 +80,11 @@ def main() -> None:
         weights = weights_path(plan.victim, catalog)
         order = OpenService(plan=plan, weights=weights, ledger=run.ledger, device="cpu", threads=machine.threads)
         isolation, ends = chosen("auto"), oracle_ends()
-        where = confines(run, Orders(order, None), []).service
-        service = RemoteService(order, where, ends.service, Journal(bench.quiet))
+        where = confines(run, Orders(order, None), [])
+        service = RemoteService(order, where.service, ends.service, Journal(bench.quiet), where.defense)
         service.wait_ready()
         oracle = MeteredOracle(task_kind(plan.task.kind), asked, over(ends.attacker))
-        victim = open_victim(plan.victim, weights, plan.victim_weights, "cpu", lambda net: net)
+        victim = open_victim(plan.victim, weights, plan.victim_weights, "cpu")
         latent_size = victim.latent_size
 
         def direct(x: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """The single faults that may be put into a module, found in its syntax tree.
 
-Each is what a slip or a careless edit does: a comparison or a number is off by one, a condition, a filter, an operand or
-a decorator is gone, a statement is not there, what is returned is always the same, arguments are swapped. Left out by rule is what
-no test should hold: texts and their parts, annotations (but not the bounds of fields in them), assertions, what only
-type checkers run, sizes written as `n << 20`, instants compared with a clock, and options that change no result.
+Each is what a slip or a careless edit does: a comparison or a number is off by one, a condition, a filter, an operand
+or a decorator is gone, a statement is not there, what is returned is always the same, arguments are swapped. Left out
+by rule is what no test should hold: texts and their parts, annotations (but not the bounds of fields in them),
+assertions, what only type checkers run, sizes written as `n << 20`, instants compared with a clock, and options that
+change no result.
 """
 
 from __future__ import annotations

@@ -160,10 +160,11 @@ def name_folders(request: Request) -> Request:
 def identify(request: Request, catalog: Catalog) -> Identity:
     """Return the hashes of victim weights, data-set list, computing code and plug-ins that belong to a request.
 
-    Raises CardError for an unknown name, and for a plug-in that cannot be hashed (see `plug_in_files`).
+    Raises CardError for an unknown name, and for a plug-in that cannot be hashed, or brings large files that its card
+    does not name (see engine.machine.plug_in_digest).
     """
     from gexbench.engine.machine.code_digest import Origin, code_digest
-    from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
+    from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files, refuse_unnamed
     from gexbench.engine.machine.provenance import plug_in_folder
     from gexbench.engine.store.victim_weights import weights_sha256
 
@@ -180,6 +181,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
         folder = plug_in_folder(each.card.entry, each.root.code) if each.card.entry else None
         if folder is not None:
             found = plug_in_files(folder, (each.path, RUNS))
+            refuse_unnamed(folder, found, each.card.files)
             plug_ins[role] = plug_in_digest(folder, found)
             files += found
     dataset = catalog.filed(DatasetCard, request.dataset or scale.dataset)

@@ -48,6 +48,10 @@ class RunFailed(GexbenchError):
     exit_code = 3
 
 
+class SurrogateError(GexbenchError):
+    """A surrogate that cannot be kept, or not be built anew from what was kept."""
+
+
 class AssetMissing(GexbenchError):
     """A weight file is not here, or is not what its card says."""
 
@@ -73,11 +77,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return "did you mean " + " or ".join(close) + "?"
     return "known: " + ", ".join(names) if names else "none is known"
-
-
-def printable(text: str, keep: str = "") -> str:
-    """Return a foreign text as it may be shown: what no terminal should see, and lone surrogates, as escapes.
-
-    keep: characters that are shown as they are all the same.
-    """
-    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -87,24 +87,21 @@ def read_bounded(path: Path, most: int) -> bytes:
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
         with open(file, "rb", closefd=False) as stream:
-            content = stream.read(most + 1) if facts.st_size <= most else b""
+            content = stream.read(most + 1)
     finally:
         os.close(file)
-    if facts.st_size > most or len(content) > most:
+    if len(content) > most:
         raise OSError(errno.EFBIG, f"more than {most >> 20} MiB")
     return content
 
 
 def _remove(rest: Path) -> None:
-    try:
-        rest.unlink(missing_ok=True)
-    except OSError:
-        # The folder is gone or closed to us: the OutputError under way already says so.
-        return
+    with suppress(OSError):  # it is in its place, or the OutputError under way says what is wrong
+        rest.unlink()
 
 
 def _reason(error: OSError) -> str:
-    reasons = {
+    reasons: dict[int | None, str] = {
         errno.ENOSPC: "no space left on the disk",
         errno.EDQUOT: "the disk quota is used up",
         errno.EROFS: "the disk is read-only",
@@ -113,7 +110,7 @@ def _reason(error: OSError) -> str:
         errno.EEXIST: "a file stands where a folder is needed",
         errno.ENOTDIR: "a file stands where a folder is needed",
     }
-    return reasons.get(error.errno or 0) or error.strerror or str(error)
+    return reasons.get(error.errno) or error.strerror or str(error)
 
 
 def _way_out(error: OSError) -> str:

@@ -21,15 +21,22 @@ def shown(text: str, most: int = LINE) -> str:
     return cut if cut.isprintable() else "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in cut)
 
 
+def escaped(text: str, keep: str = "") -> str:
+    """Return a text of which nothing may be lost, such as the name of a file: what `shown` turns into `?` is escaped.
+
+    keep: characters that are shown as they are all the same.
+    """
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+
+
 def csv_cell(text: str, most: int = LINE) -> str:
     """Return text for a cell of CSV, which no spreadsheet takes for a formula."""
     cell = shown(text, most)
-    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") and cell.strip() else cell
+    return f"'{cell}" if cell.lstrip()[:1] in ("=", "+", "-", "@") else cell
 
 
 def invisible(text: str, allowed: str = "") -> str | None:
     """Return the first character that only does something: control, direction, surrogate; None where there is none."""
-    if text.isprintable():  # nearly always, and a hundred times as fast to find out
-        return None
-    odd = (c for c in text if not c.isprintable() and c not in allowed)
-    return next((c for c in odd if unicodedata.category(c) in _NEEDLESS), None)
+    if text.isprintable():
+        return None  # nearly always, and a hundred times as fast to find out
+    return next((c for c in text if c not in allowed and unicodedata.category(c) in _NEEDLESS), None)

@@ -19,7 +19,8 @@ from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
 from gexbench.plan import LARGEST_SEED, Plan
 
-SCHEMA = 1
+QUERIED, QUERIES = "queried", "queries"
+"""The comparison of defended with undefended answers on what an attack asked, and its test."""
 LARGEST_FILE = 16 << 20
 """Bytes of a record's file; those that runs leave have some fifty thousand."""
 REDRAWN = "redrawn"
@@ -66,7 +67,10 @@ class Score(Frozen):
 
 
 class HonestCost(Frozen):
-    """What a defense costs an honest user: defended answers against undefended ones."""
+    """What a defense costs who asks: defended answers against undefended ones.
+
+    test: the split that was asked about, or "queries", some of what the attack of the run asked.
+    """
 
     metric: Name
     test: Label
@@ -189,6 +193,25 @@ class Account(Frozen):
         return self
 
 
+class Nearness(Frozen):
+    """How near the questions of a run came to the inputs of a test split; see engine/kinds/near_copies.
+
+    distance: the least, None where nothing could be compared; under 1 counts as near. questions: how many came near;
+    images: to how many inputs.
+    """
+
+    distance: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    questions: Count
+    images: Count
+
+    @model_validator(mode="after")
+    def _is_of_one_mind(self) -> Nearness:
+        near = self.distance is not None and self.distance < 1
+        if not near == (self.questions > 0) == (self.images > 0):
+            raise ValueError(f"distance {self.distance} with {self.questions} questions near {self.images} images")
+        return self
+
+
 class Provenance(Frozen):
     """Where and with what a run was made."""
 
@@ -208,7 +231,12 @@ class Provenance(Frozen):
 
 
 class RunRecord(Frozen):
-    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit."""
+    """One run, written once. `id` is the plan's; `seal` is the hash of all else and shows an edit.
+
+    surrogate_sha256: over class, config and weights of the surrogate that gave evidence (engine.attacker.kept.digest);
+    in records of runs without a config.json, of its file of weights alone.
+    honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
+    """
 
     schema_version: Literal[1] = 1
     id: RunId
@@ -220,8 +248,10 @@ class RunRecord(Frozen):
     plan: Plan
     scores: tuple[Score, ...] = ()
     honest_cost: tuple[HonestCost, ...] = ()
+    queried_cost: tuple[HonestCost, ...] = ()
     absent: dict[str, Told] = {}
     account: Account
+    nearness: dict[Label, Nearness] = {}
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}
@@ -298,9 +328,9 @@ def faults(record: RunRecord) -> Iterator[str]:
     yield from _faults_of_plan(record.plan)
     cards = {card.name: card for card in record.plan.metrics}
     seen: set[tuple[str, ...]] = set()
-    measured: tuple[Score | HonestCost, ...] = (*record.scores, *record.honest_cost)
-    for s in measured:
-        compare = s.compare if isinstance(s, Score) else "honest"
+    measured: list[tuple[Score | HonestCost, str]] = [(s, s.compare) for s in record.scores]
+    measured += [(cost, "honest") for cost in record.honest_cost] + [(cost, QUERIED) for cost in record.queried_cost]
+    for s, compare in measured:
         what, card = f"{s.metric} {compare} on {s.test}", cards.get(s.metric)
         if (s.metric, compare, s.test) in seen:
             yield f"{what} stands there twice"
@@ -314,7 +344,14 @@ def faults(record: RunRecord) -> Iterator[str]:
         for value in (s.value, s.floor.value if isinstance(s, Score) and s.floor else 0.0):
             if not math.isfinite(value) and not (value == math.inf and s.unit == "dB"):
                 yield f"{what} is {value}"
-    rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, "honest_cost": {"__all__": {"value"}}})
+    for test, near in record.nearness.items():
+        if test not in record.plan.dataset.splits.test:
+            yield f"nearness is of test split {test!r}, which its data set does not hold"
+        if near.questions and not record.incidents:
+            yield f"questions came near to test {test}, and no incident says so"
+    yield from (f"{s.metric} queried is on {s.test}" for s in record.queried_cost if s.test != QUERIES)
+    costs = {key: {"__all__": {"value"}} for key in ("honest_cost", "queried_cost")}
+    rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, **costs})
     yield from (f"{place} is {value}" for place, value in _endless(rest, ""))
 
 
@@ -351,7 +388,7 @@ def read_record(path: Path) -> RunRecord:
             f"cannot read the record {path}: {error.strerror}", "give a run folder or a record.json"
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         place = shown(".".join(str(part) for part in first["loc"])) or "file"
         kind = kind_of(content[:HEAD])
         other = f"it is {kind.told}; " if kind is not None and kind.name != "json" else ""

@@ -32,22 +32,24 @@ _T = 4.604
 class Difference(Frozen):
     """One number of the record and of the second run; they agree when they lie within `tolerance` of each other.
 
-    compare: "honest" is what a defense costs honest users.
+    compare: "honest" is what a defense costs honest users, "queried" the same on what the attack asked. lacking: what
+    the second run would have needed to measure what the record has, and what fetches it; "" where it lacked nothing.
     """
 
     metric: str
-    compare: Compare | Literal["honest"]
+    compare: Compare | Literal["honest", "queried"]
     test: str
     recorded: float | None
     again: float | None
     tolerance: float
+    lacking: str = ""
 
     @property
     def agrees(self) -> bool:
         """Whether both are there and the second lies within the tolerance of the first."""
         if self.recorded is None or self.again is None:
             return False
-        return self.recorded == self.again or math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
+        return math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
 
 
 class ReferenceDifference(Frozen):
@@ -87,12 +89,18 @@ class Redrawn(Frozen):
         return self.value == self.mean or abs(self.value - self.mean) <= _T * self.spread * math.sqrt(1 + 1 / REDRAWS)
 
 
+Outcome = Literal["agrees", "differs", "cannot be compared"]
+
+
 class Verdict(Frozen):
-    """Whether a record's scores came out again; `references` are of other libraries and decide nothing."""
+    """Whether a record's scores came out again; `references` are of other libraries and decide nothing.
+
+    outcome: "cannot be compared" where nothing differs, but something could not be measured here.
+    """
 
     record: str
     seal: str
-    agrees: bool
+    outcome: Outcome
     changed: tuple[str, ...]
     differences: tuple[Difference, ...]
     redrawn: tuple[Redrawn, ...] = ()
@@ -101,8 +109,8 @@ class Verdict(Frozen):
     def lines(self) -> list[str]:
         """Return the verdict as lines for a person."""
         rows = [
-            f"{'✓' if d.agrees else '✗'} {d.compare} {d.metric:10} {d.test:10} recorded {_told(d.recorded)}  "
-            f"again {_told(d.again)}  tolerance {d.tolerance:g}"
+            f"{'✓' if d.agrees else '?' if d.lacking else '✗'} {d.compare} {d.metric:10} {d.test:10} "
+            f"recorded {_told(d.recorded)}  again {_told(d.again)}  tolerance {d.tolerance:g}"
             for d in self.differences
         ]
         rows += [
@@ -116,7 +124,8 @@ class Verdict(Frozen):
             for r in self.redrawn
         ]
         notes = [f"note: {text}" for text in self.changed]
-        return [*rows, *notes, f"record {self.record}: {'agrees' if self.agrees else 'does NOT agree'}"]
+        lacking = [f"missing: {text}" for text in dict.fromkeys(d.lacking for d in self.differences if d.lacking)]
+        return [*rows, *notes, *lacking, f"record {self.record}: {self.outcome}"]
 
 
 def _told(value: float | None) -> str:
@@ -129,7 +138,8 @@ def verify_record(
     """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's.
 
     Where test images are drawn by code, anybody can draw them beforehand. So the second run is scored on other draws
-    too, under names that nobody knows, and a record agrees only if its main score does not depend on the draw.
+    too, under names that nobody knows, and a record agrees only if its main score does not depend on the draw. A run
+    that was ended on the way is gone on with, one that is finished is not taken for another.
     libraries: compute the scores of the second run by other libraries too. Its images are not kept, so it then runs in
     a folder of its own, which is removed.
     """
@@ -143,7 +153,7 @@ def verify_record(
     return Verdict(
         record=record.id,
         seal=record.seal,
-        agrees=_outcome(record) == _outcome(again) and all(each.agrees for each in parts),
+        outcome=_outcome(parts) if _end(record) == _end(again) else "differs",
         changed=tuple(_changed(record, again)),
         differences=differences,
         redrawn=redrawn,
@@ -156,11 +166,12 @@ def _run_again(
 ) -> tuple[RunRecord, list[LibraryScore]]:
     from gexbench.engine.run.execute import Beside, execute
     from gexbench.engine.scoring.reference import Libraries, of_evidence
-    from gexbench.files import writing
+    from gexbench.files import new_folder, writing
 
     plan, told = current_plan(record.plan, catalog), list[LibraryScore]()
     if not libraries:
-        return execute(plan, catalog, out / plan.run_name, progress, Beside(redraws=REDRAWS)), told
+        free = new_folder(out) if (out / plan.run_name / "record.json").exists() else out
+        return execute(plan, catalog, free / plan.run_name, progress, Beside(redraws=REDRAWS)), told
     others = Libraries(catalog, plan.device)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -232,6 +243,10 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
     """
     own, others = {card.name: card.tolerance for card in again.plan.metrics}, [_numbers(run) for run in seeds]
     first, second = _numbers(record), _numbers(again)
+    if not record.queried_cost:  # a record of before there was such a cost
+        second = {place: value for place, value in second.items() if place[1] != "queried"}
+    measured = {place[0] for place in second}
+    lacking = {name: why for name, why in again.absent.items() if name not in measured}
     return [
         Difference(
             metric=place[0],
@@ -240,19 +255,30 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
             recorded=first.get(place),
             again=second.get(place),
             tolerance=max(own[place[0]], 3 * _spread(numbers.get(place) for numbers in others)),
+            lacking=lacking.get(place[0], "") if place in first else "",
         )
         for place in dict.fromkeys((*first, *second))
     ]
 
 
-def _numbers(run: RunRecord) -> dict[tuple[str, Compare | Literal["honest"], str], float]:
+Places = dict[tuple[str, Compare | Literal["honest", "queried"], str], float]
+
+
+def _numbers(run: RunRecord) -> Places:
     """Return scores and honest costs by metric, comparison and test split."""
-    scores: dict[tuple[str, Compare | Literal["honest"], str], float]
-    scores = {(s.metric, s.compare, s.test): s.value for s in run.scores}
-    return scores | {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
+    scores: Places = {(s.metric, s.compare, s.test): s.value for s in run.scores}
+    honest: Places = {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
+    return scores | honest | {(c.metric, "queried", c.test): c.value for c in run.queried_cost}
 
 
-def _outcome(run: RunRecord) -> tuple[str, int]:
+def _outcome(parts: Iterable[Difference | Redrawn]) -> Outcome:
+    unlike = [each for each in parts if not each.agrees]
+    if any(isinstance(each, Redrawn) or not each.lacking for each in unlike):
+        return "differs"
+    return "cannot be compared" if unlike else "agrees"
+
+
+def _end(run: RunRecord) -> tuple[str, int]:
     """Return how a run ended, and how many images were paid for."""
     return run.status, run.account.answered
 

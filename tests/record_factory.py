@@ -168,19 +168,7 @@ class Records:
 def record_of(plan: Plan, b: float = 27.0, c: float = 25.0) -> RunRecord:
     """Return a plan's sealed record, as `Records.make` does."""
     asked = plan.budget if "outputs" in plan.attack.needs else 0
-    honest = tuple(
-        HonestCost(
-            metric="lpips-alex",
-            test=test,
-            value=0.05,
-            unit="1",
-            higher_is_better=False,
-            n=n,
-            passport=passport("lpips-alex"),
-        )
-        for test, n in IMAGES.items()
-        if plan.defense
-    )
+    honest = tuple(honest_cost(test, n) for test, n in IMAGES.items() if plan.defense)
     return RunRecord(
         id=plan.id,
         status="ok",
@@ -193,6 +181,19 @@ def record_of(plan: Plan, b: float = 27.0, c: float = 25.0) -> RunRecord:
         account=Account(budget=plan.budget, asked=asked, answered=asked, sessions=1),
         provenance=provenance(),
     ).sealed()
+
+
+def honest_cost(test: str, n: int, value: float = 0.05) -> HonestCost:
+    """Return what a defense costs on a test split, or on queries."""
+    return HonestCost(
+        metric="lpips-alex",
+        test=test,
+        value=value,
+        unit="1",
+        higher_is_better=False,
+        n=n,
+        passport=passport("lpips-alex"),
+    )
 
 
 def scores(plan: Plan, b: float, c: float) -> tuple[Score, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gexbench.foreign_text import LINE, csv_cell, invisible, shown
+from gexbench.foreign_text import LINE, PARAGRAPH, csv_cell, escaped, invisible, shown
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,13 @@ def test_the_first_invisible_character_is_named() -> None:
     assert invisible("a\nb") == "\n"
     assert invisible("a\nb\x1b", allowed="\n") == "\x1b"
     assert invisible("a\u202eb") == "\u202e"
+
+
+def test_a_line_has_three_hundred_characters_and_a_paragraph_four_thousand() -> None:
+    assert (len(shown("a" * 5000)), len(shown("a" * 5000, PARAGRAPH))) == (300, 4000)
+
+
+def test_of_a_name_nothing_is_lost_and_nothing_does_anything() -> None:
+    assert escaped("grün 1.png") == "grün 1.png"
+    assert escaped("a\x1b[2J\n\udce4.png") == "a\\x1b[2J\\n\\udce4.png"
+    assert escaped("two\nlines", keep="\n") == "two\nlines"

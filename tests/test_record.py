@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -7,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from record_factory import Records, changed, save, write_registry
+from record_factory import Records, changed, honest_cost, save, write_registry
 
 from gexbench.errors import BoardError, PlanError
-from gexbench.record import RunRecord, read_record, seal_of
+from gexbench.record import Account, HonestCost, Nearness, RunRecord, faults, less, read_record, record_file, seal_of
 
 
 @pytest.fixture
@@ -67,6 +68,7 @@ def test_a_record_without_a_seal_is_refused(records: Records, file: Path) -> Non
         (b"\x1f\x8b\x08", "it is a gzip archive"),
         (b"\xff\xfe", "not a gexbench record"),
         (b"{}", "id: Field required"),
+        (b"{", "file: Invalid JSON"),
     ],
 )
 def test_what_is_no_record_is_refused(file: Path, content: bytes, why: str) -> None:
@@ -98,6 +100,23 @@ def written(record: RunRecord, path: str, value: object, folder: Path) -> Path:
 
 def test_a_record_that_is_written_anew_with_the_value_it_had_is_read(records: Records, tmp_path: Path) -> None:
     assert read_record(written(records.make(), "account.asked", 100, tmp_path)) == records.make()
+
+
+@pytest.mark.parametrize(
+    ("costs", "why"),
+    [
+        ((honest_cost("queries", 64, float("nan")),), "lpips-alex queried on queries is nan"),
+        ((honest_cost("queries", 64), honest_cost("queries", 64)), "lpips-alex queried on queries stands there twice"),
+        ((honest_cost("set5", 64),), "lpips-alex queried is on set5"),
+    ],
+    ids=["nan", "twice", "a test"],
+)
+def test_a_cost_on_what_an_attack_asked_is_held_to_the_same(
+    records: Records, costs: tuple[HonestCost, ...], why: str
+) -> None:
+    record = records.make(defense="jpeg")
+    assert list(faults(changed(record, "queried_cost", (honest_cost("queries", 64),)))) == []
+    assert why in list(faults(changed(record, "queried_cost", costs)))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +163,11 @@ def test_a_record_that_is_written_anew_with_the_value_it_had_is_read(records: Re
         ("seconds", {"training": "NaN"}, "seconds.training"),
         ("peak_memory_bytes", {"attack": -1}, "peak_memory_bytes.attack"),
         ("provenance.threads", -1, "provenance.threads"),
+        ("cost_usd", -0.01, "cost_usd"),
+        ("seconds", {"training": -0.5}, "seconds.training"),
+        ("scores.0.floor", {"value": 1.0, "n": 0}, "scores.0.floor.n"),
+        ("scores.0.floor", {"value": "-Infinity", "n": 2}, "psnr-y A on set5 is -inf"),
+        ("honest_cost.0.passport.metric", "psnr-y", "of a metric that its plan does not have"),
     ],
 )
 def test_a_number_that_no_run_can_have_written_is_refused_whatever_the_seal(
@@ -273,3 +297,95 @@ def test_what_an_attack_reported_is_kept_as_it_is(records: Records, tmp_path: Pa
     record = RunRecord.model_validate({**dict(records.make()), "attack_report": {"x": value}}).sealed()
     found = read_record(save(record, tmp_path) / "record.json").attack_report["x"]
     assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"), [("plan.seed", 2**31 - 1), ("plan.deadline", 0.5), ("provenance.threads", 0)]
+)
+def test_the_smallest_and_largest_of_what_a_run_can_have_is_read(
+    records: Records, tmp_path: Path, path: str, value: object
+) -> None:
+    record = changed(records.make(), "scores", ())
+    assert read_record(written(record, path, value, tmp_path)).plan.task == record.plan.task
+
+
+def test_a_run_of_one_question_that_took_no_time_is_read(records: Records, tmp_path: Path) -> None:
+    record = records.make(budget="1")
+    timed = changed(changed(record, "seconds", {"training": 0.0}), "peak_memory_bytes", {"attack": 0})
+    assert read_record(save(timed, tmp_path) / "record.json") == timed
+
+
+def test_the_place_of_a_number_is_told_from_the_root(records: Records, tmp_path: Path) -> None:
+    with pytest.raises(BoardError, match=r"record: cost_usd is inf\n"):
+        read_record(written(records.make(), "cost_usd", "Infinity", tmp_path))
+
+
+def test_an_account_counts_from_nothing() -> None:
+    nothing = dict.fromkeys(("asked", "answered", "replayed", "refused", "sessions"), 0)
+    assert Account(budget=7).model_dump() == {"budget": 7, **nothing}
+
+
+def test_nothing_but_what_was_asked_costs(records: Records) -> None:
+    given = records.make().model_dump(exclude={"cost_usd"})
+    assert RunRecord.model_validate(given).cost_usd == 0.0
+
+
+def test_equal_infinities_are_no_way_apart() -> None:
+    assert (less(math.inf, math.inf), less(3.0, 1.0), less(math.inf, 1.0)) == (0.0, 2.0, math.inf)
+
+
+def test_a_record_is_found_in_its_folder_and_by_its_own_name(file: Path) -> None:
+    assert record_file(file.parent) == record_file(file) == file
+
+
+def test_a_seal_is_of_the_text_as_people_read_it() -> None:
+    wanted = hashlib.sha256('{"a":"ü","b":1}'.encode()).hexdigest()
+    assert seal_of({"b": 1, "a": "ü", "seal": "x"}) == wanted
+
+
+def test_the_main_number_has_a_unit_where_it_has_one(records: Records) -> None:
+    record = records.make()
+    by_lpips = changed(record, "plan.task.main", record.plan.task.main.model_copy(update={"metric": "lpips-alex"}))
+    assert repr(by_lpips).splitlines()[1] == "lpips-alex  A 0.1000  B 0.1000  C 0.1000"
+    assert repr(records.make("victim")).splitlines()[1] == "psnr-y  A 29.5000  C 24.5000 dB"
+    assert repr(changed(record, "scores", ())).splitlines()[1] == "psnr-y not measured"
+
+
+def test_a_score_of_a_metric_that_the_plan_lacks_is_a_fault_though_its_passport_fits(records: Records) -> None:
+    record = records.make()
+    first = record.scores[0]
+    strange = first.model_copy(
+        update={"metric": "fid", "passport": first.passport.model_copy(update={"metric": "fid"})}
+    )
+    found = [*faults(changed(record, "scores", (strange, *record.scores[1:])))]
+    assert found == ["fid A on set5 is of a metric that its plan does not have"]
+
+
+def test_a_record_from_before_nearness_was_told_reads_and_keeps_its_seal(records: Records, tmp_path: Path) -> None:
+    data = json.loads(records.make().model_dump_json(exclude={"nearness"}))
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({**data, "seal": seal_of(data)}))
+    assert read_record(file).nearness == {}
+
+
+@pytest.mark.parametrize(
+    ("near", "why"),
+    [
+        ({"set5": Nearness(distance=0.5, questions=1, images=1)}, "no incident says so"),
+        ({"set99": Nearness(distance=2.0, questions=0, images=0)}, "which its data set does not hold"),
+    ],
+)
+def test_nearness_that_no_run_can_have_written_is_refused(
+    records: Records, tmp_path: Path, near: dict[str, Nearness], why: str
+) -> None:
+    with pytest.raises(BoardError, match=why):
+        read_record(save(changed(records.make(), "nearness", near), tmp_path) / "record.json")
+
+
+@pytest.mark.parametrize(
+    ("distance", "questions", "images"),
+    [(0.5, 0, 0), (0.5, 1, 0), (1.5, 1, 1), (None, 1, 1), (-1.0, 1, 1), (math.nan, 0, 0)],
+)
+def test_nearness_is_of_one_mind(distance: float | None, questions: int, images: int) -> None:
+    with pytest.raises(ValueError, match="distance"):
+        Nearness(distance=distance, questions=questions, images=images)

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from gexbench.attacks.bicubic import BicubicEnlargement
+from gexbench.engine.attacker.kept import digest
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import GexbenchError
 from gexbench.nets.resunet import ResUNet, ResUNetOptions
@@ -31,7 +32,12 @@ class Doubler(nn.Module):
     def forward(self, x):
         return 2 * self.layer(x)
 
-class NoModule: ...
+class NoModule:
+    def __init__(self, level):
+        self.level = level
+
+    def __call__(self, x):
+        return self.level
 """
 
 
@@ -74,7 +80,7 @@ def test_plain_arguments_are_given_by_name(tmp_path: Path) -> None:
 
 def test_without_arguments_only_what_takes_none_is_built(tmp_path: Path, plug_in: Path) -> None:
     net = ResUNet()  # its defaults would fit the weights; whether they were used, nothing says
-    with pytest.raises(GexbenchError, match=r"kept its surrogate's weights at .*model\.safetensors, and not") as caught:
+    with pytest.raises(GexbenchError, match="with what arguments a ResUNet is built was not kept") as caught:
         load_surrogate(kept(tmp_path / "one", net, "gexbench.nets.resunet:ResUNet"))
     assert "config.json" in caught.value.hint
     folder = kept(tmp_path / "two", nn.Module(), "someones_doubler:Doubler")
@@ -108,14 +114,14 @@ def test_a_module_of_the_same_name_from_elsewhere_is_not_taken_for_it(tmp_path: 
 @pytest.mark.parametrize(
     ("entry", "config", "told"),
     [
-        ("gexbench.nets.resunet:ResUNet", {"options": {"channels": 9}}, "does not fit a ResUNet"),
-        ("gexbench.nets.resunet:ResUNet", {"options": {"blocks": 3}}, "does not fit a ResUNet"),
-        ("gexbench.nets.resunet:ResUNet", {"options": {"colour": 9}}, r"config\.json does not build a ResUNet"),
-        ("gexbench.nets.resunet:ResUNet", {"colour": 9}, r"config\.json does not build a ResUNet"),
-        ("gexbench.nets.resunet:ResUNet", [1], r"config\.json does not build a ResUNet"),
+        ("gexbench.nets.resunet:ResUNet", {"options": {"channels": 9}}, "do not fit a ResUNet"),
+        ("gexbench.nets.resunet:ResUNet", {"options": {"blocks": 3}}, "do not fit a ResUNet"),
+        ("gexbench.nets.resunet:ResUNet", {"options": {"colour": 9}}, r"ResUNet\(\*\*config\) raised TypeError"),
+        ("gexbench.nets.resunet:ResUNet", {"colour": 9}, r"ResUNet\(\*\*config\) raised TypeError"),
+        ("gexbench.nets.resunet:ResUNet", [1], "holds list, not an object of keyword arguments"),
         ("gexbench.nets.resunet:ResUNett", {}, "has no 'ResUNett'"),
         ("gexbench.nets.nowhere:Net", {}, "cannot import 'gexbench.nets.nowhere'"),
-        ("gexbench.cli.app:main", {}, "is no torch module"),
+        ("gexbench.cli.app:main", {}, "is no class"),
         ("gexbench.errors:GexbenchError", {}, "is no torch module"),
         ("mine:extract.<locals>.Net", {}, "cannot be imported by name"),
         ("", {}, "cannot be imported by name"),
@@ -136,7 +142,28 @@ def test_where_nothing_was_kept_it_is_said(tmp_path: Path) -> None:
 def test_weights_that_are_not_safetensors_are_refused(tmp_path: Path) -> None:
     folder = kept(tmp_path, nn.Module(), "gexbench.attacks.bicubic:BicubicEnlargement", {"scale": 2})
     (folder / "surrogate" / "model.safetensors").write_bytes(b"\x80\x04pickle")
-    with pytest.raises(GexbenchError, match="does not fit"):
+    with pytest.raises(GexbenchError, match="do not fit"):
+        load_surrogate(folder)
+
+
+def test_a_surrogate_that_is_no_module_comes_back_too(tmp_path: Path, plug_in: Path) -> None:
+    folder = kept(tmp_path / "run", nn.Module(), "someones_doubler:NoModule", {"level": 3})
+    (folder / "surrogate" / "model.safetensors").unlink()
+    assert load_surrogate(folder, code=plug_in)(None) == 3  # type: ignore[arg-type]
+
+
+def test_a_module_of_torch_comes_back(tmp_path: Path) -> None:
+    assert isinstance(load_surrogate(kept(tmp_path, nn.Identity(), "torch.nn:Identity", {})), nn.Identity)
+
+
+def test_a_record_names_class_config_and_weights(tmp_path: Path) -> None:
+    record = Records(write_registry(tmp_path / "registry")).make()
+    entry = "gexbench.attacks.bicubic:BicubicEnlargement"
+    folder = kept(tmp_path / record.plan.run_name, BicubicEnlargement(2), entry, {"scale": 2})
+    save(changed(record, "surrogate_sha256", digest(folder / "surrogate")), tmp_path)
+    assert load_surrogate(folder).scale == 2
+    (folder / "surrogate" / "config.json").write_text('{"scale": 4}')
+    with pytest.raises(GexbenchError, match="does not hold the surrogate that"):
         load_surrogate(folder)
 
 
@@ -148,5 +175,5 @@ def test_weights_that_are_not_the_records_are_refused(tmp_path: Path) -> None:
     save(changed(record, "surrogate_sha256", sha256), tmp_path)
     assert load_surrogate(folder / "record.json").scale == 2
     save(changed(record, "surrogate_sha256", "0" * 64), tmp_path)
-    with pytest.raises(GexbenchError, match="is not the file that"):
+    with pytest.raises(GexbenchError, match="does not hold the surrogate that"):
         load_surrogate(folder)

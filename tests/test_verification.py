@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from record_factory import Records, changed, save, stand_in, write_registry
+from record_factory import Records, changed, honest_cost, save, stand_in, write_registry
 from typer.testing import CliRunner
 
 from gexbench import verification
@@ -15,7 +15,16 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cli.app import app
 from gexbench.errors import PlanError
 from gexbench.record import Account, LibraryScore, RunRecord, read_record
-from gexbench.verification import Difference, Verdict, beside, beside_libraries, compare, current_plan, verify_record
+from gexbench.verification import (
+    Difference,
+    Outcome,
+    Verdict,
+    beside,
+    beside_libraries,
+    compare,
+    current_plan,
+    verify_record,
+)
 
 
 @pytest.fixture
@@ -62,9 +71,11 @@ def test_other_words_on_a_card_do_not_keep_seeds_apart(records: Records, tmp_pat
 
 def test_a_verdict_says_which_scores_differ(records: Records) -> None:
     differences = tuple(compare(records.make(b=27.0), records.make(b=30.0), []))
-    lines = Verdict(record="id", seal="", agrees=False, changed=("torch was 1, is 2",), differences=differences).lines()
+    lines = Verdict(
+        record="id", seal="", outcome="differs", changed=("torch was 1, is 2",), differences=differences
+    ).lines()
     assert any(line.startswith("✗ B psnr-y") for line in lines)
-    assert lines[-1] == "record id: does NOT agree"
+    assert lines[-1] == "record id: differs"
 
 
 def test_other_libraries_values_stand_beside_both_runs_and_decide_nothing(records: Records) -> None:
@@ -75,7 +86,7 @@ def test_other_libraries_values_stand_beside_both_runs_and_decide_nothing(record
     ]
     (found,) = beside_libraries(record, again, told)
     assert (found.recorded, found.again, found.reference, found.difference) == (27.0, 27.5, 27.25, 0.25)
-    verdict = Verdict(record="id", seal="", agrees=True, changed=(), differences=(), references=(found,))
+    verdict = Verdict(record="id", seal="", outcome="agrees", changed=(), differences=(), references=(found,))
     assert verdict.lines() == [
         "= B psnr-y     set5       recorded 27  again 27.5  reference 27.25  difference 2.5e-01  by scikit-image 1.2",
         "record id: agrees",
@@ -92,9 +103,9 @@ def test_a_run_that_ends_otherwise_does_not_agree(
 ) -> None:
     record = records.make()
     good = verdict_on(record, record, tmp_path / "a", monkeypatch)
-    assert (good.agrees, good.record, good.seal) == (True, record.id, record.seal)
-    assert not verdict_on(record, changed(record, "status", "failed"), tmp_path / "b", monkeypatch).agrees
-    assert not verdict_on(record, records.make(b=30.0), tmp_path / "c", monkeypatch).agrees
+    assert (good.outcome, good.record, good.seal) == ("agrees", record.id, record.seal)
+    assert verdict_on(record, changed(record, "status", "failed"), tmp_path / "b", monkeypatch).outcome == "differs"
+    assert verdict_on(record, records.make(b=30.0), tmp_path / "c", monkeypatch).outcome == "differs"
 
 
 def test_a_record_does_not_say_itself_how_far_it_may_be_off(records: Records) -> None:
@@ -143,9 +154,17 @@ def test_an_infinite_value_agrees_with_itself_alone_and_widens_no_tolerance(reco
 
 def test_a_score_that_agrees_has_a_tick_and_one_that_does_not_a_cross(records: Records) -> None:
     differences = tuple(compare(records.make(b=27.0), records.make(b=30.0), []))
-    lines = Verdict(record="id", seal="", agrees=False, changed=(), differences=differences).lines()
+    lines = Verdict(record="id", seal="", outcome="differs", changed=(), differences=differences).lines()
     assert {line[:8] for line in lines[:-1]} == {"✓ A psnr", "✓ A lpip", "✗ B psnr", "✓ B lpip", "✓ C psnr", "✓ C lpip"}
     assert lines[0].endswith("tolerance 0.1")
+
+
+def test_the_cost_on_what_the_attack_asked_is_compared_where_the_record_has_it(records: Records) -> None:
+    again = changed(records.make(defense="jpeg"), "queried_cost", (honest_cost("queries", 64, 0.5),))
+    before = records.make(defense="jpeg")
+    assert all(d.compare != "queried" and d.agrees for d in compare(before, again, []))
+    forged = changed(again, "queried_cost", (honest_cost("queries", 64, 0.0),))
+    assert {d.compare for d in compare(forged, again, []) if not d.agrees} == {"queried"}
 
 
 def test_the_cost_to_honest_users_is_compared_too(records: Records) -> None:
@@ -170,7 +189,15 @@ def test_another_number_of_answers_does_not_agree_and_is_told(
     record = records.make()
     few = changed(record, "account", Account(budget=100, asked=10, answered=10, sessions=1))
     verdict = verdict_on(few, record, tmp_path, monkeypatch)
-    assert (verdict.agrees, verdict.changed[0]) == (False, "questions answered was 10, is 100")
+    assert (verdict.outcome, verdict.changed[0]) == ("differs", "questions answered was 10, is 100")
+
+
+CASES: list[tuple[Outcome, list[str], int]] = [
+    ("agrees", [], 0),
+    ("differs", ["--sign", "key"], 3),
+    ("cannot be compared", ["--sign", "key"], 4),
+    ("agrees", ["--sign", "key"], 0),
+]
 
 
 def test_what_is_signed_for_was_run_in_a_folder_of_its_own(
@@ -180,10 +207,10 @@ def test_what_is_signed_for_was_run_in_a_folder_of_its_own(
     signed: list[str] = []
     record = records.make()
 
-    def verdict(agrees: bool) -> None:
+    def verdict(outcome: Outcome) -> None:
         def run(path: Path, out: Path, *_: object) -> Verdict:
             places.append(out)
-            return Verdict(record=record.id, seal=record.seal, agrees=agrees, changed=(), differences=())
+            return Verdict(record=record.id, seal=record.seal, outcome=outcome, changed=(), differences=())
 
         monkeypatch.setattr(verification, "verify_record", run)
 
@@ -194,14 +221,14 @@ def test_what_is_signed_for_was_run_in_a_folder_of_its_own(
 
     monkeypatch.setattr("gexbench.boards.verified.open_signer", lambda key, record: Signer())
     words = ["verify", str(save(record, tmp_path)), "--out", str(tmp_path / "out")]
-    for agrees, more, code in ((True, [], 0), (False, ["--sign", "key"], 3), (True, ["--sign", "key"], 0)):
-        verdict(agrees)
+    for outcome, more, code in CASES:
+        verdict(outcome)
         done = CliRunner().invoke(app, [*words, *more], catch_exceptions=False)
-        assert (done.exit_code, "signed in" in done.stdout) == (code, bool(more) and agrees)
+        assert (done.exit_code, "signed in" in done.stdout) == (code, bool(more) and outcome == "agrees")
     assert signed == [record.seal]
     assert places[0] == tmp_path / "out"
     assert {place.parent for place in places[1:]} == {tmp_path / "out"}
-    assert len(set(places)) == 3
+    assert len(set(places)) == len(CASES)
 
 
 @pytest.mark.slow
@@ -226,9 +253,9 @@ def test_a_score_that_other_draws_of_the_test_do_not_give_does_not_agree(
 ) -> None:
     record = records.make(b=27.0)
     usual = verdict_on(record, with_redraws(record, (26.8, 27.1, 27.3, 26.9, 27.0)), tmp_path / "a", monkeypatch)
-    assert (usual.agrees, [r.agrees for r in usual.redrawn]) == (True, [True])
+    assert (usual.outcome, [r.agrees for r in usual.redrawn]) == ("agrees", [True])
     known = verdict_on(record, with_redraws(record, (22.8, 23.1, 23.3, 22.9, 23.0)), tmp_path / "b", monkeypatch)
-    assert (known.agrees, [r.agrees for r in known.redrawn]) == (False, [False])
+    assert (known.outcome, [r.agrees for r in known.redrawn]) == ("differs", [False])
     assert all(d.agrees for d in known.differences)
     assert "✗ B psnr-y     set5       again    27  on 5 other draws of the test 23.02 ± 0.192354" in known.lines()
 
@@ -237,5 +264,19 @@ def test_an_endless_score_on_every_draw_agrees(
     records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = records.make(b=math.inf)
-    assert verdict_on(record, with_redraws(record, [math.inf] * 5), tmp_path / "a", monkeypatch).agrees
-    assert not verdict_on(record, with_redraws(record, [27.0] * 5), tmp_path / "b", monkeypatch).agrees
+    assert verdict_on(record, with_redraws(record, [math.inf] * 5), tmp_path / "a", monkeypatch).outcome == "agrees"
+    assert verdict_on(record, with_redraws(record, [27.0] * 5), tmp_path / "b", monkeypatch).outcome == "differs"
+
+
+def test_a_metric_that_cannot_be_measured_here_is_no_difference_and_what_to_fetch_is_told(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records.make()
+    kept = tuple(score for score in record.scores if score.metric != "lpips-alex")
+    lacking = "lpips-alex is not here (gexbench assets fetch lpips-alex)"
+    again = changed(changed(record, "scores", kept), "absent", {"lpips-alex": lacking})
+    verdict = verdict_on(record, again, tmp_path / "a", monkeypatch)
+    assert verdict.outcome == "cannot be compared"
+    assert verdict.lines()[-2:] == [f"missing: {lacking}", f"record {record.id}: cannot be compared"]
+    worse = changed(again, "scores", tuple(s.model_copy(update={"value": 1.0}) for s in kept))
+    assert verdict_on(record, worse, tmp_path / "b", monkeypatch).outcome == "differs"

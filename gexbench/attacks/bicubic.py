@@ -14,7 +14,7 @@ class BicubicEnlargement(nn.Module):
 
     def __init__(self, scale: int) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.config = scale, {"scale": scale}
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the enlarged images."""

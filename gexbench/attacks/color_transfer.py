@@ -19,16 +19,16 @@ ROUNDING = (1.0 / 255.0) ** 2 / 12.0
 class ColorMap(nn.Module):
     """Map colours: (N,3,H,W) to the same shape, float32 RGB in [0,1], clamped.
 
-    matrix: (3,3). offset: (3,). Both are buffers: nothing here is trained by gradients.
+    matrix: (3,3). offset: (3,). Without them every colour stays. Both are buffers: nothing is trained by gradients.
     """
 
     matrix: Tensor
     offset: Tensor
 
-    def __init__(self, matrix: Tensor, offset: Tensor) -> None:
+    def __init__(self, matrix: Tensor | None = None, offset: Tensor | None = None) -> None:
         super().__init__()
-        self.register_buffer("matrix", matrix.float())
-        self.register_buffer("offset", offset.float())
+        self.register_buffer("matrix", torch.eye(3) if matrix is None else matrix.float())
+        self.register_buffer("offset", torch.zeros(3) if offset is None else offset.float())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return matrix times colour plus offset for every pixel."""

@@ -63,7 +63,7 @@ class Agreement:
 
 
 def _gap(new: Any, old: Any) -> str:
-    if isinstance(new, dict) and isinstance(old, dict):
+    if isinstance(new, dict):
         keys = sorted(key for key in {*new, *old} if new.get(key) != old.get(key))
         return "is another one: they differ in " + ", ".join(keys)
     return f"is {str(new)[:16]}, not {str(old)[:16]}"
@@ -105,5 +105,5 @@ def _row_facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
 
 def passports(record: RunRecord) -> dict[str, Passport]:
     """Return the passport of every metric that was measured."""
-    measured: tuple[Score | HonestCost, ...] = (*record.honest_cost, *record.scores)
+    measured: tuple[Score | HonestCost, ...] = (*record.queried_cost, *record.honest_cost, *record.scores)
     return {s.metric: s.passport for s in measured}

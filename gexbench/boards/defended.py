@@ -53,6 +53,7 @@ def damage_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
     plan = found[0].row.records[0].plan
     card = metric_card(found[0].row.records[0], plan.task.main.metric)
     costs = [metric_card(found[0].row.records[0], name) for name in plan.task.honest_cost]
+    asked = [cost for cost in costs if any(d.row.queried(cost.name) for d in found)]
     columns = [
         Column("queries"),
         Column("attack", False),
@@ -62,12 +63,14 @@ def damage_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
         Column("difference"),
         Column("95 % CI", spare=2),
         *(Column("honest " + heading(cost)) for cost in costs),
+        *(Column("on queries " + heading(cost)) for cost in asked),
         Column("marks", False, spare=1),
     ]
     rows = []
     for d in found:
         lost = (number(d.lost.value, card), interval(d.lost.low, d.lost.high, card)) if d.lost else (NOTHING, NOTHING)
         honest = [number(h.mean if (h := d.row.honest(cost.name)) else None, cost) for cost in costs]
+        honest += [number(q.mean if (q := d.row.queried(cost.name)) else None, cost) for cost in asked]
         rows.append(
             (
                 str(d.table.budget),
@@ -86,7 +89,7 @@ def damage_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
         (
             f"{heading(card, plan.task.main.compare)}, means of the test splits. Difference: defended minus "
             "undefended, with Welch's 95 % interval. Honest: defended answers against undefended ones, what honest "
-            "users lose.",
+            "users lose." + (" On queries: the same on what the attack asked." if asked else ""),
         ),
         tuple(columns),
         tuple(rows),

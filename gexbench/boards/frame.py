@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gexbench.boards.label import attack_label, defense_label
 from gexbench.errors import BoardError
-from gexbench.record import RunRecord, read_record
+from gexbench.record import QUERIED, RunRecord, read_record
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -46,9 +46,9 @@ def load_records(
 
     path: boards, run folders, folders of any of them, or record files. Read are every record.json and records/*.json
     below; a record that lies in two places counts once. attack and defense are named with the options that differ from
-    their cards, and defense is "" where there was none. compare "honest" is what a defense costs honest users. A run
-    without scores has one row, without a metric. Raises BoardError for a place that is not there and, unless it shall
-    `warn`, for a record that cannot be read.
+    their cards, and defense is "" where there was none. compare "honest" is what a defense costs honest users, and
+    "queried" the same on what the attack asked. A run without scores has one row, without a metric. Raises BoardError
+    for a place that is not there and, unless it shall `warn`, for a record that cannot be read.
     """
     import pandas
 
@@ -100,5 +100,6 @@ def _rows(record: RunRecord, file: Path) -> Iterator[dict[str, Any]]:
         "path": str(file),
     }
     numbers = [{"compare": "honest", **dict(score)} for score in (*record.scores, *record.honest_cost)]
+    numbers += [{**dict(cost), "compare": QUERIED} for cost in record.queried_cost]
     for number in numbers or [{}]:
         yield run | {key: value for key, value in number.items() if key in COLUMNS}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import combinations, groupby
 
 from gexbench.boards.label import attack_label, row_key, table_key
+from gexbench.boards.letters import letters, told_apart
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.spread import difference
 from gexbench.cards.schema import BoardCard, MetricCard, TaskCard
@@ -93,19 +94,17 @@ def _table(task: TaskCard, records: Sequence[RunRecord]) -> Table:
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
-    """Rank rows in order: one shares the rank of the row that leads the tie unless it is significantly worse."""
-    ranked: list[Row] = []
-    leader: Row | None = None
-    for place, row in enumerate(rows, 1):
-        if leader is None or _apart(leader, row):
-            leader = replace(row, rank=place)
-        ranked.append(replace(row, rank=leader.rank))
-    return ranked
-
-
-def _apart(a: Row, b: Row) -> bool:
-    first, second = a.main(), b.main()
-    return first is not None and second is not None and difference(first, second).significant
+    """Rank rows in order: a row's rank is 1 more than the number of rows that are told apart from it and better."""
+    mains = [row.main() for row in rows]
+    tests = {
+        (first, second): difference(one, other).p
+        for (first, one), (second, other) in combinations(enumerate(mains), 2)
+        if one is not None and other is not None
+    }
+    apart = told_apart(tests)
+    marks = letters(len(rows), apart) if len(rows) > 1 else [""] * len(rows)
+    ranks = [1 + sum(second == place for _, second in apart) for place in range(len(rows))]
+    return [replace(row, rank=rank, letters=mark) for row, rank, mark in zip(rows, ranks, marks, strict=True)]
 
 
 def _goodness(row: Row, card: MetricCard) -> tuple[float, str]:

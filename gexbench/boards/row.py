@@ -12,11 +12,15 @@ from gexbench.record import RunRecord
 
 @dataclass(frozen=True)
 class Row:
-    """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked."""
+    """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked.
+
+    letters: two ranked rows of a table share one exactly where they are not told apart.
+    """
 
     label: str
     records: tuple[RunRecord, ...]
     rank: int | None = None
+    letters: str = ""
 
     @property
     def control(self) -> bool:
@@ -55,6 +59,11 @@ class Row:
         known = [spread([c.value for c in of_run]).mean for of_run in costs if of_run]
         return spread(known) if known else None
 
+    def queried(self, metric: str) -> Spread | None:
+        """Return the same cost on what the attack itself asked; None where no record says so."""
+        known = [c.value for r in self.records for c in r.queried_cost if c.metric == metric]
+        return spread(known) if known else None
+
     @property
     def queries(self) -> float:
         """Return how many images were answered and paid for, mean over seeds."""
@@ -71,10 +80,16 @@ class Row:
         marks = ["control"] if self.control else []
         if not self.control and not self.complete:
             marks.append(f"seeds {', '.join(map(str, self.seeds))} of 0–{self.wanted - 1}")
+        if brought := self.records[0].plan.attack.files:
+            marks.append(
+                f"brings {len(brought)} large file(s), {sum(each.size for each in brought) / (1 << 20):.1f} MiB"
+            )
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
+            "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
+            "several processors": len({record.provenance.processor for record in self.records}) > 1,
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,
         }
         return (*marks, *(mark for mark, there in checks.items() if there))

@@ -10,7 +10,8 @@ from gexbench.boards.defended import damage_sheet
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
-from gexbench.boards.spread import spread
+from gexbench.boards.spread import Spread, spread
+from gexbench.cards.published import public
 from gexbench.cards.schema import Compare, Main, MetricCard, Reported
 
 GUIDE = "docs/reading-a-board.md"
@@ -40,6 +41,7 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
         notes=(
             f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
             f"test splits {splits}; {plan.task.price:g} USD a query.",
+            public(plan.dataset),
             f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}.",
             "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
             f"{heading(card)}: mean ± standard deviation over seeds. "
@@ -77,12 +79,13 @@ def _tests(table: Table) -> list[str]:
 def _main(board: Board, table: Table) -> Sheet:
     """Return the table of ranks: the mean of the splits first, then, if there are several, split by split.
 
-    A column whose metric the profile does not measure is left out.
+    Only what rows are ranked by is a mean of splits: truths of several splits have nothing in common. A
+    column whose metric the profile does not measure is left out.
     """
     plan = table.records[0].plan
-    main, shown = plan.task.main, [column for column in board.card.columns if column.metric in plan.measured]
-    others = [column for column in shown if column != main]
     splits = tests if len(tests := _tests(table)) > 1 else []
+    main, shown = plan.task.main, [column for column in board.card.columns if column.metric in plan.measured]
+    others = [column for column in shown if column != main and (column.compare == main.compare or not splits)]
     parts = [(column, test) for column in shown for test in splits]
     columns = (
         Column("rank"),
@@ -123,7 +126,14 @@ def _short(table: Table, column: Main, test: str = "") -> str:
 def _lead(row: Row) -> tuple[str, ...]:
     plan, main = row.records[0].plan, row.main()
     card, rank = metric_card(row.records[0], plan.task.main.metric), NOTHING if row.rank is None else str(row.rank)
-    return rank, row.label, with_std(main, card), interval(main.low, main.high, card) if main else NOTHING
+    return f"{rank} {row.letters}".strip(), row.label, with_std(main, card), _interval(main, card)
+
+
+def _interval(main: Spread | None, card: MetricCard) -> str:
+    """Return the interval of a mean over seeds, or that seeds change nothing."""
+    if main is None:
+        return NOTHING
+    return "deterministic" if main.std == 0 else interval(main.low, main.high, card, main.std)
 
 
 def _spent(row: Row) -> tuple[str, ...]:

@@ -75,25 +75,30 @@ def heading(card: MetricCard, compare: str = "", test: str = "") -> str:
     return f"{words} {arrow}" if card.unit in ("", "1") else f"{words}, {card.unit} {arrow}"
 
 
-def number(value: float | None, card: MetricCard) -> str:
-    """Return a number with as many digits as its unit deserves: two for dB, four otherwise."""
+def number(value: float | None, card: MetricCard, std: float | None = None) -> str:
+    """Return a number with as many digits as it deserves: two of its standard deviation where that is known, else five.
+
+    At most two stand after the point for dB, four otherwise.
+    """
     if value is None:
         return NOTHING
     if math.isinf(value):
         return "∞" if value > 0 else MINUS + "∞"
-    return f"{value:.{2 if card.unit == 'dB' else 4}f}".replace("-", MINUS)
+    size, kept = (std, 1) if std else (abs(value) or 1.0, 4)
+    places = min(2 if card.unit == "dB" else 4, max(0, kept - math.floor(math.log10(size))))
+    return f"{value:.{places}f}".replace("-", MINUS)
 
 
 def with_std(value: Spread | None, card: MetricCard) -> str:
-    """Return mean ± sample standard deviation, or the mean alone where there is none."""
+    """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one."""
     if value is None:
         return NOTHING
-    return number(value.mean, card) + (f" ± {number(value.std, card)}" if value.std is not None else "")
+    return number(value.mean, card, value.std) + (f" ± {number(value.std, card, value.std)}" if value.std else "")
 
 
-def interval(low: float | None, high: float | None, card: MetricCard) -> str:
+def interval(low: float | None, high: float | None, card: MetricCard, std: float | None = None) -> str:
     """Return `low … high`."""
-    return NOTHING if low is None or high is None else f"{number(low, card)} … {number(high, card)}"
+    return NOTHING if low is None or high is None else f"{number(low, card, std)} … {number(high, card, std)}"
 
 
 def count(value: float) -> str:

@@ -39,16 +39,20 @@ def spread(values: Sequence[float]) -> Spread:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one mean lies from another, with Welch's 95 % interval; None where it is undefined."""
+    """How far one mean lies from another, with Welch's 95 % interval; None where it is undefined.
+
+    p: of Welch's two-sided t-test that the means are equal, 1 where it is undefined.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    p: float = 1.0
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves out zero: Welch's two-sided t-test at 5 %. False where there is no interval."""
-        return self.low is not None and self.high is not None and not self.low <= 0 <= self.high
+        """Whether the test tells the means apart at 5 %, this one comparison alone; False where it is undefined."""
+        return self.p < 1 - CONFIDENCE
 
 
 def difference(a: Spread, b: Spread) -> Difference:
@@ -59,11 +63,18 @@ def difference(a: Spread, b: Spread) -> Difference:
     if a.std is None or b.std is None:
         return Difference(gap)
     if not math.isfinite(gap) or a.std == b.std == 0:
-        return Difference(gap, gap, gap)
+        return Difference(gap, gap, gap, 0.0)
     part_a, part_b = a.std**2 / a.n, b.std**2 / b.n
     freedom = (part_a + part_b) ** 2 / (part_a**2 / (a.n - 1) + part_b**2 / (b.n - 1))
-    half = _quantile(freedom) * math.sqrt(part_a + part_b)
-    return Difference(gap, gap - half, gap + half)
+    error = math.sqrt(part_a + part_b)
+    half = _quantile(freedom) * error
+    return Difference(gap, gap - half, gap + half, _two_sided(gap / error, freedom))
+
+
+def _two_sided(t: float, freedom: float) -> float:
+    from scipy.special import stdtr
+
+    return 2 * float(stdtr(freedom, -abs(t)))
 
 
 def _quantile(freedom: float) -> float:

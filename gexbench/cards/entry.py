@@ -13,7 +13,7 @@ from gexbench.errors import CardError, nearest
 def load_entry(entry: str, code: Path | None = None) -> Any:
     """Import `module:Name` and return the object; `code` is a folder put first on the path for it.
 
-    Runs foreign code when the card is foreign: only the service and the attacker call this for plug-ins.
+    Runs foreign code when the card is foreign: only the processes of attack and defense call this for plug-ins.
     Raises CardError naming the module or the attribute that is missing.
     """
     module_name, _, attribute = entry.partition(":")
@@ -30,3 +30,8 @@ def load_entry(entry: str, code: Path | None = None) -> Any:
             f"module {module_name!r} has no {attribute!r} (entry {entry!r})", nearest(attribute, vars(module))
         )
     return getattr(module, attribute)
+
+
+def entry_of(made: type) -> str:
+    """Return the entry string of a class."""
+    return f"{made.__module__}:{made.__qualname__}"

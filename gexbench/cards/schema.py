@@ -82,6 +82,14 @@ class WeightFile(Frozen):
     sha256: Sha256
 
 
+class BundledFile(Frozen):
+    """A large file that a plug-in brings along, such as weights that were trained elsewhere; `size` in bytes."""
+
+    file: RelativePath
+    size: int = Field(gt=0)
+    sha256: Sha256
+
+
 class TaskProfile(Frozen):
     """A task at one scale. `budgets` counts images; `ranked` is the one that boards rank, the last if none is named.
 
@@ -89,6 +97,7 @@ class TaskProfile(Frozen):
     answers to all test images and for saving it, None for 300 and at least the deadline again. `side`: the service
     takes square images of that many pixels a side, and no others; None means any size. In tasks of sampling it is the
     side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
+    `largest`: the most pixels of one question where no side is fixed, those of the largest image of the pool.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 
@@ -98,6 +107,7 @@ class TaskProfile(Frozen):
     deadline: float = Field(gt=0, allow_inf_nan=False)
     evidence: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     side: int | None = Field(default=None, ge=8)
+    largest: int | None = Field(default=None, ge=64)
     samples: int | None = Field(default=None, ge=2)
     extra_metrics: tuple[Name, ...] = ()
     ranked: int | None = None
@@ -174,7 +184,8 @@ class VictimCard(Card):
 class AttackCard(Card):
     """An attack or a control. A control with `answers = "victim"` is the victim itself and runs no code.
 
-    `same_size`: it copies only services whose answers are as large as the questions.
+    `same_size`: it copies only services whose answers are as large as the questions. `files`: the large ones that its
+    folder holds; see engine.machine.plug_in_digest.
     """
 
     kind: Literal["attack", "control"] = "attack"
@@ -185,6 +196,7 @@ class AttackCard(Card):
     needs: tuple[Knowledge, ...] = ("outputs",)
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
+    files: tuple[BundledFile, ...] = ()
     source: Prose = ""
     note: Prose = ""
 
@@ -203,13 +215,17 @@ class AttackCard(Card):
 
 
 class DefenseCard(Card):
-    """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment."""
+    """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment.
+
+    `files`: as on the card of an attack.
+    """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
+    files: tuple[BundledFile, ...] = ()
     source: Prose = ""
 
 

@@ -109,11 +109,11 @@ def _faults(report: Report) -> dict[str, tuple[str, ...]]:
 
 
 def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None:
-    from gexbench.errors import printable
+    from gexbench.foreign_text import escaped
 
     for what, lines in faults.items():
         for line in lines[:_SHOWN]:
-            typer.echo(f"{what:9}  {printable(line)}")
+            typer.echo(f"{what:9}  {escaped(line)}")
         if len(lines) > _SHOWN:
             typer.echo(f"{what:9}  … and {len(lines) - _SHOWN} more, which --json names")
     for split, count in report.counts.items() if any(report.counts.values()) else ():

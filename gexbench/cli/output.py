@@ -8,7 +8,8 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gexbench.errors import GexbenchError, printable
+from gexbench.errors import GexbenchError
+from gexbench.foreign_text import escaped
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -44,7 +45,7 @@ def _plainer(error: UnicodeError) -> tuple[str | bytes, int]:
 def fail(error: Exception, as_json: bool) -> int:
     """Say what went wrong, on stderr and with --json also as a document on stdout; returns the exit code."""
     expected = isinstance(error, GexbenchError)
-    message = printable(str(error) if expected else f"unexpected {type(error).__name__}: {error}", keep="\n")
+    message = escaped(str(error) if expected else f"unexpected {type(error).__name__}: {error}", keep="\n")
     hint = error.hint if isinstance(error, GexbenchError) else "this is a bug; GEXBENCH_DEBUG=1 shows where"
     code = error.exit_code if isinstance(error, GexbenchError) else 1
     if as_json:

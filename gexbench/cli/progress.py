@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from gexbench.errors import printable
+from gexbench.foreign_text import escaped
 
 if TYPE_CHECKING:
     from gexbench import bench
@@ -65,7 +65,7 @@ class Ticker:
 
     def tick(self, what: str, done: int, total: int) -> None:
         """Show that `done` of `total` is done; total 0 means that nobody knows how much there is."""
-        what = printable(what)[:_LONGEST]
+        what = escaped(what)[:_LONGEST]
         if what not in self._tasks and len(self._tasks) >= _MOST:
             what = "others"
         if what not in self._tasks:

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gexbench.cli.output import print_model
-from gexbench.errors import printable
+from gexbench.foreign_text import escaped
 from gexbench.record import RunRecord
 
 MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
@@ -24,9 +24,9 @@ def report(record: RunRecord, file: Path, as_json: bool) -> None:
     if record.status == "ok":
         console.print(score_table(record))
     else:
-        console.print(Text.assemble(("failed:", "bold red"), f" {printable(record.reason or '')}"))
+        console.print(Text.assemble(("failed:", "bold red"), f" {escaped(record.reason or '')}"))
     for line in facts(record, file):
-        console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
+        console.print(escaped(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def score_table(record: RunRecord) -> Table:
@@ -84,10 +84,9 @@ def facts(record: RunRecord, file: Path) -> list[str]:
         + ("" if record.isolation == "landlock" else "  (this system or run has no sandbox)"),
         "seconds   " + ", ".join(f"{stage} {value:.1f}" for stage, value in record.seconds.items()),
     ]
-    for cost in record.honest_cost:
-        lines.append(
-            f"honest    {cost.metric} on {cost.test}: {cost.value:.4f} {cost.unit} (defended against undefended)"
-        )
+    for cost in (*record.honest_cost, *record.queried_cost):
+        of = f"on {cost.test}" if cost in record.honest_cost else f"on {cost.n} of the attack's own questions"
+        lines.append(f"honest    {cost.metric} {of}: {cost.value:.4f} {cost.unit} (defended against undefended)")
     lines += [f"absent    {metric}: {why}" for metric, why in record.absent.items()]
     lines += [f"incident  {text}" for text in record.incidents]
     if (picture := file.with_name("samples.png")).exists():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from gexbench.errors import printable
+from gexbench.foreign_text import escaped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -71,7 +71,7 @@ def score(
     if json:
         print_model(found)
     else:
-        _print(found, printable(f"{images} against {reference}"))
+        _print(found, escaped(f"{images} against {reference}"))
     if found.absent:
         raise typer.Exit(4 if any("gexbench assets fetch" in why for why in found.absent.values()) else 2)
 

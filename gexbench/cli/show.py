@@ -5,9 +5,12 @@ from __future__ import annotations
 import json as json_module
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from gexbench.cards.schema import Card
 
 
 def show(
@@ -42,16 +45,21 @@ def _cards(name: str, folders: list[Path]) -> dict[str, Any]:
 
     catalog = Catalog.load(folders)
     everything = {kind: catalog.all(kind) for kind in SINGULAR}
-    found = {
-        SINGULAR[kind]: cards[name].card.model_dump(mode="json", exclude_none=True)
-        for kind, cards in everything.items()
-        if name in cards
-    }
+    found = {SINGULAR[kind]: _told(cards[name].card) for kind, cards in everything.items() if name in cards}
     if not found:
         raise CardError(
             f"no card and no record named {name[:100]!r}", nearest(name, {n for c in everything.values() for n in c})
         )
     return found
+
+
+def _told(card: Card) -> dict[str, Any]:
+    """Return a card as plain data, of a data set with what of it is public."""
+    from gexbench.cards.published import public
+    from gexbench.cards.schema import DatasetCard
+
+    told = card.model_dump(mode="json", exclude_none=True)
+    return {**told, "public": public(card)} if isinstance(card, DatasetCard) else told
 
 
 def _print_table(table: dict[str, Any], depth: int) -> None:

@@ -26,7 +26,8 @@ def verify(
 ) -> None:
     """Run a record's plan again and say whether every score agrees within the recorded noise.
 
-    Exit code 0 when all agree, 3 when one does not. With --sign the record must lie on a board.
+    Exit code 0 when all agree, 3 when one differs, 4 when none differs but one cannot be measured here: then the last
+    lines say what to fetch. With --sign the record must lie on a board.
 
     Example: `gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0.json`
     """
@@ -44,11 +45,11 @@ def verify(
     place = new_folder(out) if sign else out  # what is signed for was run just now, whatever lies in `out`
     with Ticker(silent=json) as ticker:
         verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, backend == "reference")
-    signed = signer.sign(verdict.seal) if signer and verdict.agrees else None
+    signed = signer.sign(verdict.seal) if signer and verdict.outcome == "agrees" else None
     if json:
         print_json({**loads(verdict.model_dump_json()), "signed": str(signed) if signed else None})
     else:
         for line in [*verdict.lines(), *([f"signed in {signed}"] if signed else [])]:
             typer.echo(shown(line))
-    if not verdict.agrees:
-        raise typer.Exit(3)
+    if verdict.outcome != "agrees":
+        raise typer.Exit(3 if verdict.outcome == "differs" else 4)

@@ -16,6 +16,11 @@ Surrogate = Callable[[Tensor], Tensor]
 """An nn.Module or a callable with the victim's signature: (N,3,h,w) to (N,3,s*h,s*w), float32 RGB in [0,1].
 
 In tasks of sampling it takes standard normal latents (N,d) and says in its attribute `latent_size` what d is.
+
+The one that is scored is not this object but another of its class, built anew in a process of its own that has neither
+the pool nor the attack's folder. So the class is defined at the top of a module of gexbench, of an installed package or
+beside the card; its attribute `config` holds the keyword arguments of its constructor, of which JSON or dataclasses of
+JSON (none: no arguments); and what was learned are the parameters and buffers of an nn.Module, loaded strictly.
 """
 
 Progress = Callable[[str, int, int], None]

@@ -14,8 +14,9 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from torch import Tensor
 
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
 from gexbench.file_kinds import HEAD, Kind, kind_of
+from gexbench.foreign_text import escaped
 
 # Not EPS and its like, which start other programs.
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM", "GIF", "WEBP", "TIFF", "AVIF", "JPEG2000")
@@ -88,7 +89,7 @@ def decode(data: bytes, name: str) -> Picture:
             except Exception:
                 pass  # the first error says more
         told, hint = _words(error, kind_of(data[:HEAD]))
-        raise DataMissing(f"cannot decode the image {printable(name)} ({len(data)} bytes): {told}", hint) from error
+        raise DataMissing(f"cannot decode the image {escaped(name)} ({len(data)} bytes): {told}", hint) from error
 
 
 def _words(error: Exception, kind: Kind | None) -> tuple[str, str]:
@@ -102,7 +103,7 @@ def _words(error: Exception, kind: Kind | None) -> tuple[str, str]:
         return f"{error}".split(",")[0], "that many pixels are refused; make it smaller, or cut it into tiles"
     if isinstance(error, MemoryError):
         return "the memory does not hold it", "make it smaller, or cut it into tiles"
-    return printable(str(error) or type(error).__name__), _FETCH
+    return escaped(str(error) or type(error).__name__), _FETCH
 
 
 def _open(data: bytes) -> ImageFile:
@@ -257,7 +258,7 @@ def _profile(image: Image.Image) -> str:
     try:
         if icc := image.info.get("icc_profile"):
             held = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            return printable(ImageCms.getProfileDescription(held).strip() or "without a name")[:60]
+            return escaped(ImageCms.getProfileDescription(held).strip() or "without a name")[:60]
         gamma = float(image.info.get("gamma", 0.0))
         return f"gamma {gamma:.4f}" if gamma and abs(gamma - 1 / 2.2) > 0.001 else ""
     except Exception:  # it is not applied anyway

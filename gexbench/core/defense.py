@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+MOMENTS = ("harden", "guard_input", "guard_latent", "guard_output")
+"""The methods of a Defense that act on a service, in the order they are called."""
+
 
 @dataclass(frozen=True)
 class History:
-    """What the service knows of a client: how many questions it has paid for, and a generator seeded by the question.
+    """What the service knows as it answers: how many questions it has answered before, and a generator of chance.
 
-    The generator depends on the run's seed and the question alone, so the same question gets the same answer after a
-    restart.
+    It tells its clients not apart, honest users and attackers alike. The generator depends on the run's seed and the
+    question alone, so the same question gets the same answer after a restart.
     """
 
     answered: int

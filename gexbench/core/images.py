@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from gexbench.core.decoding import decode
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
+from gexbench.foreign_text import escaped
 
 _LUMA_OFFSET = 16.0 / 255.0
 _LUMA_WEIGHTS = (65.481 / 255.0, 128.553 / 255.0, 24.966 / 255.0)
@@ -23,7 +24,7 @@ def read_image(path: str | os.PathLike[str]) -> Tensor:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise DataMissing(f"cannot read the image {printable(os.fspath(path))}: {error.strerror}") from error
+        raise DataMissing(f"cannot read the image {escaped(os.fspath(path))}: {error.strerror}") from error
     return decode_image(data, os.fspath(path))
 
 

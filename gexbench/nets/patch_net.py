@@ -19,6 +19,7 @@ class PatchNet(nn.Module):
 
     def __init__(self, layers: int = 8, channels: int = 64) -> None:
         super().__init__()
+        self.config = {"layers": layers, "channels": channels}
         if layers < 2 or channels < 1:
             raise ValueError(f"layers {layers} must be 2 or more, channels {channels} 1 or more")
         self.receptive_field = 2 * layers + 1

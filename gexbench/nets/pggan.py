@@ -84,6 +84,7 @@ class PGGANGenerator(Growing):
     def __init__(self, options: PGGANOptions | None = None) -> None:
         options = options or PGGANOptions()
         super().__init__(options.side)
+        self.config = {"options": options}
         widths = options.widths
         self.latent_size = options.latent_size
         # The fan-in is that of the 4x4 convolution which the matrix stands for.

@@ -40,6 +40,7 @@ class ResNetGenerator(nn.Module):
     def __init__(self, options: ResNetGeneratorOptions | None = None) -> None:
         super().__init__()
         options = options or ResNetGeneratorOptions()
+        self.config = {"options": options}
         width = options.channels
         self._skip = options.skip == "input"
         self.layers = nn.Sequential(

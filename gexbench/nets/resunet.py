@@ -41,6 +41,7 @@ class ResUNet(nn.Module):
     def __init__(self, options: ResUNetOptions | None = None) -> None:
         super().__init__()
         options = options or ResUNetOptions()
+        self.config = {"options": options}
         widths = [options.channels * min(2**level, 8) for level in range(options.depth + 1)]
         self.first = _mirrored(3, widths[0], 5)
         self.down = nn.ModuleList(_normed(_mirrored(a, b, 4, stride=2), b) for a, b in pairwise(widths))

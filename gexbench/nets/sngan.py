@@ -47,6 +47,7 @@ class SNGANGenerator(nn.Module):
     def __init__(self, options: SNGANOptions | None = None) -> None:
         super().__init__()
         options = options or SNGANOptions()
+        self.config = {"options": options}
         widths = [options.channels * width for width in WIDTHS[options.side]]
         self.latent_size = options.latent_size
         self._start = options.side // 2 ** (len(widths) - 1)

@@ -64,6 +64,7 @@ class SRResNet(nn.Module):
     def __init__(self, options: SRResNetOptions) -> None:
         super().__init__()
         self.options = options
+        self.config = {"options": options}
         width, side = options.channels, options.kernel
         self.head = nn.Sequential(nn.Conv2d(3, width, side, padding=side // 2), nn.PReLU())
         body: list[nn.Module] = [ResidualBlock(width, options.batch_norm) for _ in range(options.blocks)]

@@ -61,6 +61,7 @@ class StyleGAN2Generator(nn.Module):
     def __init__(self, options: StyleGAN2Options | None = None) -> None:
         super().__init__()
         options = options or StyleGAN2Options()
+        self.config = {"options": options}
         self.latent_size = options.latent_size
         self.mapping = nn.ModuleList(
             EqualLinear(self.latent_size, self.latent_size, rate=MAPPING_RATE) for _ in range(options.mapping_layers)

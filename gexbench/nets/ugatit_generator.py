@@ -49,6 +49,7 @@ class UGATITGenerator(nn.Module):
     def __init__(self, options: UGATITGeneratorOptions | None = None) -> None:
         super().__init__()
         self.options = options = options or UGATITGeneratorOptions()
+        self.config = {"options": options}
         width, inner = options.channels, 4 * options.channels
         self.encode = nn.Sequential(
             *_normed(_mirrored(3, width, 7)),

@@ -43,6 +43,7 @@ class UNet(nn.Module):
     def __init__(self, options: UNetOptions | None = None) -> None:
         super().__init__()
         options = options or UNetOptions()
+        self.config = {"options": options}
         widths = [options.channels * min(2**level, 8) for level in range(options.depth)]
         self.down = nn.ModuleList(
             _Down(

@@ -54,6 +54,7 @@ def test_an_infinite_psnr_is_a_number(records: Records, board: BoardCard) -> Non
         ("plan.options", {"steps": 400}, "lacks the option 'lr'"),
         ("plan.options", {"steps": 400, "lr": 1e-3, "luck": 7}, "no option 'luck'"),
         ("plan.options", {"steps": "many", "lr": 1e-3}, "takes a whole number, not 'many'"),
+        ("cost_usd", 1.000005, "and 100 questions at 0.01 do not"),
         ("scores", (), "lacks the main score, psnr-y B, on set14, set5: not measured"),
     ],
 )
@@ -167,3 +168,40 @@ def test_another_default_on_the_attack_card_matters(records: Records) -> None:
 def test_an_outside_attack_needs_no_card_in_the_registry(records: Records) -> None:
     record = with_own_id(changed(records.make("copycat"), "plan.attack.name", "alice/copycat"))
     assert not [*newcomer_objections(record, records.catalog)]
+
+
+def test_what_costs_nothing_may_have_cost_no_more_than_a_rounding_error(records: Records, board: BoardCard) -> None:
+    free = records.make("bicubic")
+    assert not [*objections(changed(free, "cost_usd", 5e-7), board)]
+    assert [*objections(changed(free, "cost_usd", 5e-6), board)]
+
+
+@pytest.mark.parametrize(("path", "value"), [("plan.task.version", 2), ("status", "failed")])
+def test_of_another_tasks_record_and_of_a_failed_run_nothing_more_is_said(
+    records: Records, board: BoardCard, path: str, value: object
+) -> None:
+    hopeless = changed(changed(records.make(), "isolation", "none"), path, value)
+    assert len([*objections(hopeless, board)]) == 1
+
+
+@pytest.mark.parametrize("compare", ["B", "C"])
+def test_the_main_score_is_wanted_of_every_split_whatever_else_was_measured(
+    records: Records, board: BoardCard, compare: str
+) -> None:
+    record = records.make()
+    left = [s for s in record.scores if (s.metric, s.compare, s.test) != ("psnr-y", compare, "set14")]
+    found = [*objections(changed(record, "scores", tuple(left)), board)]
+    assert found == (["it lacks the main score, psnr-y B, on set14: not measured"] if compare == "B" else [])
+
+
+def test_a_card_that_this_gexbench_lacks_is_named_once_and_compared_with_nothing(records: Records) -> None:
+    record = with_own_id(changed(records.make(), "plan.dataset.name", "mine"))
+    (text,) = newcomer_objections(record, records.catalog)
+    assert "no dataset named 'mine'" in text
+
+
+def test_an_accepted_record_of_an_earlier_version_of_its_victim_stands_no_longer(records: Records) -> None:
+    old, card = records.make(), records.folder / "victims" / "net.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace("summary", "version = 2\nsummary"), encoding="utf-8")
+    (text,) = newcomer_objections(old, records.catalog, accepted=True)
+    assert "VictimCard 'net' is not this gexbench's; they differ in version" in text

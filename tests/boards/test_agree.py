@@ -88,3 +88,15 @@ def test_records_of_one_defense_must_be_of_one_code_whoever_attacks(records: Rec
     assert conflict(same, there) is None
     strong = changed(same, "plan.defense_options", {"quality": 5})
     assert conflict(changed(strong, "plan.plug_ins", {"defense": "two"}), there) is None
+
+
+def test_seeds_of_a_row_must_be_run_with_one_card_of_the_attack(records: Records) -> None:
+    other = changed(records.make(seed=1), "plan.attack.entry", "mine:A")
+    assert "card of 'srresnet' is another one: they differ in entry" in str(conflict(other, records.make()))
+
+
+def test_what_differs_ends_with_a_rule_where_there_is_one(records: Records) -> None:
+    other_data = changed(records.make("copycat"), "provenance.dataset", "other")
+    assert str(conflict(other_data, records.make())).endswith("(compared with there.json)")
+    rerun = changed(records.make(), "id", "another-id")
+    assert str(conflict(rerun, records.make())).endswith("(compared with there.json); a row takes one record a seed")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from record_factory import Records
+from record_factory import Records, changed, honest_cost
 
 from boards.conftest import MakeBoard
 from gexbench.boards.defended import damage_sheet, damages
@@ -39,6 +39,19 @@ def test_the_sheet_shows_damage_beside_the_cost_to_honest_users(records: Records
     assert cells["defended"] == "24.60 ± 0.10"
     assert cells["difference"] == "−2.00"
     assert cells["honest lpips-alex ↓"] == "0.0500"
+
+
+def test_the_cost_on_what_the_attack_asked_stands_beside_it_where_a_record_says_so(
+    records: Records, board_of: MakeBoard
+) -> None:
+    runs = records.seeds((25.0, 25.1, 25.2), defense="jpeg")
+    costs = [(honest_cost("queries", 64, value),) for value in (0.1, 0.2, 0.3)]
+    told = [changed(run, "queried_cost", cost) for run, cost in zip(runs, costs, strict=True)]
+    sheet = damage_sheet("mini", board_of(*records.seeds((27.0, 27.1, 27.2)), *told).tables)
+    assert sheet is not None
+    cells = dict(zip([column.title for column in sheet.columns], sheet.rows[0], strict=True))
+    assert (cells["honest lpips-alex ↓"], cells["on queries lpips-alex ↓"]) == ("0.0500", "0.2000")
+    assert "On queries: " in sheet.notes[0]
 
 
 def test_controls_are_not_defended_against(records: Records, board_of: MakeBoard) -> None:

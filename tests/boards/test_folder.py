@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from record_factory import Records, changed, save
 
-from gexbench.boards.folder import BoardFolder, add
+from gexbench.boards.folder import BoardFolder, add, captured
 from gexbench.boards.publish import folders
-from gexbench.cards.catalog import Catalog
+from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.roots import CardRoot
 from gexbench.cards.schema import BoardCard
 from gexbench.errors import BoardError, CardError
@@ -52,6 +52,7 @@ def test_adding_a_record_again_changes_nothing(records: Records, root: Path, tmp
     run = save(records.make(), tmp_path / "runs")
     first = add([run, run], root, records.catalog)
     before = first.written[0].stat().st_mtime_ns
+    assert first.already == ()
     again = add([run], root, records.catalog)
     assert (again.written, again.already) == ((), first.written)
     assert first.written[0].stat().st_mtime_ns == before
@@ -170,3 +171,62 @@ def test_a_copy_under_another_name_does_not_count_twice(records: Records, root: 
     (written.parent / "zz.json").write_bytes(written.read_bytes())
     with pytest.raises(BoardError, match=f"it is a copy of {written.name}"):
         folder(records, root).read(records.catalog)
+
+
+def test_of_one_refused_record_no_number_is_told(records: Records, root: Path, tmp_path: Path) -> None:
+    bad = save(changed(records.make(), "isolation", "none"), tmp_path / "bad")
+    with pytest.raises(BoardError) as refused:
+        add([bad], root, records.catalog)
+    assert str(refused.value).startswith(f"{bad}: it was run")
+
+
+def test_a_board_keeps_records_of_an_earlier_version_of_their_attack_and_takes_no_new_ones(
+    records: Records, root: Path, tmp_path: Path
+) -> None:
+    first, second = records.make(), records.make(seed=1)
+    add([save(first, tmp_path / "runs")], root, records.catalog)
+    card = records.folder / "attacks" / "srresnet.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace("summary", "version = 2\nsummary"), encoding="utf-8")
+    assert [entry.record for entry in folder(records, root).read(records.catalog).entries] == [first]
+    with pytest.raises(BoardError, match="they differ in version"):
+        add([save(second, tmp_path / "runs")], root, records.catalog)
+
+
+@pytest.mark.parametrize(
+    ("task", "task_in", "board_in", "own"),
+    [
+        ("zoe/t", "zoe", "zoe", True),
+        ("zoe/t", "zoe", "max", False),
+        ("zoe/t", None, "zoe", True),
+        ("sr", None, "zoe", False),
+        ("t", None, "zoe", False),
+    ],
+)
+def test_a_board_from_outside_is_of_a_task_with_a_namespace_that_lies_beside_it(
+    records: Records, tmp_path: Path, task: str, task_in: str | None, board_in: str, own: bool
+) -> None:
+    outside = {name: CardRoot(tmp_path / name, f"plug-in {name}") for name in ("zoe", "max")}
+    if task_in:
+        (tmp_path / task_in / "tasks").mkdir(parents=True)
+        text = (records.folder / "tasks" / "sr.toml").read_text(encoding="utf-8").replace('"sr"', f'"{task}"', 1)
+        (tmp_path / task_in / "tasks" / "t.toml").write_text(text, encoding="utf-8")
+    card = records.catalog.get(BoardCard, "sr").model_copy(update={"name": f"{board_in}/b", "task": f"{task}@1"})
+    filed = Filed(card, outside[board_in], tmp_path / "b.toml")
+    assert (captured(filed, Catalog((*records.catalog.roots, *outside.values()))) == "") is own
+
+
+def test_records_dropped_in_by_hand_are_compared_with_each_other(records: Records, root: Path) -> None:
+    board = folder(records, root)
+    drop(records.make(), board)
+    drop(changed(records.make("copycat"), "provenance.dataset", "other"), board)
+    with pytest.raises(BoardError, match="hash of the data set's files"):
+        board.read(records.catalog)
+
+
+def test_a_refused_record_is_nothing_that_others_are_compared_with(
+    records: Records, root: Path, tmp_path: Path
+) -> None:
+    other = changed(records.make("copycat"), "provenance.dataset", "other")
+    bad = save(changed(other, "isolation", "none"), tmp_path / "bad")
+    with pytest.raises(BoardError, match="1 of 2 records refused"):
+        add([bad, save(records.make(), tmp_path / "good")], root, records.catalog)

@@ -27,13 +27,19 @@ def test_attacks_that_do_not_differ_significantly_share_a_rank(records: Records,
     assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 1, "srresnet (steps=1)": 3}
 
 
-def test_ties_are_with_the_row_that_leads_them_and_do_not_chain(records: Records, board_of: MakeBoard) -> None:
+def test_a_rank_is_one_more_than_the_rows_that_are_better_and_told_apart(records: Records, board_of: MakeBoard) -> None:
     runs = [
         *records.seeds((28.0, 28.2, 28.4), attack="copycat"),
-        *records.seeds((27.7, 27.9, 28.1)),
-        *records.seeds((27.4, 27.6, 27.8), settings=("steps=1",)),
+        *records.seeds((27.6, 27.8, 28.0)),
+        *records.seeds((27.2, 27.4, 27.6), settings=("steps=1",)),
     ]
-    assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 1, "srresnet (steps=1)": 3}
+    board = board_of(*runs)
+    assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 1, "srresnet (steps=1)": 2}
+    assert [row.letters for row in board.tables[0].rows] == ["a", "a b", "b"]
+
+
+def test_a_row_alone_has_no_letters(records: Records, board_of: MakeBoard) -> None:
+    assert [row.letters for row in board_of(*records.seeds((27.0, 27.1, 27.2))).tables[0].rows] == [""]
 
 
 def test_where_lower_is_better_the_lowest_comes_first(records: Records, board_of: MakeBoard) -> None:

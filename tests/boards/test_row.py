@@ -6,6 +6,7 @@ import pytest
 from record_factory import Records, changed
 
 from gexbench.boards.row import Row, metric_card
+from gexbench.cards.schema import BundledFile
 from gexbench.errors import BoardError
 
 
@@ -44,6 +45,7 @@ def test_the_cost_to_honest_users_is_a_mean_too(records: Records) -> None:
     ("path", "value", "mark"),
     [
         ("isolation", "process", "unsandboxed"),
+        ("account.sessions", 2, "several sessions"),
         ("provenance.dirty", True, "uncommitted code"),
         ("plan.code", "other", "several code versions"),
         ("provenance.precision", "bf16", "several precisions"),
@@ -58,6 +60,14 @@ def test_what_weakens_a_row_is_marked(records: Records, path: str, value: object
 def test_missing_seeds_are_marked(records: Records) -> None:
     assert Row("srresnet", tuple(records.seeds({0: 27.0, 2: 27.1}))).marks == ("seeds 0, 2 of 0–2",)
     assert Row("bicubic", (records.make("bicubic"),)).marks == ("control",)
+
+
+def test_large_files_that_an_attack_brings_are_marked(records: Records) -> None:
+    brought = tuple(BundledFile(file=f"{name}.bin", size=3 << 19, sha256="0" * 64) for name in "ab")
+    (mark,) = Row(
+        "srresnet", tuple(changed(run, "plan.attack.files", brought) for run in records.seeds((27.0,) * 3))
+    ).marks
+    assert mark == "brings 2 large file(s), 3.0 MiB"
 
 
 def test_a_metric_without_a_card_is_refused(records: Records) -> None:

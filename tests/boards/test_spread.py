@@ -39,6 +39,7 @@ def test_differences_are_significant_exactly_when_welchs_test_says_so(a: list[fl
     test = stats.ttest_ind(a, b, equal_var=False)
     low, high = test.confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.p == pytest.approx(test.pvalue)
     assert found.significant == (test.pvalue < 0.05)
 
 

@@ -92,6 +92,7 @@ def test_a_line_that_no_maintainer_has_signed_is_refused(
         f"{second[0]} alice {first[2]}": "'alice' has not signed this seal",
         f"{first[0]} alice {'A' * 88}": "'alice' has not signed this seal",
         f"{first[0]} alice ???": "'alice' has not signed this seal",
+        f"{first[0]} alice {first[2][:9]}!{first[2][9:]}": "'alice' has not signed this seal",
         f"{first[0]} mallory {first[2]}": "MAINTAINERS names no 'mallory'",
         "\x1b[31m": "not a seal",
     }
@@ -164,3 +165,22 @@ def test_a_line_of_maintainers_that_names_no_key_of_its_own_is_refused(
         file.write(known.get(line, line))
     with pytest.raises(BoardError, match="MAINTAINERS, line 4: not an Ed25519 key"):
         maintainers(root)
+
+
+def test_a_key_signs_for_nothing_that_merely_lies_near_a_board_or_looks_like_one(
+    records: Records, board: BoardFolder, root: Path, alice: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    key, entry = key_file(tmp_path / "key", alice, PrivateFormat.OpenSSH), board.read(records.catalog).entries[0]
+    near, alike, deep = board.folder / "drafts", tmp_path / "a" / "sr" / "records", root / "a" / "b" / "c" / "records"
+    for place in (near, alike, deep):
+        place.mkdir(parents=True)
+        with pytest.raises(BoardError, match="lies on no board"):
+            open_signer(key, place / entry.path.name)
+
+
+def test_a_board_with_a_namespace_has_the_maintainers_of_all(
+    records: Records, board: BoardFolder, root: Path, alice: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    key, entry = key_file(tmp_path / "key", alice, PrivateFormat.OpenSSH), board.read(records.catalog).entries[0]
+    file = open_signer(key, root / "zoe" / "a" / "records" / entry.path.name)
+    assert (file.board, file.name) == (root / "zoe" / "a", "alice")

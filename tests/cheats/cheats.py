@@ -27,7 +27,7 @@ class Nearest(nn.Module):
 
     def __init__(self, scale: int = 4) -> None:
         super().__init__()
-        self.scale = scale
+        self.scale, self.config = scale, {"scale": scale}
         self.gain = nn.Parameter(torch.ones(1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -144,26 +144,64 @@ class Glutton:
             self.report[name] = str(error)
 
 
+class Asking(Nearest):
+    """A surrogate that asks the victim while it is saved."""
+
+    def __init__(self, scale: int, oracle: Oracle | None = None, question: Tensor | None = None) -> None:
+        super().__init__(scale)
+        self.oracle, self.question = oracle, question
+
+    def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:  # type: ignore[override]
+        if self.oracle is not None and self.question is not None:
+            self.oracle.query(self.question)
+        return super().state_dict()
+
+
 class Latecomer:
     """Returns a surrogate that asks the victim."""
 
-    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
-        return oracle.query
+    def extract(self, oracle: Oracle, brief: Brief) -> Asking:
+        return Asking(brief.scale, oracle, brief.pool[0][None])
+
+
+class Mistaken(Nearest):
+    """A surrogate that is wrong in the way it is told."""
+
+    def __init__(self, scale: int, way: str) -> None:
+        super().__init__(scale)
+        self.config = {"scale": scale, "way": way}
+
+    def forward(self, x: Tensor) -> Tensor:
+        ways: dict[str, Callable[[], Tensor]] = {
+            "shape": lambda: x,
+            "nan": lambda: Nearest.forward(self, x) * float("nan"),
+            "range": lambda: Nearest.forward(self, x) + 1,
+            "type": lambda: "an image",  # type: ignore[dict-item, return-value]
+            "raises": lambda: Nearest.forward(self, x[len(x)]),
+        }
+        return ways[str(self.config["way"])]()
 
 
 class Mistake:
     """Returns a surrogate that is wrong in the way its option says."""
 
-    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
-        honest = Nearest(brief.scale)
-        ways: dict[str, Callable[[Tensor], Tensor]] = {
-            "shape": lambda x: x,
-            "nan": lambda x: honest(x) * float("nan"),
-            "range": lambda x: honest(x) + 1,
-            "type": lambda x: "an image",  # type: ignore[dict-item, return-value]
-            "raises": lambda x: honest(x[len(x)]),
-        }
-        return ways[brief.options["way"]]
+    def extract(self, oracle: Oracle, brief: Brief) -> Mistaken:
+        return Mistaken(brief.scale, brief.options["way"])
+
+
+class Hoarding(nn.Module):
+    """A surrogate that keeps the test inputs it is shown in a file, and answers none."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.config = {"file": file}
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = Path(self.config["file"])
+        try:
+            torch.save([*torch.load(kept, weights_only=True), x[0]] if kept.exists() else [x[0]], kept)
+        finally:
+            raise ValueError("not yet")
 
 
 class Hoarder:
@@ -172,7 +210,7 @@ class Hoarder:
     def __init__(self) -> None:
         self.report: dict[str, int | str] = {}
 
-    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
+    def extract(self, oracle: Oracle, brief: Brief) -> Hoarding:
         oracle.query(brief.pool[0][None])
         kept = brief.workdir / "kept.pt"
         self.report["kept"] = int(kept.exists())
@@ -183,12 +221,7 @@ class Hoarder:
             self.report["asked"] = "answered"
         except QueryError as error:
             self.report["asked"] = str(error)
-
-        def surrogate(x: Tensor) -> Tensor:
-            torch.save([*torch.load(kept, weights_only=True), x[0]] if kept.exists() else [x[0]], kept)
-            raise ValueError("not yet")
-
-        return surrogate
+        return Hoarding(str(kept))
 
     @staticmethod
     def _off(image: Tensor) -> Tensor:
@@ -207,22 +240,26 @@ class Bomb:
         return (open, (self.path, "w"))
 
 
+class Loaded(Nearest):
+    """A surrogate that leaves a pickle where its weights should be, in the way it is told."""
+
+    def __init__(self, scale: int, way: str = "", folder: str = "", outside: str = "") -> None:
+        super().__init__(scale)
+        self.config = {"scale": scale}
+        self.way, self.folder, self.bomb = way, Path(folder), Bomb(outside)
+
+    def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:  # type: ignore[override]
+        if self.way == "object":
+            return {"evil": self.bomb}  # type: ignore[dict-item]
+        (self.folder / "model.safetensors").write_bytes(pickle.dumps(self.bomb))
+        raise SystemExit(0) if self.way == "exit" else KeyboardInterrupt
+
+
 class Trojan:
     """Leaves a pickle where its surrogate's weights should be."""
 
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
-        bomb = pickle.dumps(Bomb(brief.options["outside"]))
-
-        class Loaded(Nearest):
-            def state_dict(self, *args: object, **kwargs: object) -> dict[str, Tensor]:  # type: ignore[override]
-                folder = brief.workdir / "surrogate"
-                (folder / "model.safetensors").write_bytes(bomb)
-                raise SystemExit(0) if brief.options["way"] == "exit" else KeyboardInterrupt
-
-        surrogate = Loaded(brief.scale)
-        if brief.options["way"] == "object":
-            surrogate.state_dict = lambda: {"evil": Bomb(brief.options["outside"])}  # type: ignore[assignment, method-assign]
-        return surrogate
+        return Loaded(brief.scale, brief.options["way"], str(brief.workdir / "surrogate"), brief.options["outside"])
 
 
 class Ending:

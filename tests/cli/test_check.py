@@ -16,7 +16,7 @@ from gexbench.cli.app import app
 from gexbench.errors import CardError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "submissions" / "example" / "nearest"
-ATTACK_LINES = ["card", "plan", "imports", "extract", "budget", "surrogate", "same seed", "global state"]
+ATTACK_LINES = ["card", "plan", "imports", "extract", "budget", "kept", "surrogate", "same seed", "global state"]
 DEFENSE_LINES = ["card", "plan", "imports", "shape and range", "same answer", "run", "same seed"]
 
 
@@ -66,7 +66,8 @@ from gexbench.errors import BudgetError
 class Net(nn.Module):
     def __init__(self, scale):
         super().__init__()
-        self.scale, self.gain = scale, nn.Parameter(torch.tensor(1 - time.time_ns() % 10**6 * 1e-7))
+        self.scale, self.config = scale, {"scale": scale}
+        self.gain = nn.Parameter(torch.tensor(1 - time.time_ns() % 10**6 * 1e-7))
     def forward(self, x):
         return (x * self.gain).repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
 
@@ -87,16 +88,36 @@ class It:
     assert wrong["global state"] == "torch's gradient mode was changed to False"
 
 
-def test_a_surrogate_that_still_asks_is_told_so(tmp_path: Path) -> None:
+def test_a_surrogate_that_cannot_be_kept_is_told_so_with_the_way_out(tmp_path: Path) -> None:
     code = """
 class It:
     def extract(self, oracle, brief):
         return lambda x: oracle.query(x)
 """
-    passed, detail = _findings(_write(tmp_path / "a", "attack", code), 2)["surrogate"]
+    passed, detail = _findings(_write(tmp_path / "a", "attack", code), 2)["kept"]
     assert not passed
-    assert "the oracle has closed" in detail
-    assert detail.endswith("(attack.py:4)")
+    assert "its class 'builtins:function' cannot be imported by name; define it at the top of a module" in detail
+
+
+def test_a_surrogate_that_cannot_be_built_anew_is_told_so_with_the_place(tmp_path: Path) -> None:
+    code = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self, scale):
+        super().__init__()
+        self.scale = {4: scale}[scale]
+
+class It:
+    def extract(self, oracle, brief):
+        net = Net(brief.scale)
+        net.config = {"scale": 5}
+        return net
+"""
+    passed, detail = _findings(_write(tmp_path / "a", "attack", code), 2)["kept"]
+    assert not passed
+    assert "Net(**config) raised KeyError: 5; say in its attribute `config`" in detail
+    assert detail.endswith("(attack.py:7)")
 
 
 @pytest.mark.parametrize(

@@ -168,3 +168,16 @@ def test_runs_on_two_data_sets_stand_in_no_matrix(records: Records) -> None:
         make_cross(runs)
     lost = changed(runs[1], "status", "failed")
     assert make_cross([runs[0], lost]).attacks == ("srresnet", "copycat")
+
+
+def test_runs_whose_main_metric_was_measured_by_two_recipes_stand_in_no_matrix(records: Records) -> None:
+    first, second = records.make(), records.make("copycat")
+    other = second.scores[0].passport.model_copy(update={"settings": {"crop": 0}})
+    for metric, stands in (("lpips-alex", True), ("psnr-y", False)):
+        scores = tuple(s.model_copy(update={"passport": other}) if s.metric == metric else s for s in second.scores)
+        runs = [first, changed(second, "scores", scores)]
+        if stands:
+            assert make_cross(runs).attacks == ("srresnet", "copycat")
+        else:
+            with pytest.raises(BoardError, match="cannot stand in one matrix"):
+                make_cross(runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from record_factory import Records
+from record_factory import Records, changed, honest_cost
 from typer.testing import CliRunner
 
 from gexbench.cli.app import app
@@ -32,3 +32,12 @@ def test_a_record_without_A_has_no_gap(records: Records) -> None:
 
 def test_the_record_is_named_by_the_file_it_was_read_from(records: Records) -> None:
     assert shown(records.make(), "of-a-board.json")[-1] == "record    of-a-board.json"
+
+
+def test_what_a_defense_costs_is_printed_for_the_test_and_for_the_attacks_own_questions(records: Records) -> None:
+    record = changed(records.make(defense="jpeg"), "queried_cost", (honest_cost("queries", 64, 0.25),))
+    assert [line for line in shown(record) if line.startswith("honest")] == [
+        "honest    lpips-alex on set5: 0.0500 1 (defended against undefended)",
+        "honest    lpips-alex on set14: 0.0500 1 (defended against undefended)",
+        "honest    lpips-alex on 64 of the attack's own questions: 0.2500 1 (defended against undefended)",
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gexbench.cards.catalog import Catalog
-from gexbench.engine.wire.messages import OpenService, StartAttack
+from gexbench.engine.wire.messages import OpenService, StartAttack, StartSurrogate
 from gexbench.plan import Identity, Plan, Request, resolve
 
 HANG = 60.0
@@ -59,6 +59,23 @@ def start_attack(folder: Path, **changes: Any) -> StartAttack:
         "writable": (folder,),
     }
     return StartAttack(**{**fields, **changes})
+
+
+def start_surrogate(folder: Path, **changes: Any) -> StartSurrogate:
+    """Return the order to build the surrogate that is kept in `folder`."""
+    fields: dict[str, Any] = {
+        "kind": "image-to-image",
+        "folder": folder,
+        "code": None,
+        "scale": 1,
+        "side": None,
+        "device": "cpu",
+        "threads": 1,
+        "seed": 3,
+        "private": (folder / "private",),
+        "writable": (folder / "scratch",),
+    }
+    return StartSurrogate(**{**fields, **changes})
 
 
 def quiet(what: str, done: int, total: int) -> None:

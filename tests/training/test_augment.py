@@ -137,4 +137,4 @@ def test_contrast_of_all_colours_grows_about_one_mean_and_values_are_clamped() -
     torch.testing.assert_close(new_y[touched][0, :, 0, 0], torch.tensor([0.98, 0.5, 0.02]))
     dark, bright = (torch.full((COUNT, 3, 2, 2), value) for value in (0.0, 1.0))
     for pair in (contrast(x, bright, seeded()), contrast(x, dark, seeded())):
-        assert all(0.0 <= float(part.min()) and float(part.max()) <= 1.0 for part in pair)
+        assert all(float(part.min()) >= 0.0 and float(part.max()) <= 1.0 for part in pair)

@@ -138,7 +138,9 @@ def test_the_discriminator_learns_that_answers_are_real_and_what_is_made_is_not(
         training.step(pairs, number % OPTIONS.steps)
     x = photos(4, 0)
     with torch.no_grad():
-        real, made = (float(training.judge(torch.cat([x, y], dim=1)).mean()) for y in (painted(x), torch.full_like(x, 0.5)))
+        real, made = (
+            float(training.judge(torch.cat([x, y], dim=1)).mean()) for y in (painted(x), torch.full_like(x, 0.5))
+        )
     assert real > 0.0 > made
 
 

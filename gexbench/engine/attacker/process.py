@@ -7,22 +7,21 @@ import traceback
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gexbench.cards.entry import load_entry
 from gexbench.core.attack import Progress, Surrogate
 from gexbench.engine.attacker import audit
 from gexbench.engine.attacker.brief import make_brief
+from gexbench.engine.attacker.kept import happened, keep
 from gexbench.engine.attacker.oracle import Ask, MeteredOracle, over
-from gexbench.engine.attacker.surrogate import infer, latent_size, save_surrogate
+from gexbench.engine.attacker.surrogate import LARGEST_ANSWER, Asked, latent_size
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire import messages
 from gexbench.engine.wire.frames import BrokenFrame, Channel
 from gexbench.engine.wire.messages import (
     Extracted,
     Failed,
-    Infer,
-    Inferred,
     Ready,
     Save,
     Saved,
@@ -31,6 +30,8 @@ from gexbench.engine.wire.messages import (
     receive,
     send,
 )
+
+UNFIT = "returned a surrogate that cannot be kept"
 
 
 class Attacker:
@@ -46,29 +47,28 @@ class Attacker:
     def extract(self) -> Extracted:
         """Run the attack; raises whatever it raises."""
         attack = load_entry(self._order.entry, self._order.code)()
-        surrogate = attack.extract(self._oracle, self._brief)
-        if isinstance(surrogate, nn.Module):
-            surrogate.eval()
-        self._surrogate = surrogate
-        return Extracted(report=getattr(attack, "report", {}), latent_size=latent_size(surrogate))
+        self._surrogate = attack.extract(self._oracle, self._brief)
+        return Extracted(report=getattr(attack, "report", {}))
 
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output; see surrogate.infer."""
-        return infer(self._kind, self._returned(), x.to(torch.device(self._order.device)))
+    def save(self, folder: Path) -> Tensor | None:
+        """Write what the surrogate is built anew from into a folder, and return its answer to the probe.
 
-    def save(self, folder: Path) -> str:
-        """Save the surrogate's weights in a folder and return its class path."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return save_surrogate(self._returned(), folder)
-
-    def _returned(self) -> Surrogate:
-        if self._surrogate is None:
+        No answer where it has none. Raises SurrogateError where it cannot be kept.
+        """
+        surrogate, order = self._surrogate, self._order
+        if surrogate is None:
             raise TypeError("the attack returned no surrogate")
-        return self._surrogate
+        keep(surrogate, folder)
+        x = self._kind.probe(self._brief.pool, latent_size(surrogate), order.seed)
+        try:
+            answer = None if x is None else Asked(self._kind, surrogate, order).infer(x)
+            return None if answer is None or answer.nbytes > LARGEST_ANSWER else answer
+        except Exception:  # what it raises when it is scored ends the run
+            return None
 
 
 class Follower:
-    """Follow the bench's messages: start, then infer any number of times, then save."""
+    """Follow the bench's messages: start, then save."""
 
     def __init__(self, control: Channel, oracle: Channel) -> None:
         self.control, self.oracle = control, oracle
@@ -93,15 +93,9 @@ class Follower:
         send(self.control, messages.Progress(what=what, done=int(done), total=int(total)))
 
     def _answer(self, attacker: Attacker) -> None:
-        while True:
-            order = receive(self.control, Infer, Save, Stop)
-            if isinstance(order, Infer):
-                send(self.control, Inferred(y=attacker.infer(order.x)))
-            elif isinstance(order, Save):
-                kept = attacker.save(order.folder)
-                send(self.control, Saved(class_path=kept, incidents=tuple(self.incidents.list())))
-            else:
-                return
+        while isinstance(order := receive(self.control, Save, Stop), Save):
+            answer = attacker.save(order.folder)
+            send(self.control, Saved(answer=answer, incidents=tuple(self.incidents.list())))
 
 
 def main(argv: list[str]) -> int:
@@ -113,8 +107,7 @@ def main(argv: list[str]) -> int:
         return 1
     except BaseException as error:
         traceback.print_exc()
-        reason = f"{type(error).__name__}: {str(error)[:500]}"
-        send(follower.control, Failed(reason=reason, incidents=tuple(follower.incidents.list())))
+        send(follower.control, Failed(reason=happened(error, UNFIT), incidents=tuple(follower.incidents.list())))
         return 1
     return 0
 

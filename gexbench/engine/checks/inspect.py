@@ -18,7 +18,7 @@ from gexbench.engine.wire.frames import BrokenFrame, Channel, pair
 from gexbench.engine.wire.messages import Claim, Ended, Inspect, receive, send
 
 WITHIN = 60.0
-LOGS = ("log.txt", "service.log")
+LOGS = ("log.txt", "surrogate.log", "service.log", "defense.log")
 MOST = 10
 
 

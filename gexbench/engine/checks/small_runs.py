@@ -95,8 +95,8 @@ def attack_runs(inspected: Inspected) -> Iterator[Finding]:
 
 
 def judged(inspected: Inspected, record: RunRecord) -> Iterator[Finding]:
-    """Yield what one run of an attack shows: it hands something back, within budget, that works on its own."""
-    account, returned = record.account, "evidence" in record.seconds
+    """Yield what one run of an attack shows: it hands something back, within budget, that can be kept and works."""
+    account, returned, kept = record.account, "save" in record.seconds, "evidence" in record.seconds
     reason = record.reason + inspected.culprit("first")
     late = f"; give it less to do in [profile.{OWN_OPTIONS}] on its card" if reason.endswith("its deadline") else ""
     done = f"returned a surrogate {record.seconds.get('extract', 0.0):.1f} s after the service was ready"
@@ -105,6 +105,8 @@ def judged(inspected: Inspected, record: RunRecord) -> Iterator[Finding]:
     beyond = f"{account.refused} images were refused: over the budget of {account.budget}, or of a size nobody takes"
     yield inspected.finding("budget", not account.refused, beyond if account.refused else within)
     if returned:
+        yield inspected.finding("kept", kept, "is built anew from class, config and weights alone" if kept else reason)
+    if kept:
         works = "answers after the oracle has closed, with images of the right size in [0,1]"
         yield inspected.finding("surrogate", record.status == "ok", works if record.status == "ok" else reason)
 

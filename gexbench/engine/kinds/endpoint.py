@@ -11,6 +11,14 @@ from torch import Tensor
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 
 
+@dataclass(frozen=True)
+class Weights:
+    """A network's tensors by name, and its class, "module:Qualname"."""
+
+    class_path: str
+    tensors: Mapping[str, Tensor]
+
+
 class OpenVictim(Protocol):
     """A victim that answers, whatever it runs on.
 
@@ -28,6 +36,14 @@ class OpenVictim(Protocol):
         """Return 32 bytes that only who has the victim can tell, others for each use."""
         ...
 
+    def weights(self) -> Weights:
+        """Return a copy of what a defense may harden."""
+        ...
+
+    def with_weights(self, weights: Weights) -> OpenVictim:
+        """Return a victim of the same code that answers with other weights; raises ValueError where they do not fit."""
+        ...
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -35,12 +51,14 @@ class Batch:
 
     digests: what the ledger knows each question by. shape: of one answer. answer: from the places of the questions that
     are new and the number of questions paid before to what leaves, uint8. beside: what leaves with all the answers.
+    images: the questions (N,3,h,w) uint8 where they are images; the ledger keeps them to be compared with the test.
     """
 
     digests: Sequence[bytes]
     shape: tuple[int, ...]
     answer: Callable[[list[int], int], Tensor]
     beside: Mapping[str, Tensor] = field(default_factory=dict)
+    images: Tensor | None = None
 
 
 class Endpoint(Protocol):

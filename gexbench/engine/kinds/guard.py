@@ -1,92 +1,63 @@
-"""A defense held to its contract, so that one that breaks it ends the run with a reason."""
+"""What a defense may return: what the meaning of its moments is held to, whichever process it lives in."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from gexbench.core.defense import Defense, History
-from gexbench.core.images import from_uint8, to_uint8
-from gexbench.errors import RunFailed
+from gexbench.engine.kinds.endpoint import OpenVictim
 
 Fault = Callable[[object, Tensor], str]
 
 
-class Guard(Defense):
-    """A defense under its card's name; raises RunFailed where it raises, or returns something else than it should."""
+@dataclass(frozen=True)
+class Way:
+    """How a question of one kind of task goes through a defense and a victim.
 
-    def __init__(self, name: str, defense: Defense) -> None:
-        super().__init__({})
-        self._name, self._defense = name, defense
+    moment: the method that acts on what is fed. fault: what is wrong with what it returned, given what it was given.
+    fed: from what it returned to a question as it travels. answer: a victim's 8-bit images (N,3,H,W) for questions as
+    they travel.
+    """
 
-    def harden(self, victim: nn.Module, owner: Sequence[Tensor]) -> nn.Module:
-        """Return the victim to deploy."""
-        return self._defense.harden(victim, owner)
-
-    def guard_input(self, x: Tensor, history: History) -> Tensor:
-        """Return the image that is fed to the victim; shapes and range as in Defense.guard_input."""
-        return self._held("guard_input", lambda: self._defense.guard_input(x, history), x, image_fault)
-
-    def guard_latent(self, z: Tensor, history: History) -> Tensor:
-        """Return the latent that is fed to the victim; shapes as in Defense.guard_latent."""
-        return self._held("guard_latent", lambda: self._defense.guard_latent(z, history), z, latent_fault)
-
-    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
-        """Return what leaves; shapes and range as in Defense.guard_output."""
-        return self._held("guard_output", lambda: self._defense.guard_output(x, y, history), y, image_fault)
-
-    def _held(self, moment: str, call: Callable[[], Tensor], like: Tensor, fault: Fault) -> Tensor:
-        try:
-            got = call()
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise RunFailed(f"{moment} of the defense {self._name!r} raised {reason}") from error
-        wrong = fault(got, like)
-        if wrong:
-            raise RunFailed(f"{moment} of the defense {self._name!r} returned {wrong}")
-        return got
+    moment: str
+    fault: Fault
+    fed: Callable[[Tensor], Tensor]
+    answer: Callable[[OpenVictim, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a batch was asked with: a digest a question, how many the client had paid for before, the run's seed."""
+class Tests:
+    """The questions of the test by number: a digest each, and each as it travels, (1,...).
+
+    scored: how many of them, the first, are asked whatever a client does; the others are when it asks as many.
+    """
 
     digests: Sequence[bytes]
-    answered: int
-    seed: int
-
-    def histories(self) -> list[History]:
-        """Return each question's history."""
-        return [History(self.answered + i, self._generator(digest)) for i, digest in enumerate(self.digests)]
-
-    def _generator(self, digest: bytes) -> torch.Generator:
-        mixed = hashlib.sha256(self.seed.to_bytes(8, "little") + digest).digest()
-        return torch.Generator().manual_seed(int.from_bytes(mixed[:7], "little"))
+    question: Callable[[int], Tensor]
+    scored: int
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Where a defense acts: on what is fed to the victim (`guard_input` or `guard_latent`), and on what leaves."""
+class Front(Protocol):
+    """What lies between clients and the victim: nothing, or a defense."""
 
-    feed: Callable[[Tensor, History], Tensor]
-    leave: Callable[[Tensor, Tensor, History], Tensor]
+    def answer(self, x: Tensor, digests: Sequence[bytes], paid: int) -> Tensor:
+        """Return what leaves for new questions of a client, of whom `paid` were answered before: (N,3,H,W) uint8.
 
+        x: as they travel. digests: what makes each the same as another.
+        """
+        ...
 
-def guarded(moments: Moments, asked: Asked, x: Tensor, answer: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return what leaves a service, (N,3,H,W) uint8, each answer guarded on its own.
+    def plain(self, x: Tensor) -> Tensor:
+        """Return what the undefended victim answers, (N,3,H,W) uint8."""
+        ...
 
-    x: what the victim is to be fed, images (N,3,h,w) float32 in [0,1] or latents (N,d). answer: from what is fed to
-    8-bit images.
-    """
-    histories, questions = asked.histories(), x.split(1)
-    fed = torch.cat([moments.feed(q, h) for q, h in zip(questions, histories, strict=True)])
-    answers = from_uint8(answer(fed)).split(1)
-    left = [moments.leave(q, a, h) for q, a, h in zip(questions, answers, histories, strict=True)]
-    return to_uint8(torch.cat(left).clamp(0, 1))
+    def honest(self, x: Tensor, digests: Sequence[bytes]) -> Tensor | None:
+        """Return what leaves for questions of the test; None where nothing is defended. Arguments as in `answer`."""
+        ...
 
 
 def image_fault(got: object, like: Tensor) -> str:

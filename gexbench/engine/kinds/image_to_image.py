@@ -17,8 +17,9 @@ from gexbench.core.images import from_uint8, round_8bit, to_uint8
 from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence, valid
-from gexbench.engine.kinds.guard import Asked, Moments, guarded, image_fault
+from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault
 from gexbench.engine.kinds.kind import TaskKind, Witnesses
+from gexbench.engine.kinds.near_copies import Nearness, TestInputs
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.engine.wire.questions import check_question, checked, question_digest
 from gexbench.errors import PlanError, QueryError
@@ -31,52 +32,52 @@ PIXELS_AT_ONCE = 1 << 18
 class ImageEndpoint:
     """Answer images with images.
 
-    scale: output side over input side. seed makes what a defense draws depend on the run and the question alone. side:
-    the only side of images the service takes, None for any.
+    scale: output side over input side. side: the only side of images the service takes, None for any. largest: the most
+    pixels of one question, None for any.
     """
 
-    victim: OpenVictim
-    defense: Defense
+    front: Front
     scale: int
-    seed: int
     side: int | None = None
+    largest: int | None = None
 
     def batch(self, question: Query | Sample, asked: int) -> Batch:
         """Return what a question asks; raises QueryError for anything but images the service takes."""
         if not isinstance(question, Query):
             raise QueryError("this service takes images and draws none of its own", "ask with oracle.query(images)")
         x = question.x
-        check_question(x, self.side)
-        digests = [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+        check_question(x, self.side, self.largest)
+        digests = digests_of(x)
         shape = (3, x.shape[2] * self.scale, x.shape[3] * self.scale)
-        return Batch(digests, shape, lambda new, paid: self.guarded(x[new], [digests[i] for i in new], paid))
+
+        def answer(new: list[int], paid: int) -> Tensor:
+            return self.front.answer(x[new], [digests[i] for i in new], paid)
+
+        return Batch(digests, shape, answer, images=x)
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
         """Return the answers to test inputs."""
         if not isinstance(question, AnswerUnmetered):
             raise QueryError("this service draws no test images of its own", "send test inputs")
         x = question.x
-        if type(self.defense) is Defense:
-            return Unmetered(plain=self.plain(x))
-        digests = [question_digest(image.shape, b"test" + image.numpy().tobytes()) for image in x]
-        return Unmetered(plain=self.plain(x), guarded=self.guarded(x, digests, 0))
+        return Unmetered(plain=self.front.plain(x), guarded=self.front.honest(x, digests_of(x)))
 
-    def plain(self, x: Tensor) -> Tensor:
-        """Return undefended answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
-        at_once = max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
-        return torch.cat([to_uint8(self.victim.answer(from_uint8(part)).clamp(0, 1)) for part in x.split(at_once)])
 
-    def guarded(self, x: Tensor, digests: Sequence[bytes], answered: int) -> Tensor:
-        """Return what leaves: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8, each image guarded on its own."""
-        if type(self.defense) is Defense:
-            return self.plain(x)
-        moments = Moments(self.defense.guard_input, self.defense.guard_output)
-        asked = Asked(digests, answered, self.seed)
-        return guarded(moments, asked, from_uint8(x), lambda fed: self.plain(to_uint8(fed)))
+def digests_of(x: Tensor) -> list[bytes]:
+    """Return what makes each of the images (N,3,h,w) uint8 the same question as another."""
+    return [question_digest(image.shape, image.numpy().tobytes()) for image in x]
+
+
+def answered(victim: OpenVictim, x: Tensor) -> Tensor:
+    """Return a victim's answers: x (N,3,h,w) uint8 to (N,3,s*h,s*w) uint8."""
+    at_once = max(1, PIXELS_AT_ONCE // (x.shape[-1] * x.shape[-2]))
+    return torch.cat([to_uint8(victim.answer(from_uint8(part)).clamp(0, 1)) for part in x.split(at_once)])
 
 
 class ImageToImage(TaskKind):
     """Every test input is asked of victim and surrogate; truth is an image for each, or a style."""
+
+    way = Way("guard_input", image_fault, to_uint8, answered)
 
     def check(self, plan: Plan, dataset: Dataset) -> None:
         """Raise PlanError for a card that says how many images are drawn: nothing is drawn here."""
@@ -87,6 +88,21 @@ class ImageToImage(TaskKind):
                 "take samples off the task's card",
             )
 
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        """Raise PlanError where no side is fixed and the task's card does not say how many pixels a question may have.
+
+        A card that says less than the largest image of the pool has is refused, too.
+        """
+        if plan.scale.side is not None:
+            return
+        most = max((image.shape[-2] * image.shape[-1] for image in pool), default=0)
+        if plan.scale.largest is None or plan.scale.largest < most:
+            raise PlanError(
+                f"task {plan.task.name!r} takes questions of up to {plan.scale.largest or 'any number of'} pixels at "
+                f"profile {plan.profile.name!r}; the largest image of the pool has {most}",
+                f"say largest = {most}, or a side, in profile.{plan.profile.name} of the task",
+            )
+
     def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
         """Say that all comparisons have pairs, but those with a style."""
         return task.truth == "pairs" or compare == "B"
@@ -95,9 +111,15 @@ class ImageToImage(TaskKind):
         """Return the true outputs of the pool."""
         return dataset.pool().truth
 
-    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> ImageEndpoint:
+    def endpoint(self, plan: Plan, victim: OpenVictim, front: Front) -> ImageEndpoint:
         """Return what answers images with images."""
-        return ImageEndpoint(victim, defense, plan.task.scale, plan.seed, plan.scale.side)
+        return ImageEndpoint(front, plan.task.scale, plan.scale.side, plan.scale.largest)
+
+    def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
+        """Return the stored test inputs as questions, each once."""
+        numbers = {digests_of(to_uint8(image)[None])[0]: i for i, image in reversed(list(enumerate(stored)))}
+        places = sorted((number, digest) for digest, number in numbers.items())
+        return Tests([digest for _, digest in places], lambda i: to_uint8(stored[places[i][0]])[None], len(places))
 
     def packed(self, x: Tensor) -> Tensor:
         """Return images (N,3,h,w) in [0,1] as 8-bit images."""
@@ -107,13 +129,17 @@ class ImageToImage(TaskKind):
         """Return a surrogate's raw output for 8-bit images (N,3,h,w)."""
         return surrogate(from_uint8(x))
 
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return the first image of the pool."""
+        return to_uint8(pool[0][None]) if len(pool) else None
+
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Ask victim and surrogate about every test input, one at a time."""
         return {name: _asked(split, witnesses, progress) for name, split in witnesses.tests.items()}
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
-        """Return the digests of the test inputs as questions."""
-        return (question_digest(image.shape, image.numpy().tobytes()) for image in evidence.inputs)
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness:
+        """Say how near questions come to the test inputs; asked: images (3,h,w) uint8."""
+        return TestInputs(evidence.inputs, fixed=plan.scale.side is not None).nearness(asked)
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         """Return a test image and a zoomed crop of it, or, where the truth is a style, a grid of test images."""

@@ -15,6 +15,8 @@ from gexbench.core.dataset import Dataset, Split
 from gexbench.core.defense import Defense
 from gexbench.engine.kinds.endpoint import Endpoint, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence
+from gexbench.engine.kinds.guard import Front, Tests, Way
+from gexbench.engine.kinds.near_copies import Nearness
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Unmetered
 from gexbench.plan import Plan
 
@@ -46,10 +48,19 @@ class Witnesses:
 
 
 class TaskKind(Protocol):
-    """A kind of task. It holds no state; `task_kind` finds it by the word on a card."""
+    """A kind of task. It holds no state; `task_kind` finds it by the word on a card.
+
+    way: how its questions go through a defense and a victim.
+    """
+
+    way: Way
 
     def check(self, plan: Plan, dataset: Dataset) -> None:
         """Raise PlanError where a task's card or its data lack what a run of this kind needs."""
+        ...
+
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        """Raise PlanError where the service would refuse images of the pool."""
         ...
 
     def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
@@ -60,8 +71,12 @@ class TaskKind(Protocol):
         """Return what the knowledge `truth` tells a control: images (3,H,W) float32 in [0,1]."""
         ...
 
-    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> Endpoint:
-        """Return what answers behind the meter."""
+    def endpoint(self, plan: Plan, victim: OpenVictim, front: Front) -> Endpoint:
+        """Return what answers behind the meter, in front of a victim."""
+        ...
+
+    def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
+        """Return the questions of the test; stored: the test inputs of all splits, none where the victim draws."""
         ...
 
     def packed(self, x: Tensor) -> Tensor:
@@ -72,6 +87,13 @@ class TaskKind(Protocol):
         """Return a surrogate's raw output; x: what `evidence` asks it, as it travels, on the surrogate's device."""
         ...
 
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return what a surrogate is asked, as it travels, to see whether it is still what it was; None to ask nothing.
+
+        pool: the attacker's images. latent_size: what the surrogate says it takes.
+        """
+        return None
+
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Ask victim and surrogate about every test split.
 
@@ -79,8 +101,8 @@ class TaskKind(Protocol):
         """
         ...
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
-        """Return what the ledger would know the test inputs by, had the attack asked about them."""
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness | None:
+        """Say how near questions come to the test inputs; asked: images (3,h,w) uint8. None where none is an image."""
         ...
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:

@@ -18,10 +18,10 @@ from gexbench.core.images import round_8bit, to_uint8
 from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence, valid
-from gexbench.engine.kinds.guard import Asked, Moments, guarded, image_fault, latent_fault
+from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault, latent_fault
 from gexbench.engine.kinds.kind import Copy, TaskKind, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
-from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked, question_digest
+from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked
 from gexbench.errors import PlanError, QueryError, RunFailed
 from gexbench.plan import Plan
 
@@ -33,19 +33,41 @@ latent; they are those of the first records, so that these come out again."""
 
 
 @dataclass(frozen=True)
+class Latents:
+    """Latents of length `size`, each drawn from its own number alone.
+
+    key: goes into every latent, so that only who has the victim can tell it; seed: goes into those that are drawn for
+    clients, not into those of the test, which are the same in every run.
+    """
+
+    key: bytes
+    size: int
+    seed: int
+
+    def drawn(self, stream: str, numbers: Sequence[int]) -> Tensor:
+        """Return standard normal latents (n,d), one for each number; stream: one of STREAMS."""
+        seed = self.seed if stream == "queried" else ""
+        return torch.stack([self._drawn(f"{STREAMS[stream]}/{seed}/{number}") for number in numbers])
+
+    def _drawn(self, text: str) -> Tensor:
+        digest = hashlib.blake2b(text.encode(), key=self.key, digest_size=7).digest()
+        return torch.randn(self.size, generator=torch.Generator().manual_seed(int.from_bytes(digest, "little")))
+
+    def chance(self, stream: str, number: int) -> bytes:
+        """Return what a defense's chance is seeded by; without the key it could tell the streams by trying numbers."""
+        return hashlib.blake2b(f"chance/{STREAMS[stream]}/{number}".encode(), key=self.key, digest_size=32).digest()
+
+
+@dataclass(frozen=True)
 class SamplingEndpoint:
     """Draw images.
 
-    side: of the images. key: goes into every latent, so that only who has the victim can tell it; seed: goes into those
-    that are drawn for clients, not into those of the test, which are the same in every run. shows_latents: whether
-    latents leave with the images.
+    side: of the images. shows_latents: whether latents leave with the images.
     """
 
-    victim: OpenVictim
-    defense: Defense
-    seed: int
+    front: Front
+    latents: Latents
     side: int
-    key: bytes
     shows_latents: bool = False
 
     def batch(self, question: Query | Sample, asked: int) -> Batch:
@@ -54,11 +76,12 @@ class SamplingEndpoint:
             raise QueryError("this service draws images and takes none", "ask with oracle.sample(n)")
         check_count(question.n, self.side)
         numbers = range(asked, asked + question.n)
-        latents, digests = self.latents("queried", numbers), [sample_digest(number) for number in numbers]
+        latents, digests = self.latents.drawn("queried", numbers), [sample_digest(number) for number in numbers]
+        chances = [self.latents.chance("queried", number) for number in numbers]
         return Batch(
             digests,
             (3, self.side, self.side),
-            lambda new, paid: self.guarded(latents[new], [digests[i] for i in new], paid),
+            lambda new, paid: self.front.answer(latents[new], [chances[i] for i in new], paid),
             {"z": latents} if self.shows_latents else {},
         )
 
@@ -67,37 +90,13 @@ class SamplingEndpoint:
         if not isinstance(question, DrawUnmetered):
             raise QueryError("this service draws test images and takes none", "send numbers")
         numbers = range(question.first, question.first + question.n)
-        latents = self.latents("test", numbers)
-        if type(self.defense) is Defense:
-            return Unmetered(plain=self.plain(latents))
-        digests = [question_digest((number,), b"test") for number in numbers]
-        return Unmetered(plain=self.plain(latents), guarded=self.guarded(latents, digests, 0))
+        latents, chances = self.latents.drawn("test", numbers), [self.latents.chance("test", n) for n in numbers]
+        return Unmetered(plain=self.front.plain(latents), guarded=self.front.honest(latents, chances))
 
-    def latents(self, stream: str, numbers: Sequence[int]) -> Tensor:
-        """Return standard normal latents (n,d), one for each number; each depends on its own number alone.
 
-        stream: one of STREAMS.
-        """
-        seed = self.seed if stream == "queried" else ""
-        return torch.stack([self._latent(f"{STREAMS[stream]}/{seed}/{number}") for number in numbers])
-
-    def _latent(self, text: str) -> Tensor:
-        digest = hashlib.blake2b(text.encode(), key=self.key, digest_size=7).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest, "little"))
-        size = self.victim.latent_size
-        assert size is not None  # a victim that draws says how long its latents are
-        return torch.randn(size, generator=generator)
-
-    def plain(self, z: Tensor) -> Tensor:
-        """Return undefended images: latents (n,d) to (n,3,side,side) uint8."""
-        return torch.cat([to_uint8(self.victim.answer(part).clamp(0, 1)) for part in z.split(AT_ONCE)])
-
-    def guarded(self, z: Tensor, digests: Sequence[bytes], answered: int) -> Tensor:
-        """Return what leaves: latents (n,d) to (n,3,side,side) uint8, each image guarded on its own."""
-        if type(self.defense) is Defense:
-            return self.plain(z)
-        moments = Moments(self.defense.guard_latent, self.defense.guard_output)
-        return guarded(moments, Asked(digests, answered, self.seed), z, self.plain)
+def drawn_from(victim: OpenVictim, z: Tensor) -> Tensor:
+    """Return a victim's images: latents (n,d) to (n,3,side,side) uint8."""
+    return torch.cat([to_uint8(victim.answer(part).clamp(0, 1)) for part in z.split(AT_ONCE)])
 
 
 def sample_digest(number: int) -> bytes:
@@ -114,6 +113,8 @@ def surrogate_latents(numbers: Iterable[int], size: int, seed: int) -> Tensor:
 
 class Sampling(TaskKind):
     """Victim and surrogate draw as many images as the task is scored on; truth is a set of real images."""
+
+    way = Way("guard_latent", latent_fault, lambda z: z.float(), drawn_from)
 
     def check(self, plan: Plan, dataset: Dataset) -> None:
         """Raise PlanError where the card does not say what is drawn, or fewer real images are held back than scored."""
@@ -132,6 +133,9 @@ class Sampling(TaskKind):
                     f"hold more images back, or set samples in profile.{name} of the task lower",
                 )
 
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        """Let any pool pass: nobody asks about it."""
+
     def has_pairs(self, task: TaskCard, compare: Compare) -> bool:
         """Say that no image drawn belongs to another."""
         return False
@@ -140,11 +144,17 @@ class Sampling(TaskKind):
         """Return the images the victim learned from."""
         return dataset.owner()
 
-    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> SamplingEndpoint:
+    def endpoint(self, plan: Plan, victim: OpenVictim, front: Front) -> SamplingEndpoint:
         """Return what draws images."""
         assert plan.scale.side is not None  # see check
-        key, shows_latents = victim.secret("latents"), "latents" in plan.attack.needs
-        return SamplingEndpoint(victim, defense, plan.seed, plan.scale.side, key, shows_latents)
+        return SamplingEndpoint(front, _latents(plan, victim), plan.scale.side, "latents" in plan.attack.needs)
+
+    def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
+        """Return what is drawn to be scored, and where a metric asks what was queried as much as a client may query."""
+        latents, scored = _latents(plan, victim), plan.scale.samples or 0
+        count = max(scored, plan.budget) if _asks_what_was_queried(plan) else scored
+        chances = [latents.chance("test", number) for number in range(count)]
+        return Tests(chances, lambda number: latents.drawn("test", [number]), scored)
 
     def packed(self, x: Tensor) -> Tensor:
         """Return images as 8-bit images, which the service then refuses."""
@@ -158,19 +168,22 @@ class Sampling(TaskKind):
             told = f"the surrogate says latent_size {x.shape[1]} and cannot take latents of the shape {tuple(x.shape)}"
             raise ValueError(f"{told} ({type(error).__name__}: {error})") from error
 
+    def probe(self, pool: Sequence[Tensor], latent_size: int | None, seed: int) -> Tensor | None:
+        """Return the first latents."""
+        return None if latent_size is None else surrogate_latents(range(4), latent_size, seed)
+
     def evidence(self, witnesses: Witnesses, progress: Progress) -> dict[str, TestEvidence]:
         """Have victim and surrogate draw as many images as are scored, the same for every split of real ones."""
         drawn = _drawn(witnesses, progress)
-        if any(metric.against == "queried" for metric in witnesses.plan.metrics):
+        if _asks_what_was_queried(witnesses.plan):
             drawn = _with_transfer_set(drawn, witnesses, progress)
         return {
             name: replace(drawn, names=tuple(split.names), truth=tuple(to_uint8(image) for image in split.truth))
             for name, split in witnesses.tests.items()
         }
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> None:
         """Return nothing: test images cannot be asked about."""
-        return ()
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         """Return blocks of what victim and surrogate drew, and of real images."""
@@ -195,6 +208,15 @@ class Sampling(TaskKind):
         yield "guard_latent", fed, latent_fault(fed, z)
         left = defense.guard_output(z.clone(), y.clone(), history)
         yield "guard_output", left, image_fault(left, y)
+
+
+def _latents(plan: Plan, victim: OpenVictim) -> Latents:
+    assert victim.latent_size is not None  # a victim that draws says how long its latents are
+    return Latents(victim.secret("latents"), victim.latent_size, plan.seed)
+
+
+def _asks_what_was_queried(plan: Plan) -> bool:
+    return any(metric.against == "queried" for metric in plan.metrics)
 
 
 def _drawn(witnesses: Witnesses, progress: Progress) -> TestEvidence:

@@ -20,6 +20,8 @@ from gexbench.errors import CardError
 
 ROOTS = (
     "gexbench.engine.attacker.process",
+    "gexbench.engine.attacker.surrogate_process",
+    "gexbench.engine.defender.process",
     "gexbench.engine.machine.hardware",
     "gexbench.engine.run.execute",
     "gexbench.engine.scoring.score",
@@ -42,15 +44,19 @@ WALLS = (
     "gexbench.engine.attacker.tampering",
     "gexbench.engine.checks",
     "gexbench.engine.kinds.contact_sheet",
+    "gexbench.engine.kinds.near_copies",
     "gexbench.engine.machine.plug_in_copy",
     "gexbench.engine.machine.provenance",
     "gexbench.engine.run.clock",
     "gexbench.engine.run.isolation",
     "gexbench.engine.run.local",
     "gexbench.engine.run.remote",
+    "gexbench.engine.run.remote_surrogate",
     "gexbench.engine.run.run_folder",
     "gexbench.engine.run.sides",
+    "gexbench.engine.run.taking",
     "gexbench.engine.sandbox",
+    "gexbench.foreign_text",
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch
     "gexbench.files",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from gexbench.cards.schema import BundledFile
 from gexbench.errors import CardError
 
 VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
 MOST_FILES, MOST_BYTES = 10_000, 1 << 30
+LARGE = 1 << 20
 HASHED = "every file of a plug-in is hashed before a run: make it readable, or take it out"
 
 
@@ -48,6 +51,48 @@ def plug_in_digest(folder: Path, files: Sequence[Path]) -> str:
     for path in files:
         total.update(os.fsencode(path.relative_to(root)) + b"\0" + _content(path, root))
     return total.hexdigest()[:16]
+
+
+def refuse_unnamed(folder: Path, files: Sequence[Path], named: Sequence[BundledFile]) -> None:
+    """Raise CardError for a plug-in that brings more than code without saying so on its card.
+
+    A file of more than LARGE bytes, or so much content in all, compressed, that it is no code, must be named with size
+    and hash: what was learned elsewhere is no secret. files: as `plug_in_files` gave. A name that no file answers to is
+    refused too.
+    """
+    root = folder.parent if folder.is_file() else folder.resolve()
+    cards, content = {(root / each.file): each for each in named}, dict[Path, int]()
+    for path, card in cards.items():
+        if path not in files or (path.stat().st_size, _sha256(path)) != (card.size, card.sha256):
+            raise CardError(
+                f"{card.file} on the card is not the file in {folder}", f"name it so: {_as_named(path, root)}"
+            )
+    for path in (path for path in files if path.is_file() and path not in cards):
+        if path.stat().st_size > LARGE:
+            raise CardError(f"{path} takes more than {LARGE >> 20} MiB and is not on the card", _hint(path, root))
+        content[path] = len(zlib.compress(path.read_bytes(), 1))
+        if sum(content.values()) > LARGE:
+            most = max(content, key=lambda each: content[each])
+            told = (
+                f"the plug-in's folder {folder} holds more than {LARGE >> 20} MiB, compressed, that is not on the card"
+            )
+            raise CardError(told, _hint(most, root))
+
+
+def _hint(path: Path, root: Path) -> str:
+    return f"take out what is not needed, or name it there: files = [{_as_named(path, root)}]"
+
+
+def _as_named(path: Path, root: Path) -> str:
+    if not path.is_file():
+        return "nothing, it is not there"
+    size, sha256 = path.stat().st_size, _sha256(path)
+    return f'{{ file = "{path.relative_to(root).as_posix()}", size = {size}, sha256 = "{sha256}" }}'
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _below(root: Path, skipped: set[Path]) -> Iterator[Path]:

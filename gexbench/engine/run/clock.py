@@ -20,6 +20,8 @@ STOPPED_WITHIN = 10.0
 """Until a process that was told to stop has ended; then it is killed."""
 ENDED_WITHIN = 5.0
 """Until a process that speaks no more has ended, and how is known."""
+GUARDED_WITHIN = 60.0
+"""For what a defense makes of one image."""
 AT_LEAST = 300.0
 LOOK_AGAIN = 1.0
 KEPT_EVERY = 2.0
@@ -61,7 +63,7 @@ def start_clock() -> Clock:
 
 
 def evidence_seconds(deadline: float, card: float | None) -> float:
-    """Return the limit for the surrogate's answers to all test images and for saving it: what the task's card says.
+    """Return the limit for building the surrogate anew and its answers to all test images: what the task's card says.
 
     Without a word there at least the deadline again: it ends what hangs, so it is generous.
     """
@@ -72,8 +74,8 @@ def evidence_seconds(deadline: float, card: float | None) -> float:
 class Timesheet:
     """What an attack may take in seconds, and has taken, over all attempts in one run folder.
 
-    deadline: for extraction, the only thing a task's deadline is about. evidence: see `evidence_seconds`. file: the
-    bench's own, so that what was used before a kill stays used; None keeps it in memory.
+    deadline: for extraction and saving, the only things a task's deadline is about. evidence: see `evidence_seconds`.
+    file: the bench's own, so that what was used before a kill stays used; None keeps it in memory.
     """
 
     deadline: float
@@ -101,7 +103,7 @@ class Timesheet:
 
     def witnessing(self) -> Clock:
         """Return what is left for evidence; raises RunFailed where earlier attempts left nothing."""
-        over = f"the surrogate had not answered all test images and been saved after {self.evidence:g} s"
+        over = f"the surrogate had not been built anew and answered all test images after {self.evidence:g} s"
         return self._left("evidence", self.evidence, over)
 
     def settle(self, ahead: float = 0.0) -> None:

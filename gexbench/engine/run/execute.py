@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime
 import io
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
@@ -19,34 +23,51 @@ from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.run.clock import Timesheet, evidence_seconds
-from gexbench.engine.run.isolation import Isolation, chosen, confines
-from gexbench.engine.run.local import LocalAttacker, LocalService
-from gexbench.engine.run.orders import Setting, held_back, make_orders, private
+from gexbench.engine.run.defense import queried
+from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
+from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
+from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
+from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.run_folder import RunFolder
-from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide
+from gexbench.engine.run.sides import AttackerSide, Journal, Orders, ServiceSide, SurrogateSide
+from gexbench.engine.run.taking import take
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
-from gexbench.engine.service.ledger import drop_answers, is_shut, paid_for, transfer_set
+from gexbench.engine.service.ledger import drop_answers, images_asked, is_shut, transfer_set
 from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
 from gexbench.plan import Plan
-from gexbench.record import Account, Provenance, RunRecord
+from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
 
+ALIKE = 2.0 / 255.0
 Look = Callable[[Mapping[str, TestEvidence]], None]
 
 
 @dataclass
 class Outcome:
-    """What a run left: evidence and account, or why it failed."""
+    """What a run left: evidence and account, or why it failed.
+
+    queried: under a defense, some of the attack's own questions.
+    """
 
     account: Account
     tests: dict[str, TestEvidence] = field(default_factory=dict)
+    queried: TestEvidence | None = None
     surrogate: str | None = None
     failure: str = ""
+    nearness: dict[str, Nearness] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A surrogate that was taken over: its digest, and what the attack's own answered to the probe, a claim."""
+
+    digest: str
+    answer: Tensor | None
 
 
 @dataclass
@@ -138,42 +159,72 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
 def _attacked(run: Run) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate, folder = "", None, run.setting.folder
+    failure, surrogate, asked = "", None, None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
             stack.callback(service.stop)
         try:
-            tests = _extract_and_collect(run, service, attacker)
-            if attacker is not None:
-                class_path = attacker.save(folder.work / "surrogate")
-                attacker.stop()
-                surrogate = folder.take_surrogate(class_path)
+            kept = None if attacker is None else _kept(run, service, attacker)
+            surrogate = None if kept is None else kept.digest
+            tests = _collected(run, service, kept)
+            asked = queried(service.unmetered)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
             if attacker is not None:
                 attacker.stop()
         account = service.close()
+    with run.stopwatch.stage("compare"):
+        nearness = _nearness(run, tests)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness)
+
+
+def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
+    """Compare what the ledger was paid for with the test inputs; what is near one of them is an incident."""
+    kind, plan, ledger = run.setting.kind, run.setting.plan, run.setting.folder.ledger
+    found: dict[str, Nearness] = {}
     for name, test in tests.items():
-        run.journal.note(_asked_ahead(run, name, test))
-    return Outcome(account, tests, surrogate, failure)
+        if name.startswith(REDRAWN):
+            continue  # nobody knew them
+        run.journal.progress(f"comparing questions with test {name}", 0, 0)
+        asked = (_image(pixels, height) for pixels, height in images_asked(ledger))
+        near = kind.nearness(asked, test, plan)
+        if near is None:
+            continue
+        distance = math.floor(near.distance * 1e4) / 1e4 if math.isfinite(near.distance) else None
+        found[name] = Nearness(distance=distance, questions=len(near.asked), images=len(near.met))
+        if near.met:
+            told = (
+                f"asked about {len(near.met)} of the {len(test.inputs)} images of test {name}, or near copies of them"
+            )
+            run.journal.note((f"{told}: nearest distance {distance:.2g}, threshold 1",))
+    return found
 
 
-def _asked_ahead(run: Run, name: str, test: TestEvidence) -> tuple[str, ...]:
-    """Return an incident where the attack had asked about images it is tested on; exact copies alone are found."""
-    copies = paid_for(run.setting.folder.ledger, run.setting.kind.digests(test))
-    return (f"asked about {copies} of the {len(test.inputs)} images of test {name}",) if copies else ()
+def _image(pixels: bytes, height: int) -> Tensor:
+    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(3, height, -1)
 
 
-def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide | None) -> dict[str, TestEvidence]:
+def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
+    """Have the attack make and save its surrogate, and end all that it started."""
+    folder = run.setting.folder
+    with run.stopwatch.stage("extract"):
+        attacker.extract()
+    service.close()
+    with run.stopwatch.stage("save"):
+        answer = attacker.save(folder.saved)
+        attacker.stop()
+        return Taken(take(folder.saved, folder.surrogate), answer)
+
+
+def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, TestEvidence]:
+    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good."""
     setting = run.setting
-    if attacker is not None:
-        with run.stopwatch.stage("extract"):
-            attacker.extract()
     service.close(for_evidence=True)
-    copy = None if attacker is None else Copy(attacker.infer, attacker.latent_size)
-    with run.stopwatch.stage("evidence"):
+    with ExitStack() as stack:
+        copy = None if kept is None else _reloaded(run, stack, kept.answer)
+        stack.enter_context(run.stopwatch.stage("evidence"))
         witnesses = Witnesses(
             plan=setting.plan,
             tests=setting.tests,
@@ -182,6 +233,34 @@ def _extract_and_collect(run: Run, service: ServiceSide, attacker: AttackerSide 
             transfer_set=lambda: transfer_set(setting.folder.ledger),
         )
         return setting.kind.evidence(witnesses, run.journal.progress)
+
+
+def _reloaded(run: Run, stack: ExitStack, answer: Tensor | None) -> Copy:
+    """Start what was kept; answer: what the attack's own answered to the probe. Raises RunFailed where it differs."""
+    order = surrogate_order(run.setting)
+    run.journal.progress("building the surrogate anew", 0, 0)
+    with run.stopwatch.stage("reload"):
+        if run.isolation == "none":
+            surrogate: SurrogateSide = LocalSurrogate(order)
+        else:
+            stack.enter_context(run.setting.folder.put_away())
+            where = surrogate_confines(run.setting.folder, order, run.setting.plan.attack.entry)
+            surrogate = RemoteSurrogate(order, where, run.journal)
+        stack.callback(surrogate.stop)
+        surrogate.build()
+        x = run.setting.kind.probe(run.setting.dataset.pool().inputs, surrogate.latent_size, run.setting.plan.seed)
+        if answer is not None and x is not None and not _alike(surrogate.infer(x), answer):
+            raise RunFailed(
+                "the surrogate answers otherwise once it is built anew from its class, config and weights; "
+                "keep all it learned in parameters, buffers or `config`"
+            )
+    return Copy(surrogate.infer, surrogate.latent_size)
+
+
+def _alike(y: Tensor, answer: Tensor) -> bool:
+    """Say whether two answers differ by no more than memory and threads make them; NaN and infinity tell nothing."""
+    told = answer.float()
+    return not bool(told.isfinite().all()) or (y.shape == told.shape and bool(((y - told).abs() <= ALIKE).all()))
 
 
 def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:
@@ -195,7 +274,7 @@ def _open(run: Run) -> tuple[ServiceSide, AttackerSide | None]:
 
 def _open_apart(run: Run, orders: Orders) -> tuple[ServiceSide, AttackerSide | None]:
     where, ends = confines(run.setting.folder, orders, private(run.setting)), oracle_ends()
-    service = RemoteService(orders.service, where.service, ends.service, run.journal)
+    service = RemoteService(orders.service, where.service, ends.service, run.journal, where.defense)
     attacker: RemoteAttacker | None = None
     if orders.attacker is None:
         ends.attacker.close()
@@ -223,6 +302,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
     plan, journal, tests = run.setting.plan, run.journal, outcome.tests
     metrics = prepare(plan.metrics, run.setting.catalog) if tests else Prepared({}, {})
     scores, absent = score.score(plan, metrics, tests, run.collector, journal.progress)
+    own = {} if outcome.queried is None else {QUERIES: outcome.queried}
     return RunRecord(
         id=plan.id,
         status="failed" if outcome.failure else "ok",
@@ -233,8 +313,10 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         plan=plan,
         scores=scores,
         honest_cost=score.honest_cost(plan, metrics, tests, run.collector, journal.progress),
+        queried_cost=score.honest_cost(plan, metrics, own, run.collector, journal.progress),
         absent=absent,
         account=outcome.account,
+        nearness=outcome.nearness,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),

@@ -1,4 +1,4 @@
-"""Service and attacker in this process: no boundary, for debugging. They run what the processes run."""
+"""Service, defense and attacker in this process: no boundary, for debugging. They run what the processes run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from gexbench.engine.attacker import process, surrogate_process
+from gexbench.engine.attacker.kept import happened, read_kept
 from gexbench.engine.attacker.process import Attacker
+from gexbench.engine.attacker.surrogate_process import Reloaded
+from gexbench.engine.run.defense import NearDoor
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.service.process import Service
-from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, OpenService, StartAttack, Unmetered
+from gexbench.engine.wire.messages import (
+    AnswerUnmetered,
+    DrawUnmetered,
+    OpenService,
+    ShowQueried,
+    StartAttack,
+    StartSurrogate,
+    Unmetered,
+)
 from gexbench.errors import RunFailed
 from gexbench.record import Account
 
@@ -22,14 +34,14 @@ class LocalService:
     """A service in this process; implements sides.ServiceSide."""
 
     def __init__(self, order: OpenService) -> None:
-        self.service = Service(order)
+        self.service = Service(order, NearDoor() if order.plan.defense else None)
 
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
         return self.service.close(for_evidence).account
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         return self.service.unmetered(question)
 
     def stop(self) -> None:
@@ -43,30 +55,45 @@ class LocalAttacker:
     def __init__(self, order: StartAttack, service: LocalService, journal: Journal) -> None:
         self._attacker = Attacker(order, service.service.ask, journal.progress)
         self._journal = journal
-        self.latent_size: int | None = None
 
     def extract(self) -> None:
         """Run the attack."""
-        extracted = _held(self._attacker.extract)
-        self.latent_size = extracted.latent_size
-        self._journal.report.update(extracted.report)
+        self._journal.report.update(_held(self._attacker.extract, "the attack", process.UNFIT).report)
 
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for what the task's kind asks it."""
-        return _held(lambda: self._attacker.infer(x))
-
-    def save(self, folder: Path) -> str:
-        """Save the surrogate's weights below `folder`; returns the class it names."""
-        return _held(lambda: self._attacker.save(folder))
+    def save(self, folder: Path) -> Tensor | None:
+        """Save what the surrogate is built anew from, and return its answer to the probe."""
+        return _held(lambda: self._attacker.save(folder), "the attack", process.UNFIT)
 
     def stop(self) -> None:
         """Nothing to stop."""
 
 
-def _held(call: Callable[[], T]) -> T:
+class LocalSurrogate:
+    """A surrogate built anew in this process; implements sides.SurrogateSide. What it raises becomes a RunFailed."""
+
+    def __init__(self, order: StartSurrogate) -> None:
+        self._order = order
+        self.latent_size: int | None = None
+
+    def build(self) -> None:
+        """Build it."""
+        self._reloaded = _held(
+            lambda: Reloaded(self._order, read_kept(self._order.folder)), "the surrogate", surrogate_process.UNFIT
+        )
+        self.latent_size = self._reloaded.latent_size
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return its raw output for what the task's kind asks it."""
+        return _held(lambda: self._reloaded.infer(x), "the surrogate", surrogate_process.UNFIT)
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+def _held(call: Callable[[], T], subject: str, unfit: str) -> T:
     try:
         return call()
     except RunFailed:
         raise  # the defense's fault, met while the attack asked
     except Exception as error:
-        raise RunFailed(f"the attack raised {type(error).__name__}: {error}") from error
+        raise RunFailed(f"{subject} {happened(error, unfit)}") from error

@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 
-from gexbench.cards.catalog import Catalog
+from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
 from gexbench.cards.schema import AttackCard, DefenseCard
@@ -17,13 +18,14 @@ from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.machine.plug_in_copy import copied
+from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
-from gexbench.engine.wire.image_file import store_images
-from gexbench.engine.wire.messages import Leak, OpenService, StartAttack
+from gexbench.engine.wire.image_file import StoredImages, store_images
+from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
 from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 from gexbench.plan import RUNS, Plan
@@ -56,6 +58,23 @@ def make_orders(setting: Setting) -> Orders:
     return Orders(_open_service(setting), None if alone else _start_attack(setting))
 
 
+def surrogate_order(setting: Setting) -> StartSurrogate:
+    """Return what the surrogate that was kept is started with; its code is the copy that the attack ran from."""
+    code = setting.catalog.filed(AttackCard, setting.plan.attack.name).root.code
+    return StartSurrogate(
+        kind=setting.plan.task.kind,
+        folder=setting.folder.surrogate,
+        code=None if code is None else setting.folder.code / "attack" / code.resolve().name,
+        scale=setting.plan.task.scale,
+        side=setting.plan.scale.side,
+        device=setting.hardware.device,
+        threads=setting.hardware.threads,
+        seed=setting.plan.seed,
+        private=tuple(private(setting)),
+        writable=(setting.folder.scratch,),
+    )
+
+
 def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:
     """Return the splits that evidence is taken on, with those that are drawn for this run alone; see execute.Beside."""
     tests, reader = dict(dataset.tests()), load_entry(plan.dataset.reader)
@@ -74,22 +93,30 @@ def private(setting: Setting) -> list[Path]:
 
 
 def _open_service(setting: Setting) -> OpenService:
-    plan, catalog = setting.plan, setting.catalog
-    code, owner = None, None
-    if plan.defense is not None:
-        code = catalog.filed(DefenseCard, plan.defense.name).root.code
-        if plan.defense.hardens:
-            owner = setting.folder.ledger.parent / "owner.safetensors"
-            store_images(owner, setting.dataset.owner())
+    plan, machine = setting.plan, setting.hardware
     return OpenService(
         plan=plan,
-        weights=victim_weights.weights_path(plan.victim, catalog),
+        weights=victim_weights.weights_path(plan.victim, setting.catalog),
         ledger=setting.folder.ledger,
-        defense_code=code,
-        owner=owner,
-        device=setting.hardware.device,
-        threads=setting.hardware.threads,
+        device=machine.device,
+        threads=machine.threads,
+        **({} if plan.defense is None else _defended(setting, plan.defense)),
     )
+
+
+def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
+    """Store what a service behind a defense needs, where it alone may read, and return that part of its order."""
+    folder = setting.folder.ledger.parent
+    owner, tests = folder / "owner.safetensors", folder / "tests.safetensors"
+    if defense.hardens:
+        store_images(owner, setting.dataset.owner())
+    store_images(tests, (x for split in setting.tests.values() for x in split.inputs))
+    return {
+        "defense_code": _copied(setting, "defense", setting.catalog.filed(DefenseCard, defense.name)),
+        "owner": owner if defense.hardens else None,
+        "tests": tests,
+        "patience": clock.GUARDED_WITHIN,
+    }
 
 
 def _start_attack(setting: Setting) -> StartAttack:
@@ -99,7 +126,7 @@ def _start_attack(setting: Setting) -> StartAttack:
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
-        code=_copied(setting),
+        code=_copied(setting, "attack", setting.catalog.filed(AttackCard, plan.attack.name)),
         pool=files["pool"],
         truth=files.get("truth"),
         real=files.get("real"),
@@ -121,13 +148,12 @@ def _start_attack(setting: Setting) -> StartAttack:
     )
 
 
-def _copied(setting: Setting) -> Path | None:
-    """Return the folder the attack's code runs from, None for an installed package."""
-    filed = setting.catalog.filed(AttackCard, setting.plan.attack.name)
+def _copied(setting: Setting, role: str, filed: Filed[Any]) -> Path | None:
+    """Return the folder a plug-in's code runs from, None for an installed package; role: "attack" or "defense"."""
     if filed.root.code is None:
         return None
     without = (filed.path, RUNS, setting.folder.path.parent)
-    return copied(filed.root.code, without, setting.folder.code / "attack", setting.plan.plug_ins.get("attack"))
+    return copied(filed.root.code, without, setting.folder.code / role, setting.plan.plug_ins.get(role))
 
 
 def _stored(setting: Setting) -> dict[str, Path]:
@@ -141,6 +167,7 @@ def _stored(setting: Setting) -> dict[str, Path]:
     files = {name: setting.folder.brief / f"{name}.safetensors" for name in images}
     for name, file in files.items():
         store_images(file, images[name])
+    setting.kind.check_pool(setting.plan, StoredImages(files["pool"]))
     return files
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import select
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from torch import Tensor
 
 from gexbench import errors
+from gexbench.engine.attacker.surrogate import LARGEST_ANSWER
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
+from gexbench.engine.run.defense import Confines, DefenseProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
-from gexbench.engine.sandbox.rules import Rules
+from gexbench.engine.service.defense import HARDENED_WITHIN
 from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Wait, pair
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
@@ -27,8 +30,6 @@ from gexbench.engine.wire.messages import (
     Extracted,
     Failed,
     Incident,
-    Infer,
-    Inferred,
     M,
     Message,
     OpenService,
@@ -36,6 +37,7 @@ from gexbench.engine.wire.messages import (
     Ready,
     Save,
     Saved,
+    ShowQueried,
     StartAttack,
     Stop,
     Unmetered,
@@ -44,15 +46,6 @@ from gexbench.engine.wire.messages import (
 )
 from gexbench.errors import GexbenchError, RunFailed
 from gexbench.record import Account
-
-
-@dataclass(frozen=True)
-class Confines:
-    """Where a child runs: its folder, its log, and the rules of its sandbox."""
-
-    folder: Path
-    log: Path
-    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -68,41 +61,56 @@ def oracle_ends() -> Ends:
     return Ends(*pair())
 
 
-def _spawn(module: str, confines: Confines, oracle: Channel) -> tuple[Child, Channel]:
+def _spawn(module: str, confines: Confines, passed: Sequence[Channel]) -> tuple[Child, Channel]:
     ours, theirs = pair()
     confines.folder.mkdir(parents=True, exist_ok=True)
-    fds = (theirs.fileno(), oracle.fileno())
+    fds = (theirs.fileno(), *(channel.fileno() for channel in passed))
     child = launch(Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {}))
-    theirs.close()
-    oracle.close()
+    for channel in (theirs, *passed):
+        channel.close()
     return child, ours
 
 
 class RemoteService:
-    """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal."""
+    """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal.
 
-    def __init__(self, order: OpenService, confines: Confines, oracle: Channel, journal: Journal) -> None:
-        self.child, self.control = _spawn("gexbench.engine.service.process", confines, oracle)
+    defense: where the process of the plan's defense runs, which comes and goes with this one.
+    """
+
+    def __init__(
+        self,
+        order: OpenService,
+        confines: Confines,
+        oracle: Channel,
+        journal: Journal,
+        defense: Confines | None = None,
+    ) -> None:
+        self._defense = None if defense is None else DefenseProcess(defense, journal)
+        channels = [oracle] if self._defense is None else [oracle, self._defense.service]
+        self.child, self.control = _spawn("gexbench.engine.service.process", confines, channels)
+        self._ready_within = READY_WITHIN + (HARDENED_WITHIN if order.owner else 0.0)
         self._journal, self._log, self._budget = journal, confines.log, order.plan.budget
         self._send(order)
 
     def wait_ready(self) -> None:
         """Wait until victim and ledger are open; raises what the service raised."""
-        self._expect(Ready, READY_WITHIN)
+        self._expect(Ready, self._ready_within)
 
     def close(self, for_evidence: bool = False) -> Account:
         """Refuse questions from now on and return the account."""
         self._send(CloseOracle(for_evidence=for_evidence))
         return self._expect(Closed, clock.ANSWERED_WITHIN).account
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         self._send(question)
         return self._expect(Unmetered, clock.ANSWERED_WITHIN)
 
     def stop(self) -> None:
         """End the process and note its memory."""
         self._journal.peak_memory["service"] = _stop(self.child, self.control).peak_memory
+        if self._defense is not None:
+            self._defense.stop()
 
     def handle(self, wait: Wait) -> None:
         """Take note of a message it sent unasked; raises when the service broke, and what `wait` raises."""
@@ -141,67 +149,30 @@ class RemoteService:
         return message
 
 
-class RemoteAttacker:
-    """An attack's process; implements sides.AttackerSide. What it sends is a claim, and out of turn it ends the run."""
+class UntrustedProcess:
+    """A process that runs foreign code. What it sends is a claim, and out of turn it ends the run.
 
-    def __init__(
-        self, order: StartAttack, confines: Confines, oracle: Channel, service: RemoteService, journal: Journal
-    ) -> None:
-        self.child, self.control = _spawn("gexbench.engine.attacker.process", confines, oracle)
-        self._order, self._service, self._journal, self._log = order, service, journal, confines.log
-        self._clock = start_clock()
+    module: what it runs. role: its name in the journal. subject, due: it and what it owes, in sentences. unasked: what
+    it may send before an answer.
+    """
+
+    module: ClassVar[str]
+    role: ClassVar[str]
+    subject: ClassVar[str]
+    due: ClassVar[str]
+    unasked: ClassVar[tuple[type[Message], ...]] = (Progress, Failed)
+
+    def __init__(self, confines: Confines, passed: Sequence[Channel], journal: Journal) -> None:
+        self.child, self.control = _spawn(self.module, confines, passed)
+        self._journal, self._log = journal, confines.log
+        self._clock: Clock = start_clock()
         self._stopped = False
         self.control.bounds = Bounds(STRANGERS, STRANGERS)
-        self.latent_size: int | None = None
 
     def wait_ready(self) -> None:
-        """Wait until the process can take an attack, of which it knows nothing yet; raises RunFailed."""
+        """Wait until the process can take an order, of which it knows nothing yet; raises RunFailed."""
         with self._clock:
             self._due(Ready)
-
-    def extract(self) -> None:
-        """Hand over the attack and wait for its surrogate while the service answers.
-
-        The deadline counts from here. Raises RunFailed when it is over, or at an early end.
-        """
-        self._clock = self._journal.timesheet.extraction()
-        with self._clock:
-            self._send(self._order)
-            extracted = self._extracted()
-        self._journal.timesheet.settle()
-        self.latent_size = extracted.latent_size
-        self._journal.note(extracted.incidents)
-        self._journal.report.update(extracted.report)
-        self._clock = self._journal.timesheet.witnessing()
-
-    def _extracted(self) -> Extracted:
-        while True:
-            ready, _, _ = select.select([self.control, self._service.control], [], [], self._clock.wait())
-            if self._service.control in ready:
-                self._service.handle(self._clock.wait)
-            if self.control in ready:
-                message = self._receive(Extracted, Progress, Failed)
-                if isinstance(message, Extracted):
-                    return message
-
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for what the task's kind asks it."""
-        self.control.bounds = Bounds(STRANGERS + self._largest(x), STRANGERS)
-        try:
-            return self._ask(Infer(x=x), Inferred).y.float()
-        finally:
-            self.control.bounds = Bounds(STRANGERS, STRANGERS)
-
-    def _largest(self, x: Tensor) -> int:
-        """Return the bytes that are read of an answer: more than it needs, so that a wrong shape can be named."""
-        pixels = max(x.numel(), 3 * len(x) * (self._order.side or 0) ** 2)
-        return 32 * pixels * self._order.scale**2
-
-    def save(self, folder: Path) -> str:
-        """Have the surrogate's weights saved below `folder`; returns the class it names."""
-        saved = self._ask(Save(folder=folder), Saved)
-        self._journal.note(saved.incidents)
-        return saved.class_path
 
     def stop(self) -> None:
         """End the process with everything it started, and note what was left."""
@@ -211,9 +182,18 @@ class RemoteAttacker:
         with self._clock:  # until it has ended it can work
             end = _stop(self.child, self.control)
         self._journal.timesheet.settle()
-        self._journal.peak_memory["attacker"] = end.peak_memory
+        self._journal.peak_memory[self.role] = end.peak_memory
         if end.stragglers:
             self._journal.note((f"left {end.stragglers} process(es) behind, killed",))
+
+    @contextlib.contextmanager
+    def _reading(self, answer: int) -> Iterator[None]:
+        """Read frames that are larger by an answer of so many bytes, inside the block."""
+        self.control.bounds = Bounds(STRANGERS + answer, STRANGERS)
+        try:
+            yield
+        finally:
+            self.control.bounds = Bounds(STRANGERS, STRANGERS)
 
     def _send(self, message: Message) -> None:
         try:
@@ -228,7 +208,7 @@ class RemoteAttacker:
 
     def _due(self, due: type[M]) -> M:
         while True:
-            message = self._receive(due, Progress, Failed)
+            message = self._receive(due, *self.unasked)
             if isinstance(message, due):
                 return message
 
@@ -237,14 +217,16 @@ class RemoteAttacker:
         try:
             message = receive(self.control, *due, wait=self._clock.wait)
         except BrokenFrame as broken:
-            raise RunFailed(f"the attack's process sent something else than a frame it may send: {broken}") from None
+            raise RunFailed(
+                f"{self.subject}'s process sent something else than a frame it may send: {broken}"
+            ) from None
         if message is None:
             self._ended()
         if isinstance(message, Progress):
             self._journal.progress(message.what, message.done, message.total)
         if isinstance(message, Failed):
             self._journal.note(message.incidents)
-            raise RunFailed("the attack raised " + message.reason)
+            raise RunFailed(f"{self.subject} {message.reason}")
         return message
 
     def _ended(self) -> NoReturn:
@@ -258,7 +240,53 @@ class RemoteAttacker:
                 else f"its process exited with code {end.code}"
             )
         )
-        raise RunFailed(f"the attack ended early: {how} before it had handed back a surrogate", f"see {self._log}")
+        raise RunFailed(f"{self.subject} ended early: {how} before it had {self.due}", f"see {self._log}")
+
+
+class RemoteAttacker(UntrustedProcess):
+    """An attack's process; implements sides.AttackerSide."""
+
+    module = "gexbench.engine.attacker.process"
+    role, subject, due = "attacker", "the attack", "handed back a surrogate"
+
+    def __init__(
+        self, order: StartAttack, confines: Confines, oracle: Channel, service: RemoteService, journal: Journal
+    ) -> None:
+        super().__init__(confines, (oracle,), journal)
+        self._order, self._service = order, service
+
+    def extract(self) -> None:
+        """Hand over the attack and wait for its surrogate while the service answers.
+
+        The deadline counts from here. Raises RunFailed when it is over, or at an early end.
+        """
+        self._clock = self._journal.timesheet.extraction()
+        with self._clock:
+            self._send(self._order)
+            extracted = self._extracted()
+        self._journal.timesheet.settle()
+        self._journal.note(extracted.incidents)
+        self._journal.report.update(extracted.report)
+
+    def _extracted(self) -> Extracted:
+        while True:
+            ready, _, _ = select.select([self.control, self._service.control], [], [], self._clock.wait())
+            if self._service.control in ready:
+                self._service.handle(self._clock.wait)
+            if self.control in ready:
+                message = self._receive(Extracted, Progress, Failed)
+                if isinstance(message, Extracted):
+                    return message
+
+    def save(self, folder: Path) -> Tensor | None:
+        """Have what the surrogate is built anew from saved in `folder`; what this takes counts as extraction.
+
+        Returns its answer to the probe, if it gives one.
+        """
+        with self._reading(LARGEST_ANSWER):
+            saved = self._ask(Save(folder=folder), Saved)
+        self._journal.note(saved.incidents)
+        return saved.answer
 
 
 def _named(kind: str) -> type[GexbenchError]:

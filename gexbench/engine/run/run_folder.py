@@ -7,28 +7,27 @@ import fcntl
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
-from gexbench.engine.store.weights import file_sha256
-from gexbench.errors import OutputError, RunFailed
+from gexbench.errors import OutputError
 from gexbench.files import atomic_write, writing
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
+
+AWAY = ".away-"
 
 
 @dataclass(frozen=True)
 class RunFolder:
     """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder; code/ and brief/ are what
-    the attack may read. What the two processes print is in service.log and log.txt.
+    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder, defense/ the defense's;
+    code/ and brief/ are what they may read. What the processes print is in service.log, log.txt, surrogate.log and
+    defense.log.
     """
 
     path: Path
@@ -64,10 +63,40 @@ class RunFolder:
         """Return the folder of the copies of plug-ins that run."""
         return self.path / "code"
 
+    def new_defense(self) -> Path:
+        """Return a folder of the defense's own, with nothing of an earlier attempt; its name as that of `work`."""
+        shutil.rmtree(self.path / "defense", ignore_errors=True)
+        return self.path / "defense" / secrets.token_hex(16)
+
+    @property
+    def logs(self) -> tuple[Path, Path, Path]:
+        """Return what service, attack and defense print."""
+        return self.path / "service.log", self.path / "log.txt", self.path / "defense.log"
+
     @property
     def brief(self) -> Path:
         """Return the folder of the images the attacker is given."""
         return self.path / "brief"
+
+    @property
+    def log(self) -> Path:
+        """Return the file of what the attack prints."""
+        return self.path / "log.txt"
+
+    @property
+    def saved(self) -> Path:
+        """Return where the attack's process saves the surrogate."""
+        return self.work / "surrogate"
+
+    @property
+    def surrogate(self) -> Path:
+        """Return where the bench keeps the surrogate."""
+        return self.path / "surrogate"
+
+    @cached_property
+    def scratch(self) -> Path:
+        """Return the surrogate's own folder while it gives evidence; nobody knows its name, as with `work`."""
+        return self.path / f"{AWAY}{secrets.token_hex(16)}"
 
     def finished(self) -> RunRecord | None:
         """Return the record of a run that ended well, or None."""
@@ -81,7 +110,8 @@ class RunFolder:
         it was tested has no record and did not fail: all of its work is done again, in time of its own.
         """
         with writing(self.path):
-            for folder in (self.work, self.brief) if anew else ():
+            leftovers = (self.work, self.brief, self.surrogate, *self.path.glob(f"{AWAY}*"))
+            for folder in leftovers if anew else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
@@ -90,6 +120,26 @@ class RunFolder:
             for folder in (self.path, self.work, self.brief, self.ledger.parent):
                 folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.path / "plan.json", plan.model_dump_json(indent=2).encode())
+
+    @contextmanager
+    def put_away(self) -> Iterator[None]:
+        """Keep what the attack made, printed and was given under a name that nobody knows, while a surrogate answers.
+
+        A sandbox keeps files from being read, not from being asked for size and time.
+        """
+        away = self.path / f"{AWAY}{secrets.token_hex(16)}"
+        moved = [path for path in (self.path / "attacker", self.brief, self.log) if path.exists()]
+        with writing(self.path):
+            away.mkdir()
+            for path in moved:
+                os.replace(path, away / path.name)
+        try:
+            yield
+        finally:
+            with writing(self.path):
+                for path in moved:
+                    os.replace(away / path.name, path)
+                away.rmdir()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -112,24 +162,3 @@ class RunFolder:
         sealed = record.sealed()
         atomic_write(self.record, (sealed.model_dump_json(indent=2) + "\n").encode())
         return sealed
-
-    def take_surrogate(self, kind: str) -> str | None:
-        """Move what the attacker saved to surrogate/ and return its hash; None when it has no weights.
-
-        Raises RunFailed unless it is a plain safetensors file. Call it after the attacker's processes are gone.
-        """
-        saved, kept = self.work / "surrogate" / "model.safetensors", self.path / "surrogate"
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.mkdir()
-        atomic_write(kept / "class.txt", (kind + "\n").encode())
-        if saved.parent.is_symlink() or not os.path.lexists(saved):
-            return None
-        if not stat.S_ISREG(saved.lstat().st_mode):
-            raise RunFailed("the attack left something else than a file as its surrogate's weights")
-        try:
-            with safe_open(saved, framework="numpy"):
-                pass
-        except (SafetensorError, OSError):
-            raise RunFailed("the attack left surrogate weights that are not safetensors") from None
-        os.replace(saved, kept / "model.safetensors")
-        return file_sha256(kept / "model.safetensors")

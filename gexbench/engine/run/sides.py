@@ -11,7 +11,15 @@ from torch import Tensor
 
 from gexbench.core.attack import Progress
 from gexbench.engine.run.clock import Timesheet
-from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, OpenService, StartAttack, Unmetered
+from gexbench.engine.wire.messages import (
+    AnswerUnmetered,
+    DrawUnmetered,
+    OpenService,
+    ShowQueried,
+    StartAttack,
+    Unmetered,
+)
+from gexbench.foreign_text import shown
 from gexbench.record import Account
 
 
@@ -27,7 +35,7 @@ class Journal:
 
     def note(self, incidents: tuple[str, ...]) -> None:
         """Add incidents, once each and fifty at most."""
-        for text in incidents:
+        for text in map(shown, incidents):
             if text not in self.incidents and len(self.incidents) < 50:
                 self.incidents.append(text)
 
@@ -47,8 +55,8 @@ class ServiceSide(Protocol):
         """Refuse questions from now on and return the account; for_evidence: see wire.messages.CloseOracle."""
         ...
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Return the answers to a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Return the answers to a question of the test, or what left for one of the attack's."""
         ...
 
     def stop(self) -> None:
@@ -57,22 +65,37 @@ class ServiceSide(Protocol):
 
 
 class AttackerSide(Protocol):
-    """The attacker, from the bench; latent_size: what its surrogate says it takes, after extract()."""
-
-    latent_size: int | None
+    """The attacker, from the bench."""
 
     def extract(self) -> None:
         """Run the attack; raises RunFailed when it ends without a surrogate."""
         ...
 
-    def infer(self, x: Tensor) -> Tensor:
-        """Return the surrogate's raw output for what the task's kind asks it."""
-        ...
+    def save(self, folder: Path) -> Tensor | None:
+        """Have what the surrogate is built anew from saved in `folder`, and return its answer to `TaskKind.probe`.
 
-    def save(self, folder: Path) -> str:
-        """Have the surrogate's weights saved below `folder`; returns the class it names."""
+        None where it gave none. Raises RunFailed where it cannot be kept.
+        """
         ...
 
     def stop(self) -> None:
         """End the attack with everything it started."""
+        ...
+
+
+class SurrogateSide(Protocol):
+    """The surrogate built anew, from the bench; latent_size: what it says it takes, after build()."""
+
+    latent_size: int | None
+
+    def build(self) -> None:
+        """Have it built from what was kept; raises RunFailed where that cannot be."""
+        ...
+
+    def infer(self, x: Tensor) -> Tensor:
+        """Return its raw output for what the task's kind asks it."""
+        ...
+
+    def stop(self) -> None:
+        """End it with everything it started."""
         ...

@@ -9,7 +9,8 @@ from gexbench.core.attack import Progress
 from gexbench.core.decoding import Facts
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import ImageSet
-from gexbench.errors import PlanError, printable
+from gexbench.errors import PlanError
+from gexbench.foreign_text import escaped
 from gexbench.record import Side
 
 _SHOWN = 3
@@ -34,7 +35,7 @@ def refuse_nested(images: ImageSet, reference: ImageSet) -> None:
         top = inner.found.top
         if top and top != outer.found.top and top in outer.found.folders:
             raise PlanError(
-                f"{told}, whose files they would be, too: {printable(top)}", "move one of the folders out of the other"
+                f"{told}, whose files they would be, too: {escaped(top)}", "move one of the folders out of the other"
             )
 
 
@@ -76,7 +77,7 @@ class Census:
             distinct=len(set(mine)),
             shared=sum(each in theirs for each in mine),
             left_out=dict(images.found.left_out),
-            links=tuple(printable(link) for link in images.found.links),
+            links=tuple(escaped(link) for link in images.found.links),
             kinds={kind: dict(Counter(map(word, facts)).most_common()) for kind, word in _KINDS.items()}
             if facts
             else {},
@@ -148,7 +149,7 @@ def _some(counts: Mapping[str, int]) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
-    return ", ".join(map(printable, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(escaped, names[:_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def _files(count: int, one: str, many: str) -> str:

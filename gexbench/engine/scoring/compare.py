@@ -26,7 +26,8 @@ from gexbench.engine.scoring.measure import (
     prepare,
 )
 from gexbench.engine.scoring.pairing import partners
-from gexbench.errors import PlanError, printable
+from gexbench.errors import PlanError
+from gexbench.foreign_text import escaped
 from gexbench.record import Comparison, Measurement, PairValue
 
 FEW = 2048
@@ -117,7 +118,7 @@ def _measurement(metric: ReadyMetric, reading: Reading, pair: Pair, census: Cens
         floor=reading.floor,
         passport=metric.passport,
         pairs=tuple(
-            PairValue(image=printable(mine[index]), reference=printable(theirs[order[index]]), value=value)
+            PairValue(image=escaped(mine[index]), reference=escaped(theirs[order[index]]), value=value)
             for index, value in enumerate(reading.values)
         ),
         identical=len(same),

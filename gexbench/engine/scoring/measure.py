@@ -14,7 +14,8 @@ from gexbench.core.metric import Evidence, Metric, PairMetric, SetMetric
 from gexbench.engine.scoring.features.collect import Collector, StoredFeatures
 from gexbench.engine.scoring.features.images import Floats, ImageSet
 from gexbench.engine.store.assets import AssetStore
-from gexbench.errors import AssetMissing, GexbenchError, printable
+from gexbench.errors import AssetMissing, GexbenchError
+from gexbench.foreign_text import escaped
 from gexbench.record import Floor, Passport
 
 PRECISION = "float64 on 8-bit images"
@@ -154,7 +155,7 @@ def _of_pairs(metric: PairedMetric, pair: Pair) -> Reading:
         for value in metric.metric.values(evidence):
             values.append(value)  # one by one: where it stops is the pair that has none
     except ValueError as error:
-        name = printable(pair.images.names[len(values)]) if len(images) else "no image"
+        name = escaped(pair.images.names[len(values)]) if len(images) else "no image"
         raise ValueError(f"{name}: {error}") from error
     return Reading(math.fsum(values) / len(values), len(images), len(reference), values=tuple(values))
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from gexbench.errors import PlanError, printable
+from gexbench.errors import PlanError
 from gexbench.file_kinds import IMAGE_ENDINGS
+from gexbench.foreign_text import escaped
 
 _SHOWN = 3
 
@@ -58,7 +59,7 @@ def _placed(side: str, names: Sequence[str], strip: Sequence[str]) -> _Names:
     for index, name in enumerate(names):
         stem = _stem(name, strip)
         if stem in places:
-            pair = f"{printable(names[places[stem]])!r} and {printable(name)!r}"
+            pair = f"{escaped(names[places[stem]])!r} and {escaped(name)!r}"
             what = "the ending alone" if not strip else "no more than the ending and what --strip takes off"
             raise PlanError(f"{pair} differ in {what}", "rename one")
         places[stem] = index
@@ -77,7 +78,7 @@ def _stem(name: str, strip: Sequence[str]) -> str:
 def _notes(mine: _Names, theirs: _Names) -> tuple[str, ...]:
     if not mine.top and not theirs.top:
         return ()
-    told = [f"'{printable(each.top)}/' in the names of the {each.side}" for each in (mine, theirs) if each.top]
+    told = [f"'{escaped(each.top)}/' in the names of the {each.side}" for each in (mine, theirs) if each.top]
     return (f"pairs by name, without {' and '.join(told)}",)
 
 
@@ -91,7 +92,7 @@ def _refusal(mine: _Names, theirs: _Names) -> str:
 
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
-    return ", ".join(repr(printable(name)) for name in names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(repr(escaped(name)) for name in names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _way_out(mine: _Names, theirs: _Names) -> str:

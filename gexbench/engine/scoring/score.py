@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from gexbench.cards.schema import Compare
@@ -10,7 +11,7 @@ from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import TensorImages
-from gexbench.engine.scoring.measure import CannotMeasure, Pair, Prepared, TransferSet, measure
+from gexbench.engine.scoring.measure import CannotMeasure, Pair, Prepared, Reading, TransferSet, measure
 from gexbench.plan import Plan
 from gexbench.record import HonestCost, Score
 
@@ -90,7 +91,7 @@ def honest_cost(
                 HonestCost(
                     metric=metric.card.name,
                     test=test,
-                    value=reading.value,
+                    value=_told(reading),
                     unit=metric.card.unit,
                     higher_is_better=metric.card.higher_is_better,
                     n=reading.n,
@@ -98,3 +99,13 @@ def honest_cost(
                 )
             )
     return tuple(costs)
+
+
+def _told(reading: Reading) -> float:
+    """Return a cost; where some answers were left alone, which are infinitely alike, the decibels of the mean error.
+
+    The mean of decibels would be infinite, and whoever spares one user could spoil the rest unseen.
+    """
+    if reading.value != math.inf or all(value == math.inf for value in reading.values):
+        return reading.value
+    return -10 * math.log10(math.fsum(10 ** (-value / 10) for value in reading.values) / len(reading.values))

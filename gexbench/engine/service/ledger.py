@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS run (plan TEXT NOT NULL, budget INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS session (id INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS evidence (session INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS question (
-    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, session INTEGER NOT NULL, answer BLOB);
+    id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE, session INTEGER NOT NULL, answer BLOB,
+    image BLOB, height INTEGER);
 CREATE TABLE IF NOT EXISTS batch (
     session INTEGER NOT NULL, answered INTEGER NOT NULL, replayed INTEGER NOT NULL, refused INTEGER NOT NULL, why TEXT);
 """
@@ -27,10 +28,12 @@ CREATE TABLE IF NOT EXISTS batch (
 
 @dataclass(frozen=True)
 class Answered:
-    """One question that was answered: its digest and the 8-bit answer."""
+    """One question that was answered: its digest, the 8-bit answer, and, where it is an image, that and its height."""
 
     digest: bytes
     answer: bytes
+    image: bytes | None = None
+    height: int | None = None
 
 
 class Ledger:
@@ -43,12 +46,13 @@ class Ledger:
 
     def __init__(self, path: Path, plan_id: str, budget: int) -> None:
         self.path, self.budget, self._reasons = path, budget, set[str]()
-        with _writing(self.path):
+        with writing(self.path):
             self._db = sqlite3.connect(path, isolation_level=None)
             self._db.execute(f"PRAGMA page_size={PAGE}")  # a larger one than SQLite's own: an answer is some kilobytes
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(TABLES)
+            self._add_images()
             self._open(plan_id)
 
     def _open(self, plan_id: str) -> None:
@@ -59,6 +63,13 @@ class Ledger:
             raise OutputError(f"the ledger {self.path} belongs to plan {row[0]}, not {plan_id}", "use another folder")
         self.was_shut = self._db.execute("SELECT 1 FROM evidence").fetchone() is not None
         self.session = int(self._db.execute("INSERT INTO session DEFAULT VALUES").lastrowid or 0)
+
+    def _add_images(self) -> None:
+        """Let a ledger from before images were kept take them from now on."""
+        columns = {row[1] for row in self._db.execute("PRAGMA table_info(question)")}
+        for column in ("image BLOB", "height INTEGER"):
+            if column.split()[0] not in columns:
+                self._db.execute(f"ALTER TABLE question ADD COLUMN {column}")
 
     def answers(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the recorded answers among the given questions."""
@@ -76,10 +87,10 @@ class Ledger:
 
     def pay(self, questions: Sequence[Answered], replayed: int) -> None:
         """Record new questions with their answers, and how many of the batch were replayed, in one transaction."""
-        with _writing(self.path), self._transaction():
+        with writing(self.path), self._transaction():
             self._db.executemany(
-                "INSERT INTO question (digest, session, answer) VALUES (?, ?, ?)",
-                [(question.digest, self.session, question.answer) for question in questions],
+                "INSERT INTO question (digest, session, answer, image, height) VALUES (?, ?, ?, ?, ?)",
+                [(asked.digest, self.session, asked.answer, asked.image, asked.height) for asked in questions],
             )
             if self.spent > self.budget:
                 raise AssertionError("the meter let a batch through that goes over the budget")
@@ -87,7 +98,7 @@ class Ledger:
 
     def shut(self) -> None:
         """Record that evidence begins: the attack is about to meet test inputs, and no later session answers anew."""
-        with _writing(self.path):
+        with writing(self.path):
             self._db.execute("INSERT INTO evidence VALUES (?)", (self.session,))
 
     def refuse(self, images: int, why: str) -> None:
@@ -95,7 +106,7 @@ class Ledger:
         if len(self._reasons) < MOST_REASONS:
             self._reasons.add(why[:200])
         known = why[:200] if why[:200] in self._reasons else "for other reasons"
-        with _writing(self.path), self._transaction():
+        with writing(self.path), self._transaction():
             self._note(0, 0, images, known)
 
     def _note(self, answered: int, replayed: int, refused: int, why: str | None) -> None:
@@ -151,28 +162,30 @@ def transfer_set(path: Path) -> list[bytes]:
         return [row[0] for row in db.execute("SELECT answer FROM question ORDER BY id")]
 
 
+def images_asked(path: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield the pixels and the height of every image that the ledger at `path` was paid for; opens no session.
+
+    They are there until the run has its record, see `drop_answers`.
+    """
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+        yield from db.execute("SELECT image, height FROM question WHERE image IS NOT NULL ORDER BY id")
+
+
 def drop_answers(path: Path) -> None:
-    """Drop the answers from the ledger at `path` and fold its write-ahead log in; the questions stay.
+    """Drop answers and images from the ledger at `path` and fold its write-ahead log in; what was paid for stays.
 
     For a run that has its record: a run that goes on needs them. Raises OutputError when the file cannot be written.
     """
-    with _writing(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
-        db.execute("UPDATE question SET answer = NULL")
+    with writing(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("UPDATE question SET answer = NULL, image = NULL")
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn a failure of SQLite into an OutputError that names the file and the reason."""
     try:
         yield
     except sqlite3.OperationalError as error:
         raise OutputError(f"cannot write the ledger {path}: {error}", "check space and permissions") from None
-
-
-def paid_for(path: Path, digests: Iterable[bytes]) -> int:
-    """Return how many of the questions with these digests the ledger at `path` was paid for; opens no session."""
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
-        known = {row[0] for row in db.execute("SELECT digest FROM question")}
-    return len(known.intersection(digests))

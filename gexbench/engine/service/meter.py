@@ -71,12 +71,20 @@ class Meter:
                 "ask a smaller batch; this one cost nothing",
             )
         answers = batch.answer(new, self.ledger.spent) if new else ()
-        paid = [Answered(digests[i], answer.numpy().tobytes()) for i, answer in zip(new, answers, strict=True)]
+        paid = [_answered(batch, i, answer) for i, answer in zip(new, answers, strict=True)]
         self.ledger.pay(paid, replayed=len(digests) - len(new))
         known.update({question.digest: question.answer for question in paid})
         self._seen.update(digests)
         pixels = bytearray().join(known[digest] for digest in digests)
         return torch.frombuffer(pixels, dtype=torch.uint8).reshape(len(digests), *batch.shape)
+
+
+def _answered(batch: Batch, place: int, answer: Tensor) -> Answered:
+    pixels = answer.numpy().tobytes()
+    if batch.images is None:
+        return Answered(batch.digests[place], pixels)
+    image = batch.images[place]
+    return Answered(batch.digests[place], pixels, image.numpy().tobytes(), image.shape[-2])
 
 
 def _images(question: Query | Sample) -> int:

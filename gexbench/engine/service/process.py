@@ -1,4 +1,4 @@
-"""The service process: holds victim, defense, meter and ledger; reached through two inherited channels."""
+"""The service process: holds victim, meter and ledger and runs no foreign code; reached through inherited channels."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import sys
 import traceback
 
 import torch
-from torch import nn
 
-from gexbench.cards.entry import load_entry
-from gexbench.core.defense import Defense
-from gexbench.engine.kinds.guard import Guard
-from gexbench.engine.kinds.kind import task_kind
+from gexbench.engine.kinds.endpoint import OpenVictim
+from gexbench.engine.kinds.kind import TaskKind, task_kind
 from gexbench.engine.sandbox import linux
+from gexbench.engine.service.defense import Door, FarDoor, Guard
+from gexbench.engine.service.front import Defended, Undefended, stream
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
 from gexbench.engine.service.victim import open_victim
 from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Frame
+from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages
 from gexbench.engine.wire.messages import (
     Answer,
@@ -34,6 +34,7 @@ from gexbench.engine.wire.messages import (
     Ready,
     Refused,
     Sample,
+    ShowQueried,
     Stop,
     Unmetered,
     read,
@@ -44,6 +45,8 @@ from gexbench.engine.wire.pace import Pace
 from gexbench.engine.wire.questions import BYTES_AT_ONCE
 from gexbench.errors import GexbenchError, RunFailed
 
+HONEST = "honest.sqlite"
+"""The file of what left for the test's questions and for some of the client's, beside the ledger."""
 STALLED = 60.0
 """Seconds that a client may take for a message, beside what its bytes earn, before its socket counts as broken."""
 
@@ -51,42 +54,58 @@ STALLED = 60.0
 class Service:
     """A victim behind a meter, in whichever process it lives."""
 
-    def __init__(self, order: OpenService) -> None:
-        """Open victim, defense and ledger; raises GexbenchError where one of them is not what the order says."""
+    def __init__(self, order: OpenService, door: Door | None = None) -> None:
+        """Open victim and ledger, and the defense behind `door`; raises GexbenchError where one is not as ordered."""
         torch.set_num_threads(order.threads)
-        plan = order.plan
+        plan, kind = order.plan, task_kind(order.plan.task.kind)
         ledger = Ledger(order.ledger, plan.id, plan.budget)
-        defense = _defense(order)
-
-        def harden(net: nn.Module) -> nn.Module:
-            return net if order.owner is None else defense.harden(net, StoredImages(order.owner))
-
-        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device, harden)
-        self.meter = Meter(task_kind(plan.task.kind).endpoint(plan, victim, defense), ledger)
+        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device)
+        undefended = plan.defense is None
+        self.front = Undefended(kind.way, victim) if undefended else _defended(order, kind, victim, door)
+        self.meter = Meter(kind.endpoint(plan, victim, self.front), ledger)
 
     def ask(self, question: Query | Sample) -> Answer | Refused:
         """Answer a question of the attack, metered."""
         return self.meter.ask(question)
 
-    def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
-        """Answer a question of the test."""
+    def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
+        """Answer a question of the test, or show what left for one of the attack's."""
+        if isinstance(question, ShowQueried):
+            return self.front.queried(question.place, self.meter.ledger.spent)
         return self.meter.endpoint.unmetered(question)
 
     def close(self, for_evidence: bool = False) -> Closed:
         """Refuse the attack's questions from now on; for_evidence: and new ones in every later session."""
         self.meter.close()
         if for_evidence:
+            self.front.finish(self.meter.ledger.spent)
             self.meter.ledger.shut()
         return Closed(account=self.meter.ledger.account())
 
     def stop(self) -> None:
         """Close the ledger."""
+        self.front.close()
         self.meter.ledger.close()
 
 
-def _defense(order: OpenService) -> Defense:
-    card, options = order.plan.defense, order.plan.defense_options
-    return Defense({}) if card is None else Guard(card.name, load_entry(card.entry, order.defense_code)(options))
+def _defended(order: OpenService, kind: TaskKind, victim: OpenVictim, door: Door | None) -> Defended:
+    plan, stored = order.plan, [] if order.tests is None else StoredImages(order.tests)
+    if plan.defense is None or door is None:
+        raise GexbenchError("the service was given no way to its defense", "a bug; report it")
+    guard = Guard(plan.defense.name, door, order.patience, plan.seed)
+    guard.start(
+        StartDefense(
+            entry=plan.defense.entry,
+            code=order.defense_code,
+            options=plan.defense_options,
+            device=order.device,
+            threads=order.threads,
+        )
+    )
+    deployed = victim if order.owner is None else guard.harden(plan.victim, victim, order.owner)
+    secret = victim.secret("tests") + plan.seed.to_bytes(8, "little")
+    told = stream(kind.tests(plan, victim, stored), plan.budget, order.ledger.with_name(HONEST), secret)
+    return Defended(kind.way, (victim, deployed), guard, told)
 
 
 class Server:
@@ -114,14 +133,14 @@ class Server:
                 send(self.control, _broken(error))
 
     def _serve_bench(self) -> bool:
-        order = receive(self.control, CloseOracle, AnswerUnmetered, DrawUnmetered, Stop)
+        order = receive(self.control, CloseOracle, AnswerUnmetered, DrawUnmetered, ShowQueried, Stop)
         if order is None or isinstance(order, Stop):
             return False
         send(self.control, self._reply(order))
         return True
 
     def _reply(self, order: Message) -> Message:
-        if isinstance(order, AnswerUnmetered | DrawUnmetered):
+        if isinstance(order, AnswerUnmetered | DrawUnmetered | ShowQueried):
             return self.service.unmetered(order)
         return self.service.close(isinstance(order, CloseOracle) and order.for_evidence)
 
@@ -156,14 +175,14 @@ def _broken(error: GexbenchError) -> Broken:
 
 
 def main(argv: list[str]) -> int:
-    """Run a service on the two descriptors in `argv`: control, oracle."""
+    """Run a service on the descriptors in `argv`: control, oracle, and where there is a defense its process's."""
     linux.shield()
-    control, oracle = (Channel.inherited(int(fd)) for fd in argv)
+    control, oracle, *defense = (Channel.inherited(int(fd)) for fd in argv)
     try:
         order = receive(control, OpenService)
         if order is None:
             return 1
-        service = Service(order)
+        service = Service(order, FarDoor(defense[0]) if defense else None)
         send(control, Ready())
         Server(control, oracle, service).serve()
         service.stop()

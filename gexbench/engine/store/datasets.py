@@ -13,7 +13,8 @@ from gexbench.engine.store.file_lists import expand, matching, read_pins
 from gexbench.engine.store.nearby import look_around
 from gexbench.engine.store.paths import data_root
 from gexbench.engine.store.zip_folder import DataFolder, File
-from gexbench.errors import CardError, DataMissing, printable
+from gexbench.errors import CardError, DataMissing
+from gexbench.foreign_text import escaped
 
 Files = dict[str, list[File]]
 _SHOWN = 3
@@ -127,7 +128,7 @@ def overlaps(files: Files, key: Callable[[File], str], what: str) -> Iterator[st
         for file in listed:
             other, name = owners.setdefault(key(file), (split, file.name))
             if other != split:
-                yield f"{printable(file.name)} of {split} is the same {what} as {printable(name)} of {other}"
+                yield f"{escaped(file.name)} of {split} is the same {what} as {escaped(name)} of {other}"
 
 
 def digest(card: DatasetCard, files: Mapping[str, Sequence[File]]) -> str:
@@ -238,7 +239,7 @@ def _root(wanted: SplitFiles, name: str) -> Path | None:
 
 def _first(names: Sequence[str]) -> str:
     count = "1 file" if len(names) == 1 else f"{len(names)} files"
-    return f"{count}: {', '.join(map(printable, names[:_SHOWN]))}{' and more' if len(names) > _SHOWN else ''}"
+    return f"{count}: {', '.join(map(escaped, names[:_SHOWN]))}{' and more' if len(names) > _SHOWN else ''}"
 
 
 def _where(wanted: SplitFiles, name: str) -> str:

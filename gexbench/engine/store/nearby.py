@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from gexbench.engine.store.zip_member import open_zip
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
+from gexbench.foreign_text import escaped
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".7z", ".rar", ".zip.part", ".zip.crdownload", ".part")
 _MOST = 1000
@@ -48,14 +49,14 @@ def _other_case(root: Path, name: str) -> str:
     return (
         ""
         if name.startswith(there.removesuffix(".zip"))
-        else f"{printable(there)} is there: rename it to the case of the card"
+        else f"{escaped(there)} is there: rename it to the case of the card"
     )
 
 
 def _other_level(root: Path, name: str) -> str:
     first, _, rest = name.partition("/")
     if rest and _is_there(root, rest) and not (root / first).exists():
-        return f"{printable(rest)} lies in {root} itself: name a folder {first} around it"
+        return f"{escaped(rest)} lies in {root} itself: name a folder {first} around it"
     for entry in _listed(root)[:_MOST]:
         if _is_there(root / entry, name):
             return f"it lies in {root / entry}: set GEXBENCH_DATA to that"
@@ -82,7 +83,7 @@ def _zip(root: Path, folder: PurePosixPath, name: str) -> str:
         return ""
     wanted = _pattern(name.rpartition("/")[2])
     alike = next((member for member in files if wanted.fullmatch(member.rpartition("/")[2])), None)
-    held, lacking = printable(alike or files[0]), printable(name.removeprefix(f"{folder}/"))
+    held, lacking = escaped(alike or files[0]), escaped(name.removeprefix(f"{folder}/"))
     return f"the zip holds {held}, not {lacking} ({folder}.zip): pack it as the card says"
 
 
@@ -93,7 +94,7 @@ def _other_files(root: Path, name: PurePosixPath) -> str:
         return ""
     files = [entry for entry in _listed(folder) if not entry.startswith(".")]
     counts = Counter(PurePosixPath(entry).suffix or "folders and files without an ending" for entry in files)
-    told = ", ".join(f"{count} {printable(ending)}" for ending, count in counts.most_common(3))
+    told = ", ".join(f"{count} {escaped(ending)}" for ending, count in counts.most_common(3))
     place = folder.relative_to(root).as_posix()
     if folder == root:
         return ""

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from gexbench.engine.store.file_lists import matching
 from gexbench.engine.store.zip_member import open_zip, read_member, refuse_large
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
 from gexbench.file_kinds import what_is
+from gexbench.foreign_text import escaped
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,7 @@ class DataFolder:
         for packed, archive, below in (each for shelf in self._shelf(parent) for each in shelf.zips):
             item = archive.members.get(below + last)
             if item is not None and item.file_size > len(content):
-                told = (
-                    f"{printable(name)} has {len(content)} bytes, in {printable(str(packed))} it has {item.file_size}"
-                )
+                told = f"{escaped(name)} has {len(content)} bytes, in {escaped(str(packed))} it has {item.file_size}"
                 raise DataMissing(f"{told}: unpacked in part", "unpack the zip again, or remove what is unpacked")
         return File(name, path, hashlib.sha256(content).hexdigest())
 
@@ -170,14 +169,14 @@ def _is_no_folder(path: Path) -> bool:
 def _packed(name: str, path: Path, archive: _Archive, member: str) -> File:
     item = archive.members[member]
     if item is None:
-        told = f"{printable(member)} stands twice in {printable(str(path))}"
+        told = f"{escaped(member)} stands twice in {escaped(str(path))}"
         raise DataMissing(told, "unpack it into a folder, and take one of the two out")
     content = read_member(archive.zip, item, f"{name} from {path}")
     return File(name, path, hashlib.sha256(content).hexdigest(), archive.zip, item)
 
 
 def _content(name: str, path: Path) -> bytes:
-    told, hint = f"cannot read {printable(name)} from {printable(str(path))}", "the file is damaged; fetch it again"
+    told, hint = f"cannot read {escaped(name)} from {escaped(str(path))}", "the file is damaged; fetch it again"
     try:
         facts = path.stat()
         if stat.S_ISREG(facts.st_mode):

@@ -6,9 +6,9 @@ import stat
 import zipfile
 from pathlib import Path
 
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
 from gexbench.file_kinds import ZIP, Kind, what_is
-from gexbench.foreign_text import shown
+from gexbench.foreign_text import escaped, shown
 
 LARGEST = 1 << 30
 """Bytes of a file of a set, unpacked or not."""
@@ -19,7 +19,7 @@ _PACK = "pack it anew, without a password, by deflate"
 
 def open_zip(path: Path) -> zipfile.ZipFile:
     """Return a zip that is open; raises DataMissing where the file is none or is damaged."""
-    kind, told = what_is(path), f"{printable(str(path))} is neither a folder nor a zip that can be read"
+    kind, told = what_is(path), f"{escaped(str(path))} is neither a folder nor a zip that can be read"
     if kind is not None and kind != ZIP:
         raise DataMissing(f"{told}: it is {kind.told}", _instead_of(kind))
     try:
@@ -35,19 +35,19 @@ def read_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo, name: str) -> b
     A member that is a link, or that unpacks to more than LARGEST, is refused unread.
     """
     if stat.S_ISLNK(item.external_attr >> 16):
-        raise DataMissing(f"{printable(name)} is a link, which leads nowhere from a zip", "pack what it leads to")
+        raise DataMissing(f"{escaped(name)} is a link, which leads nowhere from a zip", "pack what it leads to")
     refuse_large(name, item.file_size)
     try:
         return archive.read(item)
     except Exception as error:  # whatever a damaged or foreign member does to the library
         hint = _PACK if isinstance(error, RuntimeError) else _AGAIN  # NotImplementedError is one, too
-        raise DataMissing(f"cannot read {printable(name)}: {_words(error)}", hint) from error
+        raise DataMissing(f"cannot read {escaped(name)}: {_words(error)}", hint) from error
 
 
 def refuse_large(name: str, size: int) -> None:
     """Raise DataMissing for a file of more than LARGEST bytes."""
     if size > LARGEST:
-        raise DataMissing(f"{printable(name)} unpacks to {size} bytes; an image has at most {LARGEST}")
+        raise DataMissing(f"{escaped(name)} unpacks to {size} bytes; an image has at most {LARGEST}")
 
 
 def _instead_of(kind: Kind) -> str:

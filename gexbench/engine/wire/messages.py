@@ -2,19 +2,23 @@
 
     bench → service      OpenService → Ready; nothing else before it
                          CloseOracle → Closed; the oracle refuses every question from the first one on
-                         AnswerUnmetered or DrawUnmetered → Unmetered
+                         AnswerUnmetered, DrawUnmetered or ShowQueried → Unmetered
                          Stop ends it
     service → bench      Asked, Incident at any time; Broken in place of any answer, and it answers no question after it
     attacker → service   Query or Sample → Answer or Refused
+    service → defense    wire/guarding.py
     bench → attacker     StartAttack → Progress any number of times, then Extracted; once, first
-                         Infer → Inferred; any number of times, after Extracted
-                         Save → Saved; once
+                         Save → Saved; once, after Extracted
                          Stop ends it
     attacker → bench     Ready when it can take an attack; Failed in place of any answer, and then it ends
+    bench → surrogate    StartSurrogate → Built; once, first
+                         Infer → Inferred; any number of times, after Built
+                         Stop ends it
+    surrogate → bench    Ready when it can take an order; Failed in place of any answer, and then it ends
     bench → inspector    Inspect → Claim once a stage, then Ended
 
-What an attacker or an inspector sends is a claim: its texts are cut to size here, and a message that is malformed or
-out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
+What an attacker, a surrogate or an inspector sends is a claim: its texts are cut to size here, and a message
+that is malformed or out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
 """
 
 from __future__ import annotations
@@ -140,8 +144,9 @@ class OpenService(Message):
     """What a service is opened with.
 
     weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
-    for one of an installed package. owner: stored images of the owner, where the defense hardens. device: where nets
-    run. threads: of this process.
+    for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
+    inputs, where there is a defense. patience: seconds for one answer of the defense. device: where nets run. threads:
+    of this process.
     """
 
     op = "open"
@@ -150,6 +155,8 @@ class OpenService(Message):
     ledger: Path
     defense_code: Path | None = None
     owner: Path | None = None
+    tests: Path | None = None
+    patience: float = 60.0
     device: str
     threads: int
 
@@ -181,6 +188,16 @@ class DrawUnmetered(Message):
     op = "draw-unmetered"
     first: int
     n: int
+
+
+class ShowQueried(Message):
+    """Show what left for one of the client's questions that were kept, by its place among them, and the plain answer.
+
+    Beyond the last one, and where there is no defense, the answer holds no image.
+    """
+
+    op = "show-queried"
+    place: int
 
 
 class Unmetered(Message):
@@ -301,12 +318,53 @@ class Progress(Message):
 
 
 class Extracted(Message):
-    """The attack has returned a surrogate; latent_size: what the surrogate says it takes, if anything."""
+    """The attack has returned a surrogate."""
 
     op = "extracted"
     incidents: Incidents = ()
     report: Report = Field(default_factory=dict)
+
+
+class Save(Message):
+    """Save the surrogate in this folder."""
+
+    op = "save"
+    folder: Path
+
+
+class Saved(Message):
+    """What the surrogate is built anew from is saved; answer: to `TaskKind.probe`, None where it gave none."""
+
+    op = "saved"
+    answer: Tensor | None = None
+    incidents: Incidents = ()
+
+
+class StartSurrogate(Message):
+    """What a surrogate is built anew from, and where it answers.
+
+    folder: of what was kept of it. All else as in StartAttack.
+    """
+
+    op = "start-surrogate"
+    kind: TaskKindName
+    folder: Path
+    code: Path | None
+    scale: int
+    side: int | None
+    device: str
+    threads: int
+    seed: int
+    private: tuple[Path, ...]
+    writable: tuple[Path, ...]
+
+
+class Built(Message):
+    """The surrogate was built anew; latent_size: what it says it takes, if anything."""
+
+    op = "built"
     latent_size: LatentSize = None
+    incidents: Incidents = ()
 
 
 class Infer(Message):
@@ -321,25 +379,11 @@ class Inferred(Message):
 
     op = "inferred"
     y: Tensor
-
-
-class Save(Message):
-    """Save the surrogate in this folder."""
-
-    op = "save"
-    folder: Path
-
-
-class Saved(Message):
-    """The surrogate's weights are saved; class_path: "module:Qualname"."""
-
-    op = "saved"
-    class_path: Line
     incidents: Incidents = ()
 
 
 class Failed(Message):
-    """The attack raised."""
+    """The attack, or the surrogate, did what ended it; reason: as the end of a sentence that names it first."""
 
     op = "failed"
     reason: Text

@@ -12,6 +12,8 @@ from torch import Tensor
 from gexbench.errors import QueryError
 
 SMALLEST, LARGEST = 8, 4096
+NARROWEST = 16
+"""The shortest side where the service counts pixels: less cannot be compared with the test, see kinds/near_copies."""
 BYTES_AT_ONCE = 1 << 28
 """The largest question, and the largest answer."""
 LONGEST_LATENT = 1 << 14
@@ -59,8 +61,11 @@ def check_count(n: int, side: int) -> None:
         raise QueryError(f"cannot draw {n!r} images at once", f"ask for a whole number of images, 1 to {most}")
 
 
-def check_question(x: Tensor, side: int | None = None) -> None:
-    """Raise QueryError unless x is (N,3,h,w) uint8, N at least 1, sides what the service takes."""
+def check_question(x: Tensor, side: int | None = None, largest: int | None = None) -> None:
+    """Raise QueryError unless x is (N,3,h,w) uint8, N at least 1, sides what the service takes.
+
+    largest: the most pixels of one image; a mosaic of many images would count as one.
+    """
     if x.dtype != torch.uint8 or len(x.shape) != 4 or x.shape[1] != 3 or x.shape[0] < 1:
         raise QueryError(
             f"a question is a batch (N,3,h,w) of images, not {tuple(x.shape)} {x.dtype}", "ask at least one image"
@@ -70,7 +75,13 @@ def check_question(x: Tensor, side: int | None = None) -> None:
             f"images of {x.shape[3]}x{x.shape[2]} px; the service takes sides of {SMALLEST} to {LARGEST}", "resize"
         )
     if side is not None and tuple(x.shape[2:]) != (side, side):
-        # a mosaic of many images would count as one
         raise QueryError(
             f"images of {x.shape[3]}x{x.shape[2]} px; the service takes {side}x{side}", "ask with images of the pool"
+        )
+    height, width = x.shape[2:]
+    if largest is not None and (height * width > largest or min(height, width) < NARROWEST):
+        raise QueryError(
+            f"images of {width}x{height} px; the service takes up to {largest} pixels a question, and no side under "
+            f"{NARROWEST}",
+            "ask with images of the pool",
         )

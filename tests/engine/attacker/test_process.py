@@ -7,7 +7,7 @@ import select
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gexbench.core.images import from_uint8
 from gexbench.core.oracle import Oracle
 from gexbench.engine.attacker import process
 from gexbench.engine.attacker.audit import Incidents
+from gexbench.engine.attacker.kept import AT_THE_TOP, read_kept
 from gexbench.engine.attacker.process import Attacker
 from gexbench.engine.wire.frames import Channel, Frame, pair
 from gexbench.engine.wire.image_file import store_images
@@ -30,7 +31,6 @@ from gexbench.engine.wire.messages import (
     Extracted,
     Failed,
     Infer,
-    Inferred,
     Message,
     Progress,
     Query,
@@ -49,10 +49,9 @@ X = torch.arange(192, dtype=torch.uint8).reshape(1, 3, 8, 8)
 
 
 class Net(nn.Module):
-    latent_size = 5
-
     def __init__(self, learned: Tensor) -> None:
         super().__init__()
+        self.config = {"scale": 2}
         self.gain = nn.Parameter(learned.mean().reshape(1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -91,6 +90,13 @@ class Returning:
         return None
 
 
+class Closing:
+    """Returns a closure."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Callable[[Tensor], Tensor]:
+        return lambda x: x
+
+
 class Bench:
     """The bench's side: it speaks to an attacker's process, which here is a thread."""
 
@@ -104,7 +110,7 @@ class Bench:
         send(self.control, message)
 
     def hear(self) -> Message | None:
-        return receive(self.control, Ready, Progress, Extracted, Inferred, Saved, Failed)
+        return receive(self.control, Ready, Progress, Extracted, Saved, Failed)
 
     def end(self) -> int:
         self.thread.join(HANG)
@@ -115,7 +121,7 @@ class Bench:
 def noted(monkeypatch: pytest.MonkeyPatch) -> Incidents:
     """Return the incidents that the audit hook, which would stay for good, would write to."""
     found = Incidents()
-    monkeypatch.setattr(process.audit, "install", lambda private, writable: found)
+    monkeypatch.setattr(process.audit, "install", lambda *_: found)
     return found
 
 
@@ -146,22 +152,23 @@ def order(folder: Path, attack: type, **changes: Any) -> StartAttack:
     return start_attack(folder, entry=f"{__name__}:{attack.__name__}", threads=threads, **changes)
 
 
-def test_an_attack_is_run_asked_and_saved(bench: Bench, folder: Path) -> None:
+def test_an_attack_is_run_and_saved(bench: Bench, folder: Path) -> None:
     bench.tell(order(folder, Honest))
     assert bench.hear() == Progress(what="training", done=1, total=2)
     question = receive(bench.oracle, Query)
     assert question is not None
     assert torch.equal(question.x, torch.cat([X, 255 - X]))
     send(bench.oracle, Answer(y=torch.full((2, 3, 8, 8), 51, dtype=torch.uint8), remaining=6))
-    assert bench.hear() == Extracted(report={"asked": 2}, latent_size=5)
-    bench.tell(Infer(x=X))
-    inferred = bench.hear()
-    assert isinstance(inferred, Inferred)
-    torch.testing.assert_close(inferred.y, from_uint8(X) * 0.2)
+    assert bench.hear() == Extracted(report={"asked": 2})
     bench.tell(Save(folder=folder / "kept" / "here"))
-    assert bench.hear() == Saved(class_path=f"{__name__}:Net")
-    kept = safetensors.torch.load_file(folder / "kept" / "here" / "model.safetensors")
-    torch.testing.assert_close(kept, {"gain": torch.tensor([0.2])})
+    saved = bench.hear()
+    assert isinstance(saved, Saved)
+    assert saved.answer is not None
+    torch.testing.assert_close(saved.answer, from_uint8(X) * 0.2)
+    kept = read_kept(folder / "kept" / "here")
+    assert (kept.entry, kept.config) == (f"{__name__}:Net", {"scale": 2})
+    assert kept.weights is not None
+    torch.testing.assert_close(safetensors.torch.load_file(kept.weights), {"gain": torch.tensor([0.2])})
     bench.tell(Stop())
     assert bench.end() == 0
 
@@ -192,7 +199,9 @@ def test_attempts_and_changes_are_handed_over_with_the_surrogate(
 
 
 @pytest.mark.parametrize(
-    ("attack", "reason"), [(Raising, "ValueError: no\\ud800 way"), (Leaving, "SystemExit: 3")], ids=["raises", "leaves"]
+    ("attack", "reason"),
+    [(Raising, "raised ValueError: no\\ud800 way"), (Leaving, "raised SystemExit: 3")],
+    ids=["raises", "leaves"],
 )
 def test_an_attack_that_raises_is_told_with_what_it_tried(
     bench: Bench, folder: Path, noted: Incidents, attack: type, reason: str
@@ -203,19 +212,29 @@ def test_an_attack_that_raises_is_told_with_what_it_tried(
     assert bench.end() == 1
 
 
-def test_a_surrogate_that_is_none_fails_when_it_is_asked(bench: Bench, folder: Path) -> None:
+def test_a_surrogate_that_is_none_fails_when_it_is_saved(bench: Bench, folder: Path) -> None:
     bench.tell(order(folder, Returning))
     assert bench.hear() == Extracted()
-    bench.tell(Infer(x=X))
-    assert bench.hear() == Failed(reason="TypeError: the attack returned no surrogate")
+    bench.tell(Save(folder=folder / "kept"))
+    assert bench.hear() == Failed(reason="raised TypeError: the attack returned no surrogate")
     assert bench.end() == 1
+
+
+def test_a_surrogate_that_cannot_be_kept_is_told_with_the_way_out(bench: Bench, folder: Path) -> None:
+    bench.tell(order(folder, Closing))
+    assert bench.hear() == Extracted()
+    bench.tell(Save(folder=folder / "kept"))
+    failed = bench.hear()
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("returned a surrogate that cannot be kept: its class 'builtins:function' cannot be")
+    assert failed.reason.endswith(AT_THE_TOP)
 
 
 def test_a_module_that_is_missing_is_told(bench: Bench, folder: Path) -> None:
     bench.tell(order(folder, Honest).model_copy(update={"entry": "no_such_module:Attack"}))
     failed = bench.hear()
     assert isinstance(failed, Failed)
-    assert failed.reason.startswith("CardError: cannot import 'no_such_module'")
+    assert failed.reason.startswith("raised CardError: cannot import 'no_such_module'")
 
 
 @pytest.mark.parametrize("frame", [Infer(x=X).frame(), Frame("burn")], ids=["out of turn", "unknown"])
@@ -227,10 +246,13 @@ def test_a_message_that_is_not_due_ends_the_process_without_a_word(bench: Bench,
 
 def test_a_plug_ins_code_is_found_in_its_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "toy_plug_in_attack.py").write_text(
-        "class It:\n    def extract(self, oracle, brief):\n        return lambda x: x * brief.options['gain']\n"
+        "class Net:\n    config = {'gain': 0.5}\n    def __call__(self, x): ...\n\n"
+        "class It:\n    def extract(self, oracle, brief):\n        return Net()\n"
     )
     monkeypatch.setattr(sys, "path", [*sys.path])
-    made = start_attack(folder, entry="toy_plug_in_attack:It", code=folder, options={"gain": 0.5})
+    made = start_attack(folder, entry="toy_plug_in_attack:It", code=folder)
     attacker = Attacker(made, lambda question: pytest.fail("nothing is asked"), quiet)
     attacker.extract()
-    assert torch.equal(attacker.infer(X), from_uint8(X) * 0.5)
+    attacker.save(folder / "kept")
+    kept = read_kept(folder / "kept")
+    assert (kept.entry, kept.config, kept.weights) == ("toy_plug_in_attack:Net", {"gain": 0.5}, None)

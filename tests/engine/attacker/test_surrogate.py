@@ -1,30 +1,17 @@
-"""What an attack returned: asked, described, saved."""
+"""A surrogate: asked and described."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gexbench.core.images import from_uint8
-from gexbench.engine.attacker.surrogate import infer, latent_size, save_surrogate
+from gexbench.engine.attacker.surrogate import infer, latent_size
 from gexbench.engine.kinds.image_to_image import KIND
 from gexbench.engine.wire.questions import LONGEST_LATENT
 
 IMAGES = torch.arange(192, dtype=torch.uint8).reshape(1, 3, 8, 8)
-
-
-class Tied(nn.Module):
-    """Two names for one weight, and a weight that does not lie in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first = nn.Linear(4, 4, bias=False)
-        self.second = self.first
-        self.turned = nn.Parameter(torch.arange(6.0).reshape(2, 3).T)
 
 
 def test_an_output_is_floats_in_order_on_the_cpu_without_a_gradient() -> None:
@@ -53,19 +40,3 @@ def test_a_latent_size_is_a_whole_number_within_bounds(said: object, kept: int |
 def test_a_surrogate_that_says_nothing_of_latents_has_no_latent_size() -> None:
     assert latent_size(nn.Identity()) is None
     assert latent_size(lambda x: x) is None
-
-
-def test_the_weights_of_a_module_are_saved_whole_and_its_class_is_named(tmp_path: Path) -> None:
-    net, other = Tied(), Tied()
-    assert save_surrogate(net, tmp_path) == f"{__name__}:Tied"
-    other.load_state_dict(safetensors.torch.load_file(tmp_path / "model.safetensors"), strict=True)
-    assert torch.equal(other.first.weight, net.first.weight)
-    assert torch.equal(other.turned, net.turned)
-
-
-def test_what_is_no_module_is_named_and_leaves_no_weights(tmp_path: Path) -> None:
-    def copied(x: Tensor) -> Tensor:
-        return x
-
-    assert save_surrogate(copied, tmp_path) == "builtins:function"
-    assert list(tmp_path.iterdir()) == []

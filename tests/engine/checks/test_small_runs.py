@@ -72,7 +72,7 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Results:
 
 def ran(record: RunRecord, **changes: Any) -> RunRecord:
     """Return a record of a run that came to its evidence."""
-    seconds: Mapping[str, float] = {"extract": 1.25, "evidence": 0.5}
+    seconds: Mapping[str, float] = {"extract": 1.25, "save": 0.1, "reload": 0.2, "evidence": 0.5}
     return record.model_copy(update={"seconds": seconds, **changes})
 
 
@@ -133,6 +133,7 @@ def test_an_attack_that_keeps_to_its_contract_passes(inspected: Inspected, recor
     assert lines(attack_runs(inspected)) == {
         "extract": (True, "returned a surrogate 1.2 s after the service was ready"),
         "budget": (True, "100 of 100 questions answered, none refused"),
+        "kept": (True, "is built anew from class, config and weights alone"),
         "surrogate": (True, "answers after the oracle has closed, with images of the right size in [0,1]"),
         "same seed": (True, "two runs with one seed gave the same surrogate"),
         "global state": (True, "left as it was (isolation: landlock)"),
@@ -158,10 +159,21 @@ def test_an_attack_that_was_late_is_told_where_to_give_it_less_to_do(inspected: 
 def test_a_surrogate_that_answers_no_images_is_told_after_what_it_returned(
     inspected: Inspected, records: Records
 ) -> None:
-    wrong = failed(records.make(), "the surrogate returned NaN", seconds={"extract": 1.0, "evidence": 0.1})
+    wrong = failed(
+        records.make(),
+        "the surrogate returned NaN",
+        seconds={"extract": 1.0, "save": 0.1, "reload": 0.1, "evidence": 0.1},
+    )
     found = lines(judged(inspected, wrong))
     assert found["extract"][0]
     assert found["surrogate"] == (False, "the surrogate returned NaN")
+
+
+def test_a_surrogate_that_cannot_be_built_anew_is_told_so(inspected: Inspected, records: Records) -> None:
+    lost = failed(records.make(), "the surrogate cannot be built anew", seconds={"extract": 1.0, "save": 0.1})
+    found = lines(judged(inspected, lost))
+    assert list(found) == ["extract", "budget", "kept"]
+    assert found["kept"] == (False, "the surrogate cannot be built anew")
 
 
 def test_refused_questions_are_told_with_the_budget(inspected: Inspected, records: Records) -> None:

@@ -13,12 +13,14 @@ from gexbench.core.dataset import Dataset, Split
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.engine.kinds import image_to_image
+from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
 from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
 from gexbench.engine.kinds.kind import Copy, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample
 from gexbench.errors import PlanError, QueryError, RunFailed
 
+from ..fronts import front
 from ..toy_orders import plan, quiet
 
 
@@ -36,6 +38,12 @@ class Double:
 
     def secret(self, use: str) -> bytes:
         return use.encode()
+
+    def weights(self) -> Weights:
+        return Weights("", {})
+
+    def with_weights(self, weights: Weights) -> OpenVictim:
+        return self
 
 
 class Noise(Defense):
@@ -59,7 +67,7 @@ class Halved(Defense):
 
 
 def endpoint(defense: Defense | None = None, seed: int = 0, side: int | None = None) -> ImageEndpoint:
-    return ImageEndpoint(Double(), defense or Defense({}), 2, seed, side)
+    return ImageEndpoint(front(KIND.way, Double(), defense, seed), 2, side)
 
 
 def images(count: int, seed: int = 0, side: int = 8) -> Tensor:
@@ -103,10 +111,10 @@ def test_it_draws_no_test_images() -> None:
 
 def test_large_batches_are_answered_in_parts_and_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_to_image, "PIXELS_AT_ONCE", 3 * 64)
-    service, x = endpoint(), images(8)
-    assert torch.equal(service.plain(x), doubled(x))
-    assert cast(Double, service.victim).batches == [3, 3, 2]
-    assert torch.equal(service.plain(images(1, side=32)), doubled(images(1, side=32)))
+    victim, x = Double(), images(8)
+    assert torch.equal(KIND.way.answer(victim, x), doubled(x))
+    assert victim.batches == [3, 3, 2]
+    assert torch.equal(KIND.way.answer(victim, images(1, side=32)), doubled(images(1, side=32)))
 
 
 def test_a_defense_sees_each_question_on_its_own_with_what_was_asked_before() -> None:
@@ -136,7 +144,15 @@ def test_a_test_input_gets_a_plain_answer_and_under_a_defense_a_guarded_one() ->
     assert torch.equal(answers.plain, doubled(x))
     assert answers.guarded is not None
     asked = endpoint(Noise()).batch(Query(x=x), 0).answer([0, 1], 0)
-    assert not torch.equal(answers.guarded, asked)  # what a client gets tells nothing of what is drawn in the test
+    assert torch.equal(answers.guarded, asked)  # an honest user who asks the same is answered the same
+
+
+def test_every_test_input_is_one_question_of_the_test_however_often_it_is_stored() -> None:
+    stored = [*from_uint8(images(3)), *from_uint8(images(2)), from_uint8(images(1, seed=5, side=9))[0]]
+    tests = KIND.tests(plan(), Double(), stored)
+    assert (len(tests.digests), tests.scored) == (4, 4)
+    assert [tuple(tests.question(i).shape) for i in range(4)] == [(1, 3, 8, 8)] * 3 + [(1, 3, 9, 9)]
+    assert [image_to_image.digests_of(tests.question(i))[0] for i in range(4)] == list(tests.digests)
 
 
 def split(count: int) -> Split:
@@ -182,9 +198,8 @@ def test_a_surrogate_that_answers_no_image_of_the_right_size_fails_the_run() -> 
         evidence({"few": split(2)}, lambda x: from_uint8(x))
 
 
-def test_test_inputs_have_the_digests_that_a_question_about_them_would_have() -> None:
-    found = evidence({"few": split(3)}, None)["few"]
-    assert list(KIND.digests(found)) == endpoint().batch(Query(x=images(3)), 0).digests
+def test_a_batch_says_which_images_were_asked() -> None:
+    assert torch.equal(endpoint().batch(Query(x=images(3)), 0).images, images(3))
 
 
 class Pool:
@@ -215,9 +230,9 @@ def test_images_have_pairs_but_for_those_of_a_style(task: str, pairs: str) -> No
 
 def test_a_service_is_opened_with_the_numbers_of_its_plan() -> None:
     made = plan("monet2photo", "victim", seed=4)
-    opened = KIND.endpoint(made, Double(), Defense({}))
+    opened = KIND.endpoint(made, Double(), front(KIND.way, Double()))
     assert isinstance(opened, ImageEndpoint)
-    assert (opened.scale, opened.seed, opened.side) == (made.task.scale, 4, made.scale.side)
+    assert (opened.scale, opened.side) == (made.task.scale, made.scale.side)
 
 
 def test_a_small_plan_has_the_first_file_of_each_test_split() -> None:

@@ -15,16 +15,18 @@ from gexbench.core.dataset import Dataset, Split
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.engine.attacker.oracle import MeteredOracle
-from gexbench.engine.kinds.endpoint import Endpoint
+from gexbench.engine.kinds.endpoint import Endpoint, OpenVictim, Weights
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
 from gexbench.engine.kinds.image_to_image import ImageEndpoint
 from gexbench.engine.kinds.kind import Copy, Witnesses
-from gexbench.engine.kinds.sampling import KIND, SamplingEndpoint, surrogate_latents
+from gexbench.engine.kinds.sampling import KIND, Latents, SamplingEndpoint, surrogate_latents
 from gexbench.engine.service.ledger import Ledger, transfer_set
 from gexbench.engine.service.meter import Meter
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered
 from gexbench.errors import BudgetError, PlanError, QueryError, RunFailed
 from gexbench.plan import Identity, Plan, Request, resolve
+
+from ..fronts import front
 
 
 class Painter:
@@ -37,6 +39,12 @@ class Painter:
 
     def secret(self, use: str) -> bytes:
         return use.encode()
+
+    def weights(self) -> Weights:
+        return Weights("", {})
+
+    def with_weights(self, weights: Weights) -> OpenVictim:
+        return self
 
 
 class Darker(Defense):
@@ -62,7 +70,7 @@ class Mirrored(Defense):
 def desk(
     seed: int = 0, key: bytes = b"secret", tells: bool = False, defense: Defense | None = None
 ) -> SamplingEndpoint:
-    return SamplingEndpoint(Painter(), defense or Defense({}), seed, 8, key, tells)
+    return SamplingEndpoint(front(KIND.way, Painter(), defense, seed), Latents(key, 3, seed), 8, tells)
 
 
 class Metered(MeteredOracle):
@@ -124,7 +132,7 @@ def test_a_service_that_draws_takes_no_images(tmp_path: Path) -> None:
 
 def test_a_service_that_takes_images_draws_none(tmp_path: Path) -> None:
     with pytest.raises(QueryError, match="takes images and draws none"):
-        meter(tmp_path, ImageEndpoint(Painter(), Defense({}), 1, 0)).sample(1)
+        meter(tmp_path, ImageEndpoint(front(KIND.way, Painter()), 1)).sample(1)
 
 
 def test_latents_leave_only_where_they_are_granted(tmp_path: Path) -> None:
@@ -137,22 +145,22 @@ def test_latents_leave_only_where_they_are_granted(tmp_path: Path) -> None:
 
 def made_from(latents: Tensor) -> Tensor:
     """Return what the victim makes of latents, as an API would send it."""
-    return from_uint8(desk().plain(latents))
+    return from_uint8(desk().front.plain(latents))
 
 
 def test_latents_are_standard_normal() -> None:
-    latents = desk().latents("queried", range(4000))
+    latents = desk().latents.drawn("queried", range(4000))
     assert latents.mean(0).abs().max() < 0.06
     assert (latents.std(0) - 1.0).abs().max() < 0.04
 
 
 @pytest.mark.parametrize("other", [desk(seed=1), desk(key=b"other")], ids=["seed", "weights"])
 def test_latents_depend_on_the_seed_and_on_what_only_the_owner_has(other: SamplingEndpoint) -> None:
-    assert not torch.equal(other.latents("queried", [0]), desk().latents("queried", [0]))
+    assert not torch.equal(other.latents.drawn("queried", [0]), desk().latents.drawn("queried", [0]))
 
 
 def test_images_of_the_test_are_never_drawn_for_clients_and_are_the_same_in_every_run() -> None:
-    queried = {image.numpy().tobytes() for image in desk().plain(desk().latents("queried", range(50)))}
+    queried = {image.numpy().tobytes() for image in desk().front.plain(desk().latents.drawn("queried", range(50)))}
     tested = desk().unmetered(DrawUnmetered(first=0, n=50)).plain
     assert not queried & {image.numpy().tobytes() for image in tested}
     assert torch.equal(tested, desk(seed=5).unmetered(DrawUnmetered(first=0, n=50)).plain)
@@ -166,17 +174,17 @@ def test_a_service_that_draws_answers_no_test_inputs() -> None:
 
 def test_a_defense_sees_latents_and_changes_what_leaves() -> None:
     plain, defended = desk(), desk(defense=Darker({}))
-    latents = plain.latents("queried", range(3))
-    half = from_uint8(plain.plain(latents)) * 127.5
-    assert (defended.guarded(latents, [b"1", b"2", b"3"], 0).float() - half).abs().max() <= 0.5
+    latents = plain.latents.drawn("queried", range(3))
+    half = from_uint8(plain.front.plain(latents)) * 127.5
+    assert (defended.front.answer(latents, [b"1", b"2", b"3"], 0).float() - half).abs().max() <= 0.5
     answers = defended.unmetered(DrawUnmetered(first=0, n=2))
     assert answers.guarded is not None
 
 
 def test_a_defense_may_change_the_latent_that_is_fed() -> None:
-    latents = desk().latents("queried", range(3))
-    left = desk(defense=Mirrored({})).guarded(latents, [b"1", b"2", b"3"], 0)
-    assert torch.equal(left, desk().plain(-latents))
+    latents = desk().latents.drawn("queried", range(3))
+    left = desk(defense=Mirrored({})).front.answer(latents, [b"1", b"2", b"3"], 0)
+    assert torch.equal(left, desk().front.plain(-latents))
 
 
 def quiet(what: str, done: int, total: int) -> None:

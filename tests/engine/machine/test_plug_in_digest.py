@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gexbench import bench
+from gexbench.cards.schema import BundledFile
 from gexbench.engine.machine import plug_in_digest as module
-from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
+from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files, refuse_unnamed
 from gexbench.errors import CardError
 from gexbench.plan import Request
 
@@ -133,3 +138,61 @@ def test_a_plan_of_a_submission_changes_with_its_data_and_not_with_runs_beside_i
     (folder / "table.txt").write_text("4\n")
     second = bench.prepare(Request("sr", "."))[1]
     assert (second.plug_ins == first.plug_ins, second.id == first.id, second.code == first.code) == (False, False, True)
+
+
+def card_with(folder: Path, *names: str) -> list[BundledFile]:
+    return [
+        BundledFile(file=name, size=path.stat().st_size, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+        for name in names
+        if (path := folder / name)
+    ]
+
+
+def refuse(folder: Path, named: list[BundledFile]) -> None:
+    refuse_unnamed(folder, plug_in_files(folder, (folder / "card.toml",)), named)
+
+
+def test_a_large_file_is_refused_unless_the_card_names_it_with_size_and_hash(folder: Path) -> None:
+    refuse(folder, [])
+    (folder / "data" / "weights.bin").write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(CardError, match=r"weights\.bin takes more than 1 MiB and is not on the card") as refused:
+        refuse(folder, [])
+    named = card_with(folder, "data/weights.bin")
+    assert f'{{ file = "data/weights.bin", size = 1048577, sha256 = "{named[0].sha256}" }}' in refused.value.hint
+    refuse(folder, named)
+
+
+@pytest.mark.parametrize("wrong", [{"size": 3}, {"sha256": "0" * 64}, {"file": "data/other.bin"}])
+def test_a_file_that_is_not_what_the_card_says_is_refused(folder: Path, wrong: dict[str, Any]) -> None:
+    named = [each.model_copy(update=wrong) for each in card_with(folder, "data/weights.bin")]
+    with pytest.raises(CardError, match="on the card is not the file in"):
+        refuse(folder, named)
+
+
+@pytest.mark.parametrize("ending", ["bin", "py"])
+def test_many_small_files_of_what_is_no_code_are_refused_as_a_large_one(folder: Path, ending: str) -> None:
+    """Numbers written out as text are no code either: what counts is what they compress to."""
+    draw = random.Random(0)
+    for number in range(9):
+        content = draw.randbytes(200_000)
+        (folder / f"part{number}.{ending}").write_bytes(content if ending == "bin" else base64.b64encode(content))
+    with pytest.raises(CardError, match="holds more than 1 MiB, compressed, that is not on the card"):
+        refuse(folder, [])
+    refuse(folder, card_with(folder, *(f"part{number}.{ending}" for number in range(9))))
+
+
+def test_much_code_is_no_large_file(folder: Path) -> None:
+    for number in range(40):
+        (folder / f"part{number}.py").write_text("def something(x: int) -> int:\n    return x + 1\n\n\n" * 2000)
+    refuse(folder, [])
+
+
+def test_a_plug_in_with_a_large_file_is_refused_while_it_is_planned(folder: Path) -> None:
+    (folder / "data" / "weights.bin").write_bytes(bytes((1 << 20) + 1))
+    with pytest.raises(CardError, match="is not on the card"):
+        bench.prepare(Request("sr", str(folder)))
+    (named,) = card_with(folder, "data/weights.bin")
+    line = f'files = [{{ file = "data/weights.bin", size = {named.size}, sha256 = "{named.sha256}" }}]\n'
+    (folder / "card.toml").write_text(CARD + line)
+    _, planned = bench.prepare(Request("sr", str(folder)))
+    assert planned.attack.files == (named,)

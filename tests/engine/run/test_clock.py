@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -16,16 +16,18 @@ import torch
 from gexbench.engine.run import clock, remote
 from gexbench.engine.run.clock import Clock, Timesheet, evidence_seconds
 from gexbench.engine.run.remote import RemoteAttacker
+from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.wire.frames import Channel, Frame, encode, pair
-from gexbench.engine.wire.messages import Extracted, Inferred, Message, Ready, send
+from gexbench.engine.wire.messages import Built, Extracted, Inferred, Message, Ready, Saved, send
 from gexbench.errors import OutputError, RunFailed
 
 from ..processes import HANG
+from ..toy_orders import quiet
 
 DEADLINE, EVIDENCE = 2.0, 3.0
 Play = Callable[[Channel, Callable[[float], None]], None]
-Make = Callable[..., RemoteAttacker]
+Make = Callable[..., Any]
 
 
 class Hours:
@@ -61,6 +63,17 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
 def attacker(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Return a maker of attackers whose process is a thread that plays its part."""
     monkeypatch.setattr(clock, "LOOK_AGAIN", 0.01)
+    yield from makers(hours, monkeypatch, RemoteAttacker)
+
+
+@pytest.fixture
+def surrogate(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Return a maker of surrogates whose process is a thread that plays its part."""
+    monkeypatch.setattr(clock, "LOOK_AGAIN", 0.01)
+    yield from makers(hours, monkeypatch, RemoteSurrogate)
+
+
+def makers(hours: Hours, monkeypatch: pytest.MonkeyPatch, kind: type) -> Iterator[Make]:
     with contextlib.ExitStack() as stack:
 
         def channels() -> tuple[Channel, Channel]:
@@ -69,7 +82,7 @@ def attacker(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
                 stack.callback(end.close)
             return ends
 
-        def make(play: Play, sheet: Timesheet | None = None) -> RemoteAttacker:
+        def make(play: Play, sheet: Timesheet | None = None) -> Any:
             (ours, theirs), (service, oracle) = channels(), channels()
             monkeypatch.setattr(remote, "_spawn", lambda *_: (SimpleNamespace(), ours))
             thread = threading.Thread(target=play, args=(theirs, hours.pass_in_sight))
@@ -77,14 +90,9 @@ def attacker(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
             stack.callback(thread.join)
             stack.callback(ours.close)  # first, so that a thread that still listens ends
             start: Any = SimpleNamespace(side=None, scale=1, frame=lambda: Frame("start"))
-            place: Any = SimpleNamespace(log=Path("log.txt"))
-            return RemoteAttacker(
-                start,
-                place,
-                oracle,
-                cast(Any, SimpleNamespace(control=service)),
-                Journal(lambda what, done, total: None, sheet or Timesheet(DEADLINE, EVIDENCE)),
-            )
+            place: Any = SimpleNamespace(log=Path("log.txt"), folder=Path("no such folder"))
+            both = (oracle, SimpleNamespace(control=service)) if kind is RemoteAttacker else ()
+            return kind(start, place, *both, Journal(quiet, sheet or Timesheet(DEADLINE, EVIDENCE)))
 
         yield make
 
@@ -96,8 +104,20 @@ def slow_around_the_attack(channel: Channel, passes: Callable[[float], None]) ->
     passes(0.75 * DEADLINE)
     send(channel, Extracted())
     channel.receive()
-    passes(1.25 * DEADLINE)
-    send(channel, Inferred(y=torch.zeros(1)))
+    passes(0.2 * DEADLINE)
+    send(channel, Saved())
+
+
+def slow_at_its_evidence(channel: Channel, passes: Callable[[float], None]) -> None:
+    passes(1.25 * EVIDENCE)
+    send(channel, Ready())
+    channel.receive()
+    passes(0.4 * EVIDENCE)
+    send(channel, Built())
+    for _ in range(2):
+        channel.receive()
+        passes(0.4 * EVIDENCE)
+        send(channel, Inferred(y=torch.zeros(1)))
 
 
 def hangs(channel: Channel, passes: Callable[[float], None]) -> None:
@@ -109,17 +129,38 @@ def hangs(channel: Channel, passes: Callable[[float], None]) -> None:
 def hangs_when_it_is_asked(channel: Channel, passes: Callable[[float], None]) -> None:
     send(channel, Ready())
     channel.receive()
-    send(channel, Extracted())
+    send(channel, Built())
     channel.receive()
     passes(1000 * EVIDENCE)
 
 
-def test_an_attack_is_not_charged_for_a_slow_start_or_slow_evidence(attacker: Make, hours: Hours) -> None:
+def test_an_attack_is_not_charged_for_a_slow_start(attacker: Make, hours: Hours) -> None:
     it = attacker(slow_around_the_attack)
     it.wait_ready()
     hours.now += 1.25 * DEADLINE  # the service may need longer than the attack's process
     it.extract()
+    assert it.save(Path("kept")) is None
+
+
+def test_building_and_answering_share_one_limit_in_which_the_start_does_not_count(surrogate: Make) -> None:
+    it = surrogate(slow_at_its_evidence)
+    it.build()
     assert it.infer(torch.zeros(1)).shape == (1,)
+    with pytest.raises(RunFailed, match="had not been built anew and answered all test images after 3 s"):
+        it.infer(torch.zeros(1))
+
+
+def test_saving_counts_as_extraction(attacker: Make) -> None:
+    def saves_for_long(channel: Channel, passes: Callable[[float], None]) -> None:
+        takes(0.75 * DEADLINE)(channel, passes)
+        channel.receive()
+        passes(0.5 * DEADLINE)
+
+    it = attacker(saves_for_long)
+    it.wait_ready()
+    it.extract()
+    with pytest.raises(RunFailed, match="still running after 2 s, its deadline"):
+        it.save(Path("kept"))
 
 
 def test_extraction_is_ended_at_the_deadline(attacker: Make) -> None:
@@ -129,11 +170,11 @@ def test_extraction_is_ended_at_the_deadline(attacker: Make) -> None:
         it.extract()
 
 
-def test_a_surrogate_that_never_answers_is_ended_too(attacker: Make) -> None:
-    it = attacker(hangs_when_it_is_asked)
-    it.wait_ready()
-    it.extract()
-    with pytest.raises(RunFailed, match="had not answered all test images and been saved after 3 s"):
+@pytest.mark.parametrize("play", [hangs, hangs_when_it_is_asked], ids=["built", "asked"])
+def test_a_surrogate_that_hangs_is_ended(surrogate: Make, play: Play) -> None:
+    it = surrogate(play)
+    with pytest.raises(RunFailed, match="had not been built anew and answered all test images after 3 s"):  # noqa: PT012
+        it.build()
         it.infer(torch.zeros(1))
 
 
@@ -157,29 +198,27 @@ def test_a_frame_sent_nine_bytes_at_a_time_wins_no_time(attacker: Make) -> None:
     it.wait_ready()
     with pytest.raises(RunFailed, match="still running after 2 s, its deadline"):
         it.extract()
-    assert it.latent_size is None
+    assert it._journal.report == {}
 
 
-def test_an_answer_sent_nine_bytes_at_a_time_wins_no_time(attacker: Make) -> None:
-    it = attacker(drips(Inferred(y=torch.zeros(1)), (Ready(), Extracted())))
-    it.wait_ready()
-    it.extract()
-    with pytest.raises(RunFailed, match="had not answered all test images"):
+def test_an_answer_sent_nine_bytes_at_a_time_wins_no_time(surrogate: Make) -> None:
+    it = surrogate(drips(Inferred(y=torch.zeros(1)), (Ready(), Built())))
+    it.build()
+    with pytest.raises(RunFailed, match="answered all test images"):
         it.infer(torch.zeros(1))
 
 
-def test_an_attack_that_does_not_read_what_it_is_asked_is_ended(attacker: Make) -> None:
+def test_a_surrogate_that_does_not_read_what_it_is_asked_is_ended(surrogate: Make) -> None:
     def reads_no_more(channel: Channel, passes: Callable[[float], None]) -> None:
         send(channel, Ready())
         channel.receive()
-        send(channel, Extracted())
+        send(channel, Built())
         channel.end.recv(1, socket.MSG_PEEK)  # it is being asked
         passes(1000 * EVIDENCE)
 
-    it = attacker(reads_no_more)
-    it.wait_ready()
-    it.extract()
-    with pytest.raises(RunFailed, match="had not answered all test images"):
+    it = surrogate(reads_no_more)
+    it.build()
+    with pytest.raises(RunFailed, match="answered all test images"):
         it.infer(torch.zeros(1 << 22))
 
 

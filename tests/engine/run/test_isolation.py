@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gexbench.engine.run import isolation
-from gexbench.engine.run.isolation import BothConfines, chosen, confines
-from gexbench.engine.run.orders import make_orders, private
+from gexbench.engine.run.isolation import AllConfines, chosen, confines, surrogate_confines
+from gexbench.engine.run.orders import make_orders, private, surrogate_order
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.sandbox.allowlist import within
 from gexbench.engine.sandbox.rules import Rules, Support
@@ -22,7 +22,7 @@ def may_read(rules: Rules, path: Path) -> bool:
 
 
 @pytest.fixture
-def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Orders, BothConfines]:
+def all_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Orders, AllConfines]:
     """The run's folder, the orders and the confines of a plug-in attack that meets a plug-in defense."""
     monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
     for name in ("attack", "defense"):
@@ -34,8 +34,9 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Orders,
     assert orders.attacker is not None
     defense = orders.service.plan.defense
     assert defense is not None
-    mine = {"defense": defense.model_copy(update={"entry": "code:It"})}
-    serving = {"plan": orders.service.plan.model_copy(update=mine), "defense_code": tmp_path / "defense"}
+    mine = orders.service.plan.model_copy(update={"defense": defense.model_copy(update={"entry": "code:It"})})
+    owner = made.folder.path / "service" / "owner.safetensors"
+    serving = {"plan": mine, "defense_code": tmp_path / "defense", "owner": owner}
     attacking = {"entry": "code:It", "code": tmp_path / "attack"}
     orders = Orders(orders.service.model_copy(update=serving), orders.attacker.model_copy(update=attacking))
     return made.folder.path, orders, confines(made.folder, orders, private(made))
@@ -50,18 +51,20 @@ def test_the_strongest_isolation_there_is_is_chosen_unless_none_is_asked_for(
     assert chosen("none") == "none"
 
 
-def test_each_works_in_its_own_folder_and_prints_to_its_own_log(both: tuple[Path, Orders, BothConfines]) -> None:
-    run, orders, where = both
+def test_each_works_in_its_own_folder_and_prints_to_its_own_log(all_three: tuple[Path, Orders, AllConfines]) -> None:
+    run, orders, where = all_three
     assert orders.attacker is not None
+    assert where.defense is not None
     assert (where.service.folder, where.service.log) == (run / "service", run / "service.log")
     assert (where.attacker.folder, where.attacker.log) == (orders.attacker.workdir, run / "log.txt")
-    assert where.service.rules.write == where.attacker.rules.write == ()  # what it writes is its folder alone
+    assert (where.defense.folder.parent, where.defense.log) == (run / "defense", run / "defense.log")
+    assert [each.rules.write for each in (where.service, where.attacker, where.defense)] == [()] * 3  # its folder alone
 
 
 def test_the_victims_weights_are_the_services_and_the_brief_is_the_attackers(
-    both: tuple[Path, Orders, BothConfines],
+    all_three: tuple[Path, Orders, AllConfines],
 ) -> None:
-    run, orders, where = both
+    run, orders, where = all_three
     assert may_read(where.service.rules, orders.service.weights)
     assert not may_read(where.attacker.rules, orders.service.weights)
     assert may_read(where.attacker.rules, run / "brief" / "pool.safetensors")
@@ -69,24 +72,39 @@ def test_the_victims_weights_are_the_services_and_the_brief_is_the_attackers(
 
 
 def test_each_reads_the_code_it_runs_and_not_the_others(
-    both: tuple[Path, Orders, BothConfines], tmp_path: Path
+    all_three: tuple[Path, Orders, AllConfines], tmp_path: Path
 ) -> None:
-    _, _, where = both
-    assert may_read(where.service.rules, tmp_path / "defense" / "code.py")
-    assert not may_read(where.service.rules, tmp_path / "attack" / "code.py")
-    assert may_read(where.attacker.rules, tmp_path / "attack" / "code.py")
-    assert not may_read(where.attacker.rules, tmp_path / "defense" / "code.py")
+    _, _, where = all_three
+    assert where.defense is not None
+    for name, theirs in (("attack", where.attacker), ("defense", where.defense)):
+        allowed = [
+            each
+            for each in (where.service, where.attacker, where.defense)
+            if may_read(each.rules, tmp_path / name / "code.py")
+        ]
+        assert allowed == [theirs]  # the service runs no foreign code
+
+
+def test_a_defense_reads_the_owners_images_where_it_hardens_and_nothing_else_of_a_run(
+    all_three: tuple[Path, Orders, AllConfines],
+) -> None:
+    run, orders, where = all_three
+    assert where.defense is not None
+    assert may_read(where.defense.rules, run / "service" / "owner.safetensors")
+    for place in ("service/tests.safetensors", "service/ledger.sqlite", "service/honest.sqlite", "brief", "attacker"):
+        assert not may_read(where.defense.rules, run / place)
+    assert not may_read(where.defense.rules, orders.service.weights)
 
 
 @pytest.mark.parametrize("place", ["plan.json", "service/ledger.sqlite", "../two/record.json", "../../home/victims/x"])
-def test_neither_reads_other_runs_ledgers_or_homes(both: tuple[Path, Orders, BothConfines], place: str) -> None:
-    run, _, where = both
+def test_neither_reads_other_runs_ledgers_or_homes(all_three: tuple[Path, Orders, AllConfines], place: str) -> None:
+    run, _, where = all_three
     assert not may_read(where.attacker.rules, run / place)
     assert not may_read(where.service.rules, run / place)
 
 
-def test_both_read_gexbench_itself(both: tuple[Path, Orders, BothConfines]) -> None:
-    _, _, where = both
+def test_both_read_gexbench_itself(all_three: tuple[Path, Orders, AllConfines]) -> None:
+    _, _, where = all_three
     assert may_read(where.attacker.rules, Path(isolation.__file__))
     assert may_read(where.service.rules, Path(isolation.__file__))
 
@@ -119,3 +137,27 @@ def test_device_files_are_those_of_the_runs_device(
     service = orders.service.model_copy(update={"device": device})
     confines(made.folder, Orders(service, orders.attacker), [])
     assert asked == [opened, opened]
+
+
+def test_a_surrogate_reads_what_was_kept_and_the_plug_ins_code_alone(tmp_path: Path) -> None:
+    made = setting(tmp_path, plan())
+    run, code = made.folder.path, tmp_path / "attack"
+    made.folder.surrogate.mkdir()
+    code.mkdir()
+    (code / "code.py").touch()
+    order = surrogate_order(made).model_copy(update={"code": code})
+    where = surrogate_confines(made.folder, order, "code:It")
+    assert (where.folder, where.log, where.rules.write) == (made.folder.scratch, run / "surrogate.log", ())
+    assert order.writable == (made.folder.scratch,)
+    assert made.folder.scratch.parent == run
+    assert run.parent in order.private
+    for place in (run / "surrogate" / "model.safetensors", code / "code.py", Path(isolation.__file__)):
+        assert may_read(where.rules, place)
+    for name in (
+        f"attacker/{made.folder.work.name}/notes",
+        "brief/pool.safetensors",
+        "log.txt",
+        "plan.json",
+        "service/ledger.sqlite",
+    ):
+        assert not may_read(where.rules, run / name)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gexbench.core.attack import Brief
 from gexbench.core.images import from_uint8
 from gexbench.core.oracle import Oracle
-from gexbench.engine.run.local import LocalAttacker, LocalService
+from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.store.victim_weights import weights_path
 from gexbench.engine.store.weights import file_sha256
@@ -22,7 +22,7 @@ from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import AnswerUnmetered, OpenService, Query, Refused
 from gexbench.errors import RunFailed
 
-from ..toy_orders import catalog, open_service, plan, start_attack
+from ..toy_orders import catalog, open_service, plan, start_attack, start_surrogate
 
 X = torch.arange(192, dtype=torch.uint8).reshape(1, 3, 8, 8)
 
@@ -82,16 +82,21 @@ class Watched:
         self.side = LocalAttacker(start, service, self.journal)
 
 
-def test_an_attack_asks_the_service_reports_and_is_asked_and_saved(service: LocalService, tmp_path: Path) -> None:
+def test_an_attack_asks_the_service_reports_and_what_it_saves_is_built_and_asked(
+    service: LocalService, tmp_path: Path
+) -> None:
     watched = Watched(service, Reporting, tmp_path, budget=512)
     watched.side.extract()
     assert watched.journal.report == {"paid": 2, "side": 32}
-    assert (watched.side.latent_size, watched.told) == (6, ["learning 1/1"])
+    assert watched.told == ["learning 1/1"]
     assert service.close().answered == 2
-    assert torch.equal(watched.side.infer(X), from_uint8(X))
-    assert watched.side.save(tmp_path / "kept") == f"{__name__}:Learned"
-    assert (tmp_path / "kept" / "model.safetensors").is_file()
+    watched.side.save(tmp_path / "kept")
     watched.side.stop()
+    surrogate = LocalSurrogate(start_surrogate(tmp_path / "kept"))
+    surrogate.build()
+    assert surrogate.latent_size == 6
+    assert torch.equal(surrogate.infer(X), from_uint8(X))
+    surrogate.stop()
 
 
 def test_what_an_attack_raises_ends_the_run_with_its_name(service: LocalService, tmp_path: Path) -> None:
@@ -108,8 +113,16 @@ def test_a_defense_that_stumbled_is_not_the_attacks_fault(service: LocalService,
 def test_a_surrogate_that_answers_no_tensor_ends_the_run(service: LocalService, tmp_path: Path) -> None:
     watched = Watched(service, Reporting, tmp_path, budget=512)
     watched.side.extract()
-    with pytest.raises(RunFailed, match="the attack raised TypeError: the surrogate returned NoneType, not a tensor"):
-        watched.side.infer(X.repeat(1, 1, 2, 2))
+    watched.side.save(tmp_path / "kept")
+    surrogate = LocalSurrogate(start_surrogate(tmp_path / "kept"))
+    surrogate.build()
+    with pytest.raises(RunFailed, match="surrogate raised TypeError: the surrogate returned NoneType, not a tensor"):
+        surrogate.infer(X.repeat(1, 1, 2, 2))
+
+
+def test_a_surrogate_that_cannot_be_built_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"^the surrogate cannot be built anew .*: its class\.txt cannot be read"):
+        LocalSurrogate(start_surrogate(tmp_path)).build()
 
 
 def test_an_attack_that_has_returned_nothing_has_nothing_to_save(service: LocalService, tmp_path: Path) -> None:

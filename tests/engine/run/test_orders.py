@@ -146,13 +146,15 @@ def test_the_service_gets_the_plan_the_victims_file_and_a_ledger_of_its_own(tmp_
     assert order.plan == made
     assert order.weights == weights_path(made.victim, catalog())
     assert order.ledger == tmp_path / "runs" / "one" / "service" / "ledger.sqlite"
-    assert (order.owner, order.defense_code, order.device, order.threads) == (None, None, "cpu", 2)
+    assert (order.owner, order.tests, order.defense_code, order.device, order.threads) == (None, None, None, "cpu", 2)
 
 
 @pytest.mark.parametrize("hardens", [False, True])
 def test_the_owners_images_lie_ready_for_a_defense_that_hardens(tmp_path: Path, hardens: bool) -> None:
     defense = catalog().get(DefenseCard, "jpeg").model_copy(update={"hardens": hardens})
     order = make_orders(setting(tmp_path, plan("sr", "victim").model_copy(update={"defense": defense}))).service
+    assert order.tests is not None
+    assert order.tests.parent == order.ledger.parent
     if not hardens:
         assert order.owner is None
         return

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import torch
 from record_factory import Records, write_registry
 
 from gexbench.engine.run.run_folder import RunFolder
-from gexbench.errors import OutputError, RunFailed
+from gexbench.errors import OutputError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
 
@@ -80,66 +78,23 @@ def test_a_record_is_sealed_and_an_earlier_one_is_kept_beside_it(folder: RunFold
     assert [read_record(path).reason for path in earlier] == ["first", "second"]
 
 
-def test_a_surrogate_is_moved_with_its_class_and_known_by_its_hash(folder: RunFolder) -> None:
-    saved = folder.work / "surrogate" / "model.safetensors"
-    saved.write_bytes(WEIGHTS)
-    assert folder.take_surrogate("a.b:Net") == hashlib.sha256(WEIGHTS).hexdigest()
-    assert (folder.path / "surrogate" / "model.safetensors").read_bytes() == WEIGHTS
-    assert (folder.path / "surrogate" / "class.txt").read_text() == "a.b:Net\n"
-    assert not saved.exists()
+def test_what_the_attack_made_is_nowhere_to_be_found_while_it_is_put_away(folder: RunFolder) -> None:
+    folder.brief.mkdir()
+    (folder.work / "notes").write_text("learned")
+    folder.log.write_text("printed")
+    with folder.put_away():
+        assert not any(path.exists() for path in (folder.work, folder.brief, folder.log))
+    assert ((folder.work / "notes").read_text(), folder.log.read_text()) == ("learned", "printed")
+    assert not list(folder.path.glob(".away-*"))
 
 
-def test_a_surrogate_without_weights_has_no_hash_and_an_earlier_ones_are_gone(folder: RunFolder) -> None:
-    (folder.work / "surrogate" / "model.safetensors").write_bytes(WEIGHTS)
-    folder.take_surrogate("a.b:Net")
-    assert folder.take_surrogate("builtins:function") is None
-    assert [path.name for path in (folder.path / "surrogate").iterdir()] == ["class.txt"]
-
-
-def linked(saved: Path, secret: Path) -> None:
-    saved.symlink_to(secret)
-
-
-def dangling(saved: Path, secret: Path) -> None:
-    saved.symlink_to(secret.with_name("nowhere"))
-
-
-def pipe(saved: Path, secret: Path) -> None:
-    os.mkfifo(saved)
-
-
-def directory(saved: Path, secret: Path) -> None:
-    saved.mkdir()
-
-
-@pytest.mark.parametrize("left", [linked, dangling, pipe, directory])
-def test_what_is_no_plain_file_is_refused_and_not_followed(
-    folder: RunFolder, tmp_path: Path, left: Callable[[Path, Path], None]
+def test_what_was_put_away_when_the_bench_was_killed_is_gone_when_it_starts_anew(
+    folder: RunFolder, record: RunRecord
 ) -> None:
-    secret = tmp_path / "secret"
-    secret.write_bytes(WEIGHTS)
-    left(folder.work / "surrogate" / "model.safetensors", secret)
-    with pytest.raises(RunFailed, match="something else than a file"):
-        folder.take_surrogate("a.b:Net")
-    assert secret.read_bytes() == WEIGHTS
-    assert not (folder.path / "surrogate" / "model.safetensors").exists()
-
-
-def test_a_folder_that_is_a_link_is_not_entered(folder: RunFolder, tmp_path: Path) -> None:
-    (tmp_path / "secret").mkdir()
-    (tmp_path / "secret" / "model.safetensors").write_bytes(WEIGHTS)
-    (folder.work / "surrogate").rmdir()
-    (folder.work / "surrogate").symlink_to(tmp_path / "secret")
-    assert folder.take_surrogate("a.b:Net") is None
-    assert (tmp_path / "secret" / "model.safetensors").exists()
-
-
-@pytest.mark.parametrize("content", [b"", b"a pickle, perhaps", WEIGHTS[:-4]], ids=["empty", "other", "cut off"])
-def test_weights_that_are_not_safetensors_are_refused(folder: RunFolder, content: bytes) -> None:
-    (folder.work / "surrogate" / "model.safetensors").write_bytes(content)
-    with pytest.raises(RunFailed, match="not safetensors"):
-        folder.take_surrogate("a.b:Net")
-    assert not (folder.path / "surrogate" / "model.safetensors").exists()
+    folder.put_away().__enter__()
+    folder.open(record.plan, anew=True)
+    assert not list(folder.path.glob(".away-*"))
+    assert list(folder.work.iterdir()) == []
 
 
 def test_no_run_can_guess_where_another_attack_works_and_a_run_finds_its_own_again(
@@ -166,3 +121,13 @@ def test_an_attempt_that_failed_in_its_test_is_charged_and_one_that_was_killed_t
     folder.record.unlink()
     folder.open(record.plan, anew=True)
     assert not folder.timesheet.exists()
+
+
+def test_a_defense_starts_in_an_empty_folder_of_a_name_that_is_new_each_time(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    first = folder.new_defense()
+    first.mkdir(parents=True)
+    (first / "remembered").touch()
+    second = folder.new_defense()
+    assert second != first
+    assert not (tmp_path / "defense").exists()

@@ -50,7 +50,7 @@ def run(folder: Path, home: Path) -> Run:
             catalog = Catalog.load([folder])
             for name in ("sngan", "style") if not (home / "victims").exists() else ():
                 train_victim(catalog.get(VictimCard, f"toy/{name}"), catalog, None, quiet)
-            asked = {"out": folder / "runs", "registry": (folder,), "defense": defense, "options": options}
+            asked = {"out": folder.parent / "toy-runs", "registry": (folder,), "defense": defense, "options": options}
             return gexbench.run(f"toy/{task}", attack, **asked)
 
     return run_it
@@ -62,7 +62,7 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
     assert (record.account.answered, record.cost_usd) == (16, 0.16)
     assert set(record.absent) == {"fid", "memorisation"}
     assert "the run queried 16 images; this metric needs 100 or more" in record.absent["memorisation"]
-    made = folder / "runs" / record.plan.run_name
+    made = folder.parent / "toy-runs" / record.plan.run_name
     assert (made / "surrogate" / "model.safetensors").is_file()
     with Image.open(made / "samples.png") as picture:
         assert picture.width > 3 * 300
@@ -184,7 +184,7 @@ def test_too_few_real_images_to_calibrate_with_are_refused_before_anything_is_qu
 def test_fewer_held_back_images_than_are_scored_are_refused_before_anything_runs(run: Run, folder: Path) -> None:
     with pytest.raises(PlanError, match="scored on 9 images; test split 'figures' of data set 'toy/few' has 8 real"):
         run("victim", task="greedy")
-    assert not list((folder / "runs").glob("*greedy*/service/ledger.sqlite"))
+    assert not list((folder.parent / "toy-runs").glob("*greedy*/service/ledger.sqlite"))
 
 
 @pytest.mark.parametrize(

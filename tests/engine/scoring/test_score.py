@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import record_factory
 from feature_factory import noise, quiet, write_net, write_registry
+from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
@@ -96,6 +98,19 @@ def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, prepared: Pr
     costs = honest_cost(plan, prepared, {"set5": guarded}, collector, quiet)
     assert [cost.metric for cost in costs] == ["psnr-rgb", "fid"]
     assert honest_cost(plan, prepared, {"set5": shown}, collector, quiet) == ()
+
+
+def test_a_cost_is_of_all_users_where_some_are_spared(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:
+    shown, collector = _shown(4), Collector(catalog, "cpu")
+    spoiled = tuple(255 - image for image in shown.victim)
+
+    def cost(guarded: tuple[Tensor, ...]) -> float:
+        tests = {"set5": replace(shown, guarded=guarded)}
+        return next(c.value for c in honest_cost(plan, prepared, tests, collector, quiet) if c.metric == "psnr-rgb")
+
+    all_of_them = cost(spoiled)
+    assert cost((*shown.victim[:2], *spoiled[2:])) == pytest.approx(all_of_them + 10 * math.log10(2), abs=1)
+    assert cost(shown.victim) == math.inf
 
 
 def test_where_the_truth_is_a_style_only_metrics_of_sets_compare_with_it(

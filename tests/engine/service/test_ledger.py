@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gexbench.engine.service.ledger import MOST_REASONS, Answered, Ledger, drop_answers
+from gexbench.engine.service.ledger import MOST_REASONS, Answered, Ledger, drop_answers, images_asked
 from gexbench.engine.wire.questions import question_digest
 from gexbench.errors import OutputError
 
@@ -95,3 +95,32 @@ def test_refusals_and_replays_without_end_take_no_room(tmp_path: Path) -> None:
     assert (account.answered, account.refused, account.replayed) == (1, 6 * MOST_REASONS, 3 * MOST_REASONS)
     with sqlite3.connect(ledger.path) as db:
         assert db.execute("SELECT COUNT(*) FROM batch").fetchone() == (MOST_REASONS + 3,)
+
+
+def test_images_that_were_asked_survive_sigkill_until_answers_are_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    process = multiprocessing.get_context("fork").Process(target=_ask_and_die, args=(path,))
+    process.start()
+    process.join()
+    Ledger(path, "plan", 10).pay(questions(5, 1), replayed=0)
+    assert list(images_asked(path)) == [(b"abcdef", 2)]
+    drop_answers(path)
+    assert list(images_asked(path)) == []
+
+
+def _ask_and_die(path: Path) -> None:
+    Ledger(path, "plan", 10).pay([Answered(b"digest", b"answer", b"abcdef", 2)], replayed=0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_ledger_from_before_images_were_kept_takes_them_from_then_on(tmp_path: Path) -> None:
+    path = tmp_path / "l.sqlite"
+    old = Ledger(path, "plan", 10)
+    old.pay(questions(0, 1), replayed=0)
+    for column in ("image", "height"):
+        old._db.execute(f"ALTER TABLE question DROP COLUMN {column}")
+    old.close()
+    ledger = Ledger(path, "plan", 10)
+    ledger.pay([Answered(b"digest", b"answer", b"abcdef", 2)], replayed=0)
+    assert list(images_asked(path)) == [(b"abcdef", 2)]
+    assert ledger.spent == 2

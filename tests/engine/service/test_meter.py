@@ -12,13 +12,17 @@ from torch import Tensor
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import round_8bit
 from gexbench.engine.attacker.oracle import MeteredOracle
+from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
-from gexbench.engine.kinds.sampling import SamplingEndpoint
+from gexbench.engine.kinds.sampling import KIND as DRAWS
+from gexbench.engine.kinds.sampling import Latents, SamplingEndpoint
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
 from gexbench.engine.wire import questions
 from gexbench.engine.wire.messages import Answer, Refused, Sample
 from gexbench.errors import BudgetError, QueryError
+
+from ..fronts import front
 
 
 class Double:
@@ -32,6 +36,12 @@ class Double:
 
     def secret(self, use: str) -> bytes:
         return use.encode()
+
+    def weights(self) -> Weights:
+        return Weights("", {})
+
+    def with_weights(self, weights: Weights) -> OpenVictim:
+        return self
 
 
 class Painter(Double):
@@ -47,7 +57,7 @@ class Noise(Defense):
     """Draws from the question's own generator."""
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
-        return y + 0.1 * torch.randn(y.shape, generator=history.generator)
+        return (y + 0.1 * torch.randn(y.shape, generator=history.generator)).clamp(0, 1)
 
 
 class Metered(MeteredOracle):
@@ -59,7 +69,7 @@ class Metered(MeteredOracle):
 
 
 def make_meter(path: Path, budget: int = 10, defense: Defense | None = None, side: int | None = None) -> Metered:
-    endpoint = ImageEndpoint(Double(), defense or Defense({}), 2, seed=0, side=side)
+    endpoint = ImageEndpoint(front(KIND.way, Double(), defense), 2, side=side)
     return Metered(Meter(endpoint, Ledger(path / "ledger.sqlite", "plan", budget)))
 
 
@@ -152,7 +162,7 @@ def test_a_closed_oracle_refuses(meter: Metered) -> None:
 
 
 def test_a_closed_service_draws_no_more_either(tmp_path: Path) -> None:
-    painter = SamplingEndpoint(Painter(), Defense({}), seed=0, side=8, key=b"key")
+    painter = SamplingEndpoint(front(DRAWS.way, Painter()), Latents(b"key", 3, seed=0), side=8)
     meter = Meter(painter, Ledger(tmp_path / "ledger.sqlite", "plan", 10))
     assert isinstance(meter.ask(Sample(n=2)), Answer)
     meter.close()
@@ -180,7 +190,7 @@ def test_asked_is_all_that_was_answered_replayed_and_refused(meter: Metered) -> 
 
 @pytest.mark.parametrize("n", [0, -2, True, "5", 2.0, None], ids=repr)
 def test_a_count_that_is_none_counts_no_images_refused(tmp_path: Path, n: object) -> None:
-    painter = SamplingEndpoint(Painter(), Defense({}), seed=0, side=8, key=b"key")
+    painter = SamplingEndpoint(front(DRAWS.way, Painter()), Latents(b"key", 3, seed=0), side=8)
     meter = Meter(painter, Ledger(tmp_path / "ledger.sqlite", "plan", 10))
     assert isinstance(meter.ask(Sample(n=n)), Refused)
     assert meter.ledger.account().refused == 0

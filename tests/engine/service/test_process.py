@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from gexbench.cards.schema import DefenseCard
 from gexbench.core.defense import Defense, History
 from gexbench.engine.attacker.oracle import over
+from gexbench.engine.defender import process as defender_process
 from gexbench.engine.service import process
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.wire.frames import Channel, Frame, pair
@@ -38,6 +39,7 @@ from gexbench.engine.wire.messages import (
     Ready,
     Refused,
     Sample,
+    ShowQueried,
     Stop,
     Unmetered,
     receive,
@@ -90,13 +92,13 @@ def toy_plan(defense: str | None = None) -> Plan:
 class Sides:
     """Bench and attacker, who speak to a service's process, which here is a thread."""
 
-    def __init__(self, bench: Channel, attacker: Channel, oracle: Channel) -> None:
+    def __init__(self, bench: Channel, attacker: Channel, oracle: Channel, argv: list[str]) -> None:
         self.bench, self.attacker = bench, attacker
         self.oracle = oracle  # the service's own end
         for end in (bench, attacker):
             end.end.settimeout(HANG)
         self.codes: list[int] = []
-        self.thread = threading.Thread(target=lambda: self.codes.append(process.main(["5", "6"])))
+        self.thread = threading.Thread(target=lambda: self.codes.append(process.main(argv)))
 
     def order(self, message: Message) -> Message | None:
         """Send the service a message from the bench and return what comes next."""
@@ -118,16 +120,27 @@ class Sides:
 
 
 @pytest.fixture
-def sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sides]:
+def defended() -> None:
+    """Have a defense's process beside the service; see sides."""
+
+
+@pytest.fixture
+def sides(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Sides]:
+    """Both sides; where the test asks for it, a defense's process, which here is a thread, too, is at the third."""
     with ExitStack() as stack:
-        (bench, control), (attacker, oracle) = pair(), pair()
-        ends = {"5": control, "6": oracle}
-        for channel in (bench, control, attacker, oracle):
+        (bench, control), (attacker, oracle), (guard, defense) = pair(), pair(), pair()
+        ends = {"5": control, "6": oracle, "7": guard, "8": defense}
+        for channel in (bench, control, attacker, oracle, guard, defense):
             stack.callback(channel.close)
         monkeypatch.setattr(Channel, "inherited", lambda fd: ends[str(fd)])
         monkeypatch.setattr(process.linux, "shield", lambda: None)
         monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
-        made = Sides(bench, attacker, oracle)
+        made = Sides(bench, attacker, oracle, ["5", "6", "7"] if "defended" in request.fixturenames else ["5", "6"])
+        defender = threading.Thread(target=lambda: defender_process.main(["8"]))
+        if "defended" in request.fixturenames:
+            defender.start()
+            stack.callback(defender.join)
+            stack.callback(guard.end.shutdown, socket.SHUT_RDWR)
         stack.callback(made.thread.join)
         stack.callback(bench.end.shutdown, socket.SHUT_RDWR)  # first, so that a thread that still listens ends
         made.thread.start()
@@ -275,7 +288,10 @@ def test_answers_to_the_test_are_not_counted(opened: Sides) -> None:
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
-        (images().frame(), "'query' where 'close' or 'answer-unmetered' or 'draw-unmetered' or 'stop' was due"),
+        (
+            images().frame(),
+            "'query' where 'close' or 'answer-unmetered' or 'draw-unmetered' or 'show-queried' or 'stop' was due",
+        ),
         (Frame("burn"), "'burn' where "),
         (Frame("draw-unmetered", {"first": "no"}), "'draw-unmetered' is malformed: first: "),
     ],
@@ -317,6 +333,7 @@ def test_a_victim_that_cannot_be_opened_is_told_in_place_of_ready(sides: Sides, 
     assert sides.end() == 1
 
 
+@pytest.mark.usefixtures("defended")
 def test_a_defense_that_stumbles_is_told_and_answers_no_question_after_it(sides: Sides, tmp_path: Path) -> None:
     assert sides.order(order(tmp_path, defense="Stumbling")) == Ready()
     assert isinstance(sides.asked(images(2)), Answer)
@@ -329,20 +346,83 @@ def test_a_defense_that_stumbles_is_told_and_answers_no_question_after_it(sides:
     assert sides.order(CloseOracle()) == account(answered=2, refused=1)
 
 
-def test_the_owners_images_reach_a_defense_that_hardens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+class Brighter(Defense):
+    """Deploys a victim that starts from another level."""
 
-    class Hardening(Defense):
-        def harden(self, victim: nn.Module, owner: Any) -> nn.Module:
-            seen.append(len(owner))
-            return victim
+    def harden(self, victim: nn.Module, owner: Any) -> nn.Module:
+        victim.level.data.fill_(0.25 * len(owner))  # type: ignore[operator, union-attr]
+        return victim
 
-    monkeypatch.setitem(globals(), "Hardening", Hardening)
-    store_images(tmp_path / "owner.safetensors", [torch.zeros(3, 8, 8)] * 4)
-    asked = order(tmp_path, defense="Hardening")
-    process.Service(asked).stop()
-    process.Service(asked.model_copy(update={"owner": tmp_path / "owner.safetensors"})).stop()
-    assert seen == [4]
+
+class Trojan(Negative):
+    """Hides code where it answers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise AssertionError("foreign code in the service")
+
+
+class Hiding(Defense):
+    def harden(self, victim: nn.Module, owner: Any) -> nn.Module:
+        return Trojan()
+
+
+class Patching(Defense):
+    """Hides code in the very object."""
+
+    def harden(self, victim: nn.Module, owner: Any) -> nn.Module:
+        victim.forward = Trojan().forward  # type: ignore[method-assign]
+        victim.register_forward_hook(lambda *_: 1 / 0)
+        return victim
+
+
+def hardening(folder: Path, defense: str) -> OpenService:
+    store_images(folder / "owner.safetensors", [torch.zeros(3, 8, 8)] * 3)
+    return order(folder, defense).model_copy(update={"owner": folder / "owner.safetensors"})
+
+
+@pytest.mark.usefixtures("defended")
+def test_a_hardened_victim_answers_clients_and_a_clean_one_the_test(sides: Sides, tmp_path: Path) -> None:
+    assert sides.order(hardening(tmp_path, "Brighter")) == Ready()
+    answer = sides.asked(images(1))
+    assert isinstance(answer, Answer)
+    assert answer.y.unique().tolist() == [round(0.75 * 255) - 100]
+    assert sides.told() == Asked(spent=1)
+    tested = sides.order(AnswerUnmetered(x=images(1, level=7).x))
+    assert isinstance(tested, Unmetered)
+    assert tested.guarded is not None
+    assert (tested.plain.unique().tolist(), tested.guarded.unique().tolist()) == ([248], [184])
+    shown = sides.order(ShowQueried(place=0))
+    assert isinstance(shown, Unmetered)
+    assert shown.guarded is not None
+    assert (shown.plain.unique().tolist(), shown.guarded.unique().tolist()) == ([155], [91])
+
+
+@pytest.mark.usefixtures("defended")
+def test_a_network_of_another_class_is_refused_by_the_defenses_name(sides: Sides, tmp_path: Path) -> None:
+    broken = sides.order(hardening(tmp_path, "Hiding"))
+    assert isinstance(broken, Broken)
+    assert broken.kind == "RunFailed"
+    assert broken.message.startswith(f"harden of the defense 'jpeg' returned a {__name__}:Trojan, not a ")
+
+
+@pytest.mark.usefixtures("defended")
+def test_code_that_a_defense_puts_on_the_network_stays_behind(sides: Sides, tmp_path: Path) -> None:
+    assert sides.order(hardening(tmp_path, "Patching")) == Ready()
+    answer = sides.asked(images(1))
+    assert isinstance(answer, Answer)
+    assert answer.y.unique().tolist() == [155]
+
+
+@pytest.mark.usefixtures("defended")
+def test_a_defense_that_cannot_be_made_is_told_in_place_of_ready(sides: Sides, tmp_path: Path) -> None:
+    broken = sides.order(order(tmp_path, "Nobody"))
+    assert isinstance(broken, Broken)
+    assert broken.message.startswith("the defense 'jpeg' cannot be opened: module ")
+
+
+@pytest.mark.usefixtures("defended")
+def test_nothing_is_hardened_without_the_owners_images(sides: Sides, tmp_path: Path) -> None:
+    assert sides.order(order(tmp_path, "Hiding")) == Ready()
 
 
 @pytest.mark.parametrize("ending", ["stop", "gone"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from gexbench.cards.schema import VictimCard
-from gexbench.engine.kinds.endpoint import OpenVictim
-from gexbench.engine.service.pytorch_victim import Harden, PyTorchVictim
+from gexbench.engine.kinds.endpoint import OpenVictim, Weights
+from gexbench.engine.service.pytorch_victim import PyTorchVictim
 from gexbench.engine.store.weights import file_sha256, salted
 from gexbench.errors import AssetMissing
 
@@ -48,8 +49,8 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "net.safetensors"
 
 
-def opened(file: Path, net: VictimCard | None = None, harden: Harden = lambda net: net) -> PyTorchVictim:
-    return PyTorchVictim(net or card(), file, file_sha256(file), "cpu", harden)
+def opened(file: Path, net: VictimCard | None = None) -> PyTorchVictim:
+    return PyTorchVictim(net or card(), file, file_sha256(file), "cpu")
 
 
 def test_it_answers_with_floats_that_carry_no_gradient(file: Path) -> None:
@@ -66,7 +67,7 @@ def test_its_latent_size_is_what_its_net_says(file: Path, said: object, kept: in
 
 def test_a_file_that_is_not_the_plans_is_refused(file: Path) -> None:
     with pytest.raises(AssetMissing, match="is not the file its card pins"):
-        PyTorchVictim(card(), file, "0" * 64, "cpu", lambda net: net)
+        PyTorchVictim(card(), file, "0" * 64, "cpu")
 
 
 def test_its_digest_is_the_files_and_its_secret_too(file: Path) -> None:
@@ -76,16 +77,31 @@ def test_its_digest_is_the_files_and_its_secret_too(file: Path) -> None:
     assert victim.secret("latents") != victim.secret("mark")
 
 
-def test_a_defense_hardens_the_filled_net_and_what_it_returns_is_deployed(file: Path) -> None:
-    seen: list[float] = []
+def test_with_other_weights_it_is_a_victim_of_the_same_class_and_the_first_answers_as_before(file: Path) -> None:
+    victim, x = opened(file), torch.ones(1, 3, 8, 8)
+    own = victim.weights()
+    assert own.class_path == f"{__name__}:Net"
+    other = victim.with_weights(Weights(own.class_path, {"gain": own.tensors["gain"] + 2}))
+    own.tensors["gain"].zero_()  # a copy
+    assert torch.equal(other.answer(x), 5 * x)
+    assert torch.equal(victim.answer(x), 3 * x)
 
-    def harden(net: nn.Module) -> nn.Module:
-        seen.append(net.gain.item())
-        hardened = Net(9).train()
-        hardened.gain.data.fill_(5.0)
-        return hardened
 
-    victim = opened(file, harden=harden)
-    assert seen == [3.0]
-    assert torch.equal(victim.answer(torch.ones(1, 3, 8, 8)), torch.full((1, 3, 8, 8), 5.0))
-    assert victim.latent_size == 9
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"class_path": "a.b:Trojan"}, "a a.b:Trojan, not a "),
+        ({"tensors": {}}, "no tensor 'gain'"),
+        ({"tensors": {"gain": torch.ones(1).double(), "more": torch.ones(1)}}, "another tensor 'more'"),
+        ({"tensors": {"gain": torch.ones(1)}}, "gain as torch.float32 "),
+        ({"tensors": {"gain": torch.ones(2).double()}}, "gain as torch.float64 (2,), not torch.float64 (1,)"),
+        ({"tensors": {"gain": torch.tensor([float("nan")]).double()}}, "values in gain that are not finite"),
+    ],
+    ids=["class", "missing", "more", "dtype", "shape", "nan"],
+)
+def test_weights_that_do_not_fit_are_refused_by_what_is_wrong(file: Path, changes: dict[str, Any], told: str) -> None:
+    victim = opened(file)
+    own = victim.weights()
+    fields = {"class_path": own.class_path, "tensors": own.tensors, **changes}
+    with pytest.raises(ValueError, match=re.escape(told)):
+        victim.with_weights(Weights(**fields))

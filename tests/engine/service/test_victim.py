@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from torch import nn
 
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import VictimCard
@@ -25,16 +24,12 @@ class Recalled:
         self.arguments = arguments
 
 
-def harden(net: nn.Module) -> nn.Module:
-    return net
-
-
 def test_the_cards_backend_opens_it_with_all_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(victim.BACKENDS, "toy", f"{__name__}:Recalled")
     card = plan().victim.model_copy(update={"backend": "toy"})
-    opened = open_victim(card, Path("files"), "digest", "cpu", harden)
+    opened = open_victim(card, Path("files"), "digest", "cpu")
     assert isinstance(opened, Recalled)
-    assert opened.arguments == (card, Path("files"), "digest", "cpu", harden)
+    assert opened.arguments == (card, Path("files"), "digest", "cpu")
 
 
 def test_every_backend_a_card_can_name_is_there_and_opens_victims_that_answer() -> None:

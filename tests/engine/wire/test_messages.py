@@ -19,6 +19,7 @@ from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     Asked,
     Broken,
+    Built,
     Claim,
     Closed,
     CloseOracle,
@@ -39,6 +40,7 @@ from gexbench.engine.wire.messages import (
     Sample,
     Save,
     Saved,
+    ShowQueried,
     StartAttack,
     Stop,
     Unmetered,
@@ -49,7 +51,7 @@ from gexbench.engine.wire.messages import (
 from gexbench.engine.wire.questions import LONGEST_LATENT
 from gexbench.record import Account
 
-from ..toy_orders import open_service, plan, start_attack
+from ..toy_orders import open_service, plan, start_attack, start_surrogate
 
 HERE = Path("/some where/ünter")
 IMAGES = torch.arange(2 * 3 * 8 * 9).reshape(2, 3, 8, 9).to(torch.uint8)
@@ -60,7 +62,8 @@ INSPECT = Inspect(role="attack", kind="sampling", entry="a:B", code=None, option
 EXAMPLES: tuple[Message, ...] = (
     Ready(),
     Stop(),
-    open_service(HERE, plan=plan(defense="jpeg"), owner=HERE, defense_code=HERE),
+    open_service(HERE, plan=plan(defense="jpeg"), owner=HERE, tests=HERE, defense_code=HERE, patience=5.0),
+    ShowQueried(place=3),
     open_service(HERE, plan=plan().model_copy(update={"options": OPTIONS, "deadline": float("inf")})),
     CloseOracle(),
     Closed(account=Account(budget=9, asked=6, answered=3, replayed=2, refused=1, sessions=2)),
@@ -83,11 +86,15 @@ EXAMPLES: tuple[Message, ...] = (
     start_attack(HERE, kind="sampling", knowledge=()),
     Progress(what="training", done=3, total=10),
     Extracted(),
-    Extracted(incidents=("a", "b"), report={"z": 0.5, "kept": 3, "how": "well"}, latent_size=128),
+    Extracted(incidents=("a", "b"), report={"z": 0.5, "kept": 3, "how": "well"}),
+    Built(),
+    Built(latent_size=128, incidents=("tried",)),
+    start_surrogate(HERE, code=HERE),
     Infer(x=LATENTS),
     Inferred(y=LATENTS.half()),
+    Inferred(y=LATENTS, incidents=("tried",)),
     Save(folder=HERE),
-    Saved(class_path="a.b:C", incidents=("tried",)),
+    Saved(incidents=("tried",)),
     Failed(reason="ValueError: no", incidents=("tried",)),
     INSPECT,
     Claim(what="imports", right=False, detail="cannot import"),
@@ -191,7 +198,6 @@ def claimed(op: str, due: type[messages.M], **values: object) -> messages.M:
 
 def test_what_an_attack_says_is_cut_to_size() -> None:
     assert claimed("progress", Progress, what="x" * 90, done=1, total=2).what == "x" * 60
-    assert claimed("saved", Saved, class_path="x" * 900).class_path == "x" * 200
     assert claimed("claim", Claim, what="x" * 90, right=True, detail="y" * 900).detail == "y" * 600
     failed = claimed("failed", Failed, reason="x" * 900, incidents=[f"{i} " + "x" * 900 for i in range(90)])
     assert failed.reason == "x" * 600
@@ -216,7 +222,7 @@ def test_a_report_is_cut_to_size_and_holds_numbers_and_words_alone() -> None:
     ],
 )  # fmt: skip
 def test_a_latent_size_that_is_none_counts_as_not_said(said: object, kept: int | None) -> None:
-    assert claimed("extracted", Extracted, latent_size=said).latent_size == kept
+    assert claimed("built", Built, latent_size=said).latent_size == kept
 
 
 def test_what_no_file_can_hold_is_spelled_out() -> None:

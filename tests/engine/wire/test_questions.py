@@ -40,6 +40,14 @@ def test_sides_that_no_service_takes_are_refused_in_height_and_in_width(height: 
         check_question(batch(height, width))
 
 
+@pytest.mark.parametrize(("height", "width"), [(24, 25), (25, 24), (15, 24), (24, 15), (8, 72), (48, 48)])
+def test_a_service_that_counts_pixels_refuses_what_has_more_or_is_narrow(height: int, width: int) -> None:
+    for whole in ((24, 24), (36, 16), (16, 36), (16, 16)):
+        check_question(batch(*whole), largest=576)
+    with pytest.raises(QueryError, match=f"images of {width}x{height} px; the service takes up to 576 pixels"):
+        check_question(batch(height, width), largest=576)
+
+
 @pytest.mark.parametrize(("height", "width"), [(SMALLEST, SMALLEST), (SMALLEST, LARGEST), (LARGEST, SMALLEST)])
 def test_the_smallest_and_the_largest_sides_are_taken(height: int, width: int) -> None:
     check_question(batch(height, width))

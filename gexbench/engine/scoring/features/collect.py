@@ -24,8 +24,9 @@ from gexbench.engine.scoring.features.cache import FeatureCache
 from gexbench.engine.scoring.features.images import ImageSet, Seen
 from gexbench.engine.scoring.features.work import ahead, on_cores, on_devices
 from gexbench.engine.store.assets import AssetStore
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
 from gexbench.files import writing
+from gexbench.foreign_text import escaped
 
 _CPU_BATCH, _GPU_BATCH, _GPU_BYTES = 8, 256, 48 << 20
 
@@ -211,7 +212,7 @@ def _keys(images: ImageSet, progress: Progress) -> Iterator[bytes]:
 def _unchanged(images: ImageSet, key: bytes, index: int) -> bytes:
     content = images.content(index)
     if _key(content) != key:
-        raise DataMissing(f"{printable(images.names[index])} changed while its set was read", "start again")
+        raise DataMissing(f"{escaped(images.names[index])} changed while its set was read", "start again")
     return content
 
 
@@ -224,6 +225,6 @@ def _refuse_nan(images: ImageSet, keys: Sequence[bytes], rows: Tensor, missing: 
         return
     bad = keys[int((~torch.isfinite(rows).all(dim=1)).nonzero()[0, 0])]
     raise DataMissing(
-        f"{printable(images.names[missing[bad]])} gives features that are NaN or infinite",
+        f"{escaped(images.names[missing[bad]])} gives features that are NaN or infinite",
         "no distance is defined with it; take it out",
     )

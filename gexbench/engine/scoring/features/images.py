@@ -19,9 +19,10 @@ from gexbench.core.images import from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.engine.scoring.features.walk import hidden, walk
 from gexbench.engine.store.zip_member import AS_FILES, open_zip, read_member, refuse_large
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
 from gexbench.file_kinds import FOLDER, ZIP, Kind, what_is
 from gexbench.file_kinds import IMAGE_ENDINGS as ENDINGS
+from gexbench.foreign_text import escaped
 
 _ARRAYS = frozenset({".npy", ".npz", ".pkl", ".pt", ".pth", ".safetensors"})
 _ARCHIVES = frozenset({".7z", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst"})
@@ -111,7 +112,7 @@ def open_images(place: str | os.PathLike[str]) -> ImageSet:
 
 
 def _shown(path: Path) -> str:
-    return printable(str(path))
+    return escaped(str(path))
 
 
 def _no_images(path: Path, found: Found) -> DataMissing:
@@ -176,7 +177,7 @@ class FolderImages(_Files):
 
     def called(self, index: int) -> str:
         """Return the path."""
-        return printable(str(self._folder / self.names[index]))
+        return escaped(str(self._folder / self.names[index]))
 
     def content(self, index: int) -> bytes:
         """Return the file's bytes."""
@@ -198,14 +199,14 @@ class ZipImages(_Files):
         self._items = sorted((item for item in listed if _is_image(item.filename)), key=lambda item: item.filename)
         for item in listed:
             if stat.S_ISLNK(item.external_attr >> 16):
-                told = f"{printable(item.filename)} in {_shown(path)} is a link, which leads nowhere from a zip"
+                told = f"{escaped(item.filename)} in {_shown(path)} is a link, which leads nowhere from a zip"
                 raise DataMissing(told, "pack what it leads to")
         for index, item in enumerate(self._items):
             refuse_large(self.called(index), item.file_size)
 
     def called(self, index: int) -> str:
         """Return the name in the zip, and the zip."""
-        return printable(f"{self.names[index]} in {self._path}")
+        return escaped(f"{self.names[index]} in {self._path}")
 
     def content(self, index: int) -> bytes:
         """Return the file's bytes."""
@@ -255,4 +256,4 @@ def _is_image(name: str) -> bool:
 
 
 def _ending(name: str) -> str:
-    return printable(_path(name).suffix.lower()) or "without an ending"
+    return escaped(_path(name).suffix.lower()) or "without an ending"

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gexbench.errors import DataMissing, printable
+from gexbench.errors import DataMissing
+from gexbench.foreign_text import escaped
 
 NO_FILE, NOWHERE = "no regular file", "link to nowhere"
 
@@ -65,7 +66,7 @@ def _place(tree: Tree, entry: os.DirEntry[str], name: str, real: deque[str], lin
         tree.names.append(name)
     elif link:
         raise DataMissing(
-            f"{printable(entry.path)} is a link to nowhere", "it may have been a folder of images; mend or remove it"
+            f"{escaped(entry.path)} is a link to nowhere", "it may have been a folder of images; mend or remove it"
         )
     else:
         tree.odd.append((name, NO_FILE))
@@ -76,4 +77,4 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
         with os.scandir(folder) as found:
             yield from sorted((entry for entry in found if not hidden(entry.name)), key=lambda entry: entry.name)
     except OSError as error:
-        raise DataMissing(f"cannot read the folder {printable(str(folder))}: {error.strerror}") from error
+        raise DataMissing(f"cannot read the folder {escaped(str(folder))}: {error.strerror}") from error

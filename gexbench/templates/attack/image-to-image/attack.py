@@ -16,6 +16,7 @@ class Enlarger(nn.Module):
     def __init__(self, scale: int, channels: int) -> None:
         super().__init__()
         self.scale = scale
+        self.config = {"scale": scale, "channels": channels}  # how a surrogate is built anew to be scored
         self.layers = nn.Sequential(
             nn.Conv2d(3, channels, 5, padding=2),
             nn.ReLU(),

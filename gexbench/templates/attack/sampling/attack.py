@@ -20,6 +20,7 @@ class Generator(nn.Module):
     def __init__(self, side: int, channels: int, latent_size: int) -> None:
         super().__init__()
         self.latent_size, self.channels = latent_size, channels  # a surrogate must say its latent_size
+        self.config = {"side": side, "channels": channels, "latent_size": latent_size}  # how it is built anew
         doublings = (side // 4).bit_length() - 1
         self.first = nn.Linear(latent_size, channels * 16)
         self.blocks = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(doublings))

@@ -17,6 +17,7 @@ from gexbench.core.images import to_uint8
 from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import TestEvidence, valid
+from gexbench.engine.kinds.guard import Front, Tests, Way
 from gexbench.engine.kinds.kind import TaskKind, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.errors import QueryError
@@ -27,7 +28,7 @@ from gexbench.plan import Plan
 class LabelEndpoint:
     """Draw images for labels."""
 
-    victim: OpenVictim
+    front: Front
     side: int
 
     def batch(self, question: Query | Sample, asked: int) -> Batch:
@@ -35,19 +36,27 @@ class LabelEndpoint:
             raise QueryError("this service takes labels", "ask with oracle.query(labels)")
         labels = question.x
         digests = [f"label {label} number {asked + i}".encode() for i, label in enumerate(labels.tolist())]
-        return Batch(digests, (3, self.side, self.side), lambda new, paid: self.drawn(labels[new]))
+        return Batch(
+            digests,
+            (3, self.side, self.side),
+            lambda new, paid: self.front.answer(labels[new], [digests[i] for i in new], paid),
+        )
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered) -> Unmetered:
         assert isinstance(question, AnswerUnmetered)
-        return Unmetered(plain=self.drawn(question.x))
+        labels = [f"label {label}".encode() for label in question.x.tolist()]
+        return Unmetered(plain=self.front.plain(question.x), guarded=self.front.honest(question.x, labels))
 
-    def drawn(self, labels: Tensor) -> Tensor:
-        size = self.victim.latent_size or 0
-        latents = [torch.randn(size, generator=torch.Generator().manual_seed(int(label))) for label in labels]
-        return to_uint8(self.victim.answer(torch.stack(latents)).clamp(0, 1))
+
+def drawn(victim: OpenVictim, labels: Tensor) -> Tensor:
+    size = victim.latent_size or 0
+    latents = [torch.randn(size, generator=torch.Generator().manual_seed(int(label))) for label in labels]
+    return to_uint8(victim.answer(torch.stack(latents)).clamp(0, 1))
 
 
 class LabelledSampling(TaskKind):
+    way = Way("guard_label", lambda got, like: "", lambda labels: labels, drawn)
+
     def check(self, plan: Plan, dataset: Dataset) -> None:
         """Nothing is needed."""
 
@@ -57,8 +66,11 @@ class LabelledSampling(TaskKind):
     def truth(self, dataset: Dataset) -> Sequence[Tensor]:
         return dataset.owner()
 
-    def endpoint(self, plan: Plan, victim: OpenVictim, defense: Defense) -> LabelEndpoint:
-        return LabelEndpoint(victim, plan.scale.side or 0)
+    def endpoint(self, plan: Plan, victim: OpenVictim, front: Front) -> LabelEndpoint:
+        return LabelEndpoint(front, plan.scale.side or 0)
+
+    def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
+        return Tests((), lambda number: torch.tensor([number]), 0)
 
     def packed(self, x: Tensor) -> Tensor:
         return x
@@ -76,8 +88,11 @@ class LabelledSampling(TaskKind):
             for name, split in witnesses.tests.items()
         }
 
-    def digests(self, evidence: TestEvidence) -> Iterable[bytes]:
-        return ()
+    def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> None:
+        return None
+
+    def check_pool(self, plan: Plan, pool: Sequence[Tensor]) -> None:
+        pass
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         return contact_sheet.blocks({"victim": evidence.victim, "copy": evidence.surrogate or ()})

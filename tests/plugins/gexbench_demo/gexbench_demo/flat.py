@@ -12,10 +12,10 @@ from gexbench.core.oracle import Oracle, ask
 class OneColour(nn.Module):
     """Answer everything with one colour: (N,3,h,w) to (N,3,s*h,s*w)."""
 
-    def __init__(self, scale: int, colour: Tensor) -> None:
+    def __init__(self, scale: int) -> None:
         super().__init__()
-        self.scale = scale
-        self.colour = nn.Parameter(colour, requires_grad=False)
+        self.scale, self.config = scale, {"scale": scale}
+        self.colour = nn.Parameter(torch.zeros(3), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the enlarged, empty images."""
@@ -30,4 +30,6 @@ class Flat:
         """Return the surrogate."""
         answers = ask(oracle, list(brief.pool[: min(brief.options["questions"], brief.budget)]))
         colour = torch.stack([answer.mean(dim=(1, 2)) for answer in answers]).mean(0)
-        return OneColour(brief.scale, colour).to(brief.device)
+        net = OneColour(brief.scale)
+        net.colour.copy_(colour)
+        return net.to(brief.device)

@@ -1,0 +1,90 @@
+"""The protocol between the service and the defense's process.
+
+    service → defense    StartDefense → Defends; once, first
+                         Harden → Hardened; at most once, next
+                         GuardOne → Guarded; any number of times, one image each
+                         Stop ends it
+    defense → service    DefenseFailed in place of any answer
+
+What a defense is sent about a question of the test is as what it is sent about a client's. What it sends is a claim,
+and a message that is malformed or out of turn fails the run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from torch import Tensor
+
+from gexbench.cards.schema import OptionValue
+from gexbench.engine.wire.messages import Line, Message, Name, Text
+
+
+def _few(value: object) -> object:
+    return tuple(value[:8]) if isinstance(value, list | tuple) else value
+
+
+class StartDefense(Message):
+    """The defense that a process is to run; code: the folder of a plug-in's modules, None for an installed package."""
+
+    op = "start-defense"
+    entry: str
+    code: Path | None = None
+    options: dict[str, OptionValue]
+    device: str
+    threads: int
+
+
+class Defends(Message):
+    """The defense is made; moments: the methods that its class overrides, and no other need be called."""
+
+    op = "defends"
+    moments: Annotated[tuple[Name, ...], BeforeValidator(_few)]
+
+
+class Harden(Message):
+    """Harden a victim: its entry and net, its weights as the bytes of a safetensors file, the owner's stored images."""
+
+    op = "harden"
+    entry: str
+    net: dict[str, Any]
+    weights: Tensor
+    owner: Path
+
+
+class Hardened(Message):
+    """The weights of the victim to deploy, as the bytes of a safetensors file, and its class; the code stays behind."""
+
+    op = "hardened"
+    weights: Tensor
+    class_path: Line
+
+
+class GuardOne(Message):
+    """Call a moment about one image: `x` and for guard_output `y`, 8-bit images, or a latent in float32.
+
+    answered, seed: what the history is made of; see core.defense.History.
+    """
+
+    op = "guard"
+    moment: str
+    x: Tensor
+    y: Tensor | None = None
+    answered: int
+    seed: int
+
+
+class Guarded(Message):
+    """What the moment returned, still to be looked at."""
+
+    op = "guarded"
+    made: Tensor
+
+
+class DefenseFailed(Message):
+    """The defense raised, or returned what is no tensor; reason: what it did, to follow its name."""
+
+    op = "defense-failed"
+    reason: Text

@@ -1,0 +1,107 @@
+"""Near copies: what survives an edit, and what must not count."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gexbench.engine.kinds.near_copies import TestInputs, sides
+
+
+def textured(count: int, height: int = 64, width: int = 64, seed: int = 0) -> list[Tensor]:
+    """Return images (3,h,w) uint8 with structure of several sizes, no two alike."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = [
+        F.interpolate(torch.rand(count, 3, height // cell, width // cell, generator=generator), size=(height, width),
+                      mode="bicubic")
+        for cell in (2, 4, 8)
+    ]  # fmt: skip
+    return list((sum(layers) * 70 + 20).clamp(0, 255).round().byte())
+
+
+TESTS = textured(6)
+FIXED = TestInputs(TESTS, fixed=True)
+
+
+def changed(image: Tensor, way: str) -> Tensor:
+    x = image.float()
+    edits = {
+        "itself": x,
+        "dimmed": 40 + 0.3 * x,
+        "negative": 255 - x,
+        "gamma": 255 * (x / 255) ** 1.5,
+        "noise": x + 6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(3)),
+        "shifted": x.roll((5, -7), (1, 2)),
+        "mirrored": x.flip(-1),
+        "a piece on grey": F.pad(x[:, :40, 20:60], (24, 0, 24, 0), value=128.0),
+    }
+    return edits[way].clamp(0, 255).round().byte()
+
+
+@pytest.mark.parametrize(
+    "way", ["itself", "dimmed", "negative", "gamma", "noise", "shifted", "mirrored", "a piece on grey"]
+)
+def test_an_image_is_near_to_itself_however_it_is_changed(way: str) -> None:
+    found = FIXED.nearness([*textured(2, seed=7), changed(TESTS[4], way)])
+    assert found.distance < 1
+    assert (found.asked, found.met) == ({2}, {4})
+
+
+def test_an_exact_copy_has_no_distance() -> None:
+    assert FIXED.nearness([TESTS[0]]).distance == pytest.approx(0, abs=1e-4)
+
+
+def test_other_images_are_not_near() -> None:
+    found = FIXED.nearness(textured(20, seed=1))
+    assert (found.asked, found.met) == (set(), set())
+    assert found.distance > 2
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_flat_images_have_no_distance(level: int) -> None:
+    flat = torch.full((3, 64, 64), level, dtype=torch.uint8)
+    assert FIXED.nearness([flat]).distance == math.inf
+    assert TestInputs([flat], fixed=True).nearness([flat, TESTS[0]]).distance > 1
+
+
+def test_noise_is_not_near() -> None:
+    noise = torch.randint(0, 256, (8, 3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert FIXED.nearness(noise).distance > 2
+
+
+def test_no_question_has_no_distance() -> None:
+    assert FIXED.nearness([]).distance == math.inf
+
+
+def test_a_tile_of_a_larger_test_image_is_near() -> None:
+    tests = TestInputs(textured(2, 96, 128), fixed=False)
+    found = tests.nearness([textured(1, 24, 24, seed=5)[0], textured(2, 96, 128)[1][:, 33:57, 61:85]])
+    assert (found.asked, found.met) == ({1}, {1})
+
+
+def test_a_test_image_inside_a_larger_question_is_near() -> None:
+    canvas = textured(1, 160, 160, seed=9)[0]
+    canvas[:, 50:114, 31:95] = TESTS[3]
+    found = TestInputs(TESTS, fixed=False).nearness([canvas])
+    assert (found.asked, found.met) == ({0}, {3})
+
+
+def test_images_above_the_side_are_made_smaller_and_still_found_when_shifted() -> None:
+    tests = textured(3, 128, 128)
+    found = TestInputs(tests, fixed=True).nearness([tests[2].roll((3, 1), (1, 2))])
+    assert (found.asked, found.met) == ({0}, {2})
+
+
+def test_questions_are_numbered_over_batches_and_shapes() -> None:
+    questions = [*textured(70, seed=2), textured(1, 48, 48, seed=4)[0], TESTS[1]]
+    assert TestInputs(TESTS, fixed=False).nearness(questions).asked == {71}
+
+
+def test_images_are_compared_by_the_two_largest_tiles_that_fit() -> None:
+    assert [sides(shape) for shape in ((64, 64), (40, 99), (24, 24), (16, 30), (15, 90))] == [
+        [48, 32], [32, 24], [24, 16], [16], [],
+    ]  # fmt: skip

@@ -1,0 +1,75 @@
+"""What service and defense say to each other arrives as it was sent, and a claim is cut to size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from gexbench.engine.wire import guarding
+from gexbench.engine.wire.frames import BrokenFrame, Frame, decode, encode
+from gexbench.engine.wire.guarding import (
+    Defends,
+    DefenseFailed,
+    Guarded,
+    GuardOne,
+    Harden,
+    Hardened,
+    StartDefense,
+)
+from gexbench.engine.wire.messages import Message, read
+
+IMAGE, LATENT = torch.arange(3 * 8 * 9).reshape(1, 3, 8, 9).to(torch.uint8), torch.linspace(-2, 2, 5)[None]
+HERE, OPTIONS = Path("/some where/ünter"), {"steps": 3, "lr": 3.0, "skip": True, "loss": "3", "augment": ("a", "b")}
+EXAMPLES: tuple[Message, ...] = (
+    StartDefense(entry="a:B", code=HERE, options=OPTIONS, device="cpu", threads=2),
+    Defends(moments=("harden", "guard_output")),
+    Harden(entry="a.b:C", net={"side": 32, "deep": [1, None]}, weights=torch.arange(9).byte(), owner=HERE),
+    Hardened(weights=torch.arange(9).byte(), class_path="a.b:C"),
+    GuardOne(moment="guard_output", x=IMAGE, y=255 - IMAGE, answered=7, seed=2**56 - 1),
+    GuardOne(moment="guard_latent", x=LATENT, answered=0, seed=0),
+    Guarded(made=LATENT.double()),
+    DefenseFailed(reason="raised ValueError: no"),
+)
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: message.op)
+def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
+    came = read(decode(encode(message.frame())[8:]), type(message))
+    assert type(came) is type(message)
+    for name, value in message:
+        got = getattr(came, name)
+        assert torch.equal(value, got) and value.dtype == got.dtype if isinstance(value, Tensor) else value == got
+
+
+def all_messages() -> Iterator[type[Message]]:
+    kinds = (kind for kind in vars(guarding).values() if isinstance(kind, type) and issubclass(kind, Message))
+    return (kind for kind in kinds if kind is not Message)
+
+
+def test_every_message_has_an_example_here() -> None:
+    assert set(all_messages()) == {type(message) for message in EXAMPLES}
+
+
+def test_what_a_defense_claims_is_cut_to_size() -> None:
+    defends = read(Frame("defends", {"moments": ["m" * 1000] * 1000}), Defends)
+    assert [len(name) for name in defends.moments] == [60] * 8
+    assert len(read(Frame("defense-failed", {"reason": "no" * 10000}), DefenseFailed).reason) == 600
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        Frame("guarded"),
+        Frame("guarded", {"made": 3}),
+        Frame("guarded", {}, {"made": LATENT, "more": LATENT}),
+        Frame("defends", {"moments": 3}),
+    ],
+    ids=["nothing", "no tensor", "too much", "no names"],
+)
+def test_what_is_malformed_is_no_message(frame: Frame) -> None:
+    with pytest.raises(BrokenFrame, match="is malformed"):
+        read(frame, Guarded, Defends)
