@@ -75,6 +75,15 @@ def _sandbox() -> Iterator[Finding]:
             "this system has no Landlock: attacks run behind a process boundary alone",
             "run untrusted attacks on Linux 5.13 or later with Landlock enabled",
         )
+    if found.view:
+        yield Finding("✓", "view", "what an attack may not touch has no name for it")
+    else:
+        yield Finding(
+            "!",
+            "view",
+            "this system has no user namespaces for its users: an attack can ask for sizes and times of files",
+            "sysctl user.max_user_namespaces is above 0, kernel.apparmor_restrict_unprivileged_userns is 0",
+        )
 
 
 def _registry() -> Iterator[Finding]:

@@ -171,9 +171,10 @@ def _start_supervisor(job: Job, log: BinaryIO, pipes: tuple[int, int]) -> subpro
 
 
 def _orders(job: Job, pipes: tuple[int, int]) -> dict[str, object]:
-    rules = None
+    rules, view = None, job.rules is not None and job.rules.view
     if job.rules is not None:
         columns = asdict(replace(job.rules, write=(*job.rules.write, job.folder)))
+        del columns["view"]
         rules = {name: [str(path.absolute()) for path in paths] for name, paths in columns.items()}
     orders = {"module": job.module, "argv": job.argv, "fds": job.fds, "folder": str(job.folder.absolute())}
-    return {**orders, "rules": rules, "lifeline": pipes[0], "result": pipes[1]}
+    return {**orders, "rules": rules, "view": view, "lifeline": pipes[0], "result": pipes[1]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import sys
 
@@ -17,23 +18,27 @@ def machine() -> str:
     return os.uname().machine if sys.platform == "linux" and sys.maxsize > 2**32 else ""
 
 
-def syscall(number: int, *arguments: int) -> int:
-    """Make a raw system call with integer (or address) arguments; raises OSError with the kernel's errno."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    result = int(libc.syscall(ctypes.c_long(number), *(ctypes.c_long(each) for each in arguments)))
+def syscall(number: int, *arguments: int | bytes) -> int:
+    """Make a raw system call with texts (bytes), integers or addresses; raises OSError with the kernel's errno."""
+    words = (each if isinstance(each, bytes) else ctypes.c_long(each) for each in arguments)
+    result = int(_libc().syscall(ctypes.c_long(number), *words))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return result
 
 
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def prctl(option: int, *arguments: int) -> int:
     """Call prctl(2), unused arguments zero; raises OSError. Does nothing outside Linux."""
     if sys.platform != "linux":
         return 0
-    libc = ctypes.CDLL(None, use_errno=True)
     padded = (*arguments, 0, 0, 0, 0)[:4]
-    result = int(libc.prctl(ctypes.c_int(option), *(ctypes.c_ulong(each) for each in padded)))
+    result = int(_libc().prctl(ctypes.c_int(option), *(ctypes.c_ulong(each) for each in padded)))
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))

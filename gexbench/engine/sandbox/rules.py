@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gexbench.engine.sandbox import landlock, linux, seccomp
+from gexbench.engine.sandbox import landlock, linux, mounts, seccomp
 from gexbench.engine.sandbox.allowlist import below, resolved, split, within
 from gexbench.errors import PlanError
 
@@ -36,26 +36,41 @@ class Rules:
 
     read: files, or folders with all below them, to read and execute. listing: folders where, and below which, names may
     be listed but nothing read. write: folders in which everything may be done but making links, pipes, sockets and
-    devices. devices: device files to read and write.
+    devices. devices: device files to read and write. view: what is refused has no name either, where the system has
+    that (see mounts). names: other paths to these places, by links, which a view keeps.
     """
 
     read: tuple[Path, ...] = ()
     listing: tuple[Path, ...] = ()
     write: tuple[Path, ...] = ()
     devices: tuple[Path, ...] = ()
+    names: tuple[Path, ...] = ()
+    view: bool = False
 
 
 @dataclass(frozen=True)
 class Support:
-    """What the running system offers: Landlock's interface version (0: none), and the system call filter."""
+    """What the running system offers: Landlock's interface version (0: none), the system call filter, and views."""
 
     landlock_abi: int
     seccomp: bool
+    view: bool = False
 
 
 def support() -> Support:
-    """Tell what `restrict` can do here; never raises."""
-    return Support(landlock.abi(), seccomp.supported())
+    """Tell what `enclose` and `restrict` can do here; never raises."""
+    return Support(landlock.abi(), seccomp.supported(), mounts.supported())
+
+
+def enclose(rules: Rules, folder: Path) -> None:
+    """Hide from this process, and all it will start, whatever is not in the rules, and go to a folder of them.
+
+    Call it while there is one thread, and `restrict` next. Raises mounts.NoView where the system refuses.
+    """
+    read, write, folders, names = (
+        tuple(map(str, paths)) for paths in ((*rules.read, *rules.devices), rules.write, rules.listing, rules.names)
+    )
+    mounts.enter(mounts.View(str(folder), read, write, folders, names))
 
 
 def restrict(rules: Rules) -> None:
@@ -64,13 +79,13 @@ def restrict(rules: Rules) -> None:
     It gives up all privileges, then puts up Landlock and the system call filter, each where the system has it (see
     `support`). Rules for paths that do not exist are passed over. Raises OSError when the kernel refuses.
     """
-    found = support()
+    version = landlock.abi()
     linux.no_new_privileges()
-    if found.landlock_abi:
-        landlock.confine(_grants(rules), found.landlock_abi)
+    if version:
+        landlock.confine(_grants(rules), version)
     linux.drop_capabilities()
-    if found.seccomp:
-        seccomp.apply(found.landlock_abi)
+    if seccomp.supported():
+        seccomp.apply(version)
 
 
 def _grants(rules: Rules) -> Iterable[tuple[str, landlock.Access]]:
@@ -90,7 +105,7 @@ def interpreter_rules(private: Sequence[Path], packages: Sequence[Path], devices
     not close that. packages: folders (or single files) of plug-in code. Folders of Python and of shared libraries are
     those of the running interpreter; package folders that are not on `sys.path` are left out. The names inside a folder
     that holds something private stay listable, for imports need that. Raises PlanError for a plug-in that is itself
-    private, or a link into something private.
+    private, or a link into something private. Processes with CUDA devices have no view: it was never tried there.
     """
     ours = Path(__file__).resolve().parents[2]
     hidden = resolved([*private, *_foreign_packages()])
@@ -98,11 +113,14 @@ def interpreter_rules(private: Sequence[Path], packages: Sequence[Path], devices
     roots = dict.fromkeys([*(os.path.realpath(each) for each in _code_folders()), str(ours), *code])
     parts = [split(root, below(root, hidden)) for root in roots if os.path.exists(root)]
     read = [path for kept, _ in parts for path in kept]
-    read += [file for file in _mapped(read) if not any(within(file, secret) for secret in hidden)]
+    mapped = [file for file in _mapped(read) if not any(within(file, secret) for secret in hidden)]
+    read += mapped
     listing = [*_import_parents([str(ours), *code]), *(path for _, listed in parts for path in listed)]
     special = [*_CPU_DEVICES, *(_glob("/dev/nvidia*", "/dev/nvidia-caps/*") if devices == "cuda" else ())]
     read += [*_SYSTEM_FILES, *_CPU_FILES, *(_cuda_files() if devices == "cuda" else ())]
-    return Rules(read=_paths(read), listing=_paths(listing), devices=_paths(special))
+    names = [*_code_folders(), *filter(None, sys.path), *packages, *_links_to(mapped)]
+    known = _paths(os.path.abspath(str(name)) for name in names)
+    return Rules(_paths(read), _paths(listing), (), _paths(special), known, view=devices == "cpu")
 
 
 def _public(package: Path, hidden: frozenset[str]) -> str:
@@ -142,6 +160,12 @@ def _mapped(allowed: Sequence[str]) -> list[str]:
     lines = Path("/proc/self/maps").read_text().splitlines()
     files = dict.fromkeys(line[line.index("/") :] for line in lines if "/" in line and ".so" in line)
     return [file for file in files if os.path.exists(file) and not any(within(file, root) for root in allowed)]
+
+
+def _links_to(files: Sequence[str]) -> list[str]:
+    """Return the links beside files that lead to them: a library is looked for by another name than its file's."""
+    beside = [os.path.join(folder, name) for folder in {*map(os.path.dirname, files)} for name in os.listdir(folder)]
+    return [path for path in beside if os.path.islink(path) and os.path.realpath(path) in files]
 
 
 def _foreign_packages() -> list[Path]:

@@ -19,9 +19,11 @@ from typing import Any
 
 from gexbench.engine.sandbox import limits, linux
 from gexbench.engine.sandbox.descendants import Descendants
-from gexbench.engine.sandbox.rules import Rules, restrict
+from gexbench.engine.sandbox.mounts import NoView
+from gexbench.engine.sandbox.rules import Rules, enclose, restrict
 
 _GRACE = 0.5  # seconds for helper processes that end by themselves once the child has gone
+_NO_VIEW, _NOT_STARTED = 126, 127  # how a child ends that never ran Python
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -34,7 +36,7 @@ def main() -> None:
     linux.adopt_orphans()
     wake = _wake_on_signals()
     try:
-        pid = _start(order)
+        pid = _start(order, order["view"])
     except OSError as problem:
         _report(result, {"error": str(problem)})
         return
@@ -82,44 +84,61 @@ def _watch(descendants: Descendants, lifeline: int, wake: int) -> bool:
             descendants.kill()
 
 
-def _start(order: Mapping[str, Any]) -> int:
-    """Fork the child; raises OSError, with what went wrong in it, unless it comes as far as running Python."""
+def _start(order: Mapping[str, Any], view: bool) -> int:
+    """Fork the child; raises OSError, with what went wrong in it, unless it comes as far as running Python.
+
+    view: with a view of its own; where the system refuses one, the child is started again without.
+    """
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:
-        _become(order, write)
+        _become(order, write, view)
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
         problem = pipe.read()
-    if problem:
-        os.waitpid(pid, 0)
-        raise OSError(problem.decode(errors="replace"))
-    return pid
+    if not problem:
+        return pid
+    _, status = os.waitpid(pid, 0)
+    if os.waitstatus_to_exitcode(status) == _NO_VIEW:
+        return _start(order, view=False)
+    raise OSError(problem.decode(errors="replace"))
 
 
-def _become(order: Mapping[str, Any], complaints: int) -> None:
+def _become(order: Mapping[str, Any], complaints: int, view: bool) -> None:
+    code = _NOT_STARTED
     try:
-        _settle(os.getppid(), order["folder"])
+        supervisor = os.getppid()
+        _settle(supervisor, order["folder"])
         if order["rules"] is not None:
-            restrict(Rules(**{key: tuple(map(Path, paths)) for key, paths in order["rules"].items()}))
+            columns: dict[str, Any] = {key: tuple(map(Path, paths)) for key, paths in order["rules"].items()}
+            rules = Rules(**columns)
+            if view:
+                enclose(rules, Path(order["folder"]))
+            restrict(rules)
+            _depend_on(supervisor)  # again, for a change of privileges ends it
         os.execv(sys.executable, [sys.executable, "-P", "-m", order["module"], *order["argv"]])
     except BaseException as problem:
+        code = _NO_VIEW if isinstance(problem, NoView) else code
         os.write(complaints, f"{type(problem).__name__}: {problem}".encode()[:4000])
     finally:
-        os._exit(127)
+        os._exit(code)
 
 
 def _settle(supervisor: int, folder: str) -> None:
     os.setsid()
-    linux.die_with_parent(signal.SIGKILL)
-    if os.getppid() != supervisor:
-        os._exit(127)
+    _depend_on(supervisor)
     limits.limit()
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.chdir(folder)
     with contextlib.suppress(OSError):  # when memory runs out, this process goes first
         Path("/proc/self/oom_score_adj").write_text("500")
+
+
+def _depend_on(supervisor: int) -> None:
+    linux.die_with_parent(signal.SIGKILL)
+    if os.getppid() != supervisor:
+        os._exit(_NOT_STARTED)
 
 
 def _report(result: int, values: Mapping[str, object]) -> None:

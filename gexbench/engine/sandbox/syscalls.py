@@ -87,6 +87,9 @@ _MOUNTS = (
     Refusal("fsmount", 432, 432),
     Refusal("fspick", 433, 433),
     Refusal("mount_setattr", 442, 442),
+    Refusal("statmount", 457, 457),
+    Refusal("listmount", 458, 458),
+    Refusal("open_tree_attr", 467, 467),
     Refusal("open_by_handle_at", 304, 265),
     Refusal("name_to_handle_at", 303, 264),
 )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gexbench.engine.checks import machine
+from gexbench.engine.sandbox.rules import Support
 
 
 def finding(what: str) -> list[machine.Finding]:
@@ -51,3 +52,14 @@ def test_a_data_folder_that_is_none_is_wrong(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("GEXBENCH_DATA", str(tmp_path / "nowhere"))
     (found,) = finding("data")
     assert found.mark == "✗"
+
+
+@pytest.mark.parametrize(("view", "mark"), [(True, "✓"), (False, "!")])
+def test_whether_attacks_have_a_view_of_their_own_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, view: bool, mark: str
+) -> None:
+    pretend(monkeypatch, 1, "", "")
+    monkeypatch.setattr(machine, "support", lambda: Support(7, seccomp=True, view=view))
+    (found,) = finding("view")
+    assert found.mark == mark
+    assert ("max_user_namespaces" in found.advice) is not view

@@ -110,7 +110,7 @@ def test_a_burglar_finds_no_weights_no_ledger_and_no_test(run: Run, tmp_path_fac
     found = json.loads(next((base / "runs").glob("*burglar*/defense/*/found.json")).read_text())
     assert found.pop("weights in memory") == "refused: LookupError"
     assert len(found) == 10
-    assert set(found.values()) == {"refused: PermissionError"}
+    assert set(found.values()) <= {f"refused: {name}" for name in ("PermissionError", "FileNotFoundError", "OSError")}
     assert not (base / "outside.txt").exists()
 
 

@@ -109,6 +109,12 @@ def test_both_read_gexbench_itself(all_three: tuple[Path, Orders, AllConfines]) 
     assert may_read(where.service.rules, Path(isolation.__file__))
 
 
+def test_each_has_a_view_of_what_it_may_touch_alone(all_three: tuple[Path, Orders, AllConfines]) -> None:
+    _, _, where = all_three
+    assert where.defense is not None
+    assert all(each.rules.view for each in (where.service, where.attacker, where.defense))
+
+
 def test_the_victim_control_needs_rules_for_its_service_alone(tmp_path: Path) -> None:
     made = setting(tmp_path, plan("sr", "victim"))
     where = confines(made.folder, make_orders(made), private(made))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,6 +19,10 @@ from ..processes import HANG
 FOUND = support()
 needs_sandbox = pytest.mark.skipif(
     not (FOUND.landlock_abi and FOUND.seccomp), reason=f"the system offers only {FOUND}: no Landlock or no seccomp"
+)
+needs_view = pytest.mark.skipif(
+    not (FOUND.view and FOUND.landlock_abi and FOUND.seccomp),
+    reason=f"the system offers only {FOUND}: no view",
 )
 
 
@@ -44,9 +48,10 @@ def call(function, *arguments):
 
 @dataclass(frozen=True)
 class Confine:
-    """How to confine a program: paths to keep from it, descriptors to give it, or no sandbox at all."""
+    """How to confine a program: paths to keep from it or let it read, descriptors to give it, or no sandbox."""
 
     private: tuple[Path, ...] = ()
+    read: tuple[Path, ...] = ()
     fds: tuple[int, ...] = ()
     sandbox: bool = FOUND.landlock_abi > 0
 
@@ -74,6 +79,7 @@ class Probe:
         (self.code / "program.py").write_text(textwrap.dedent(program))
         wanted = confine or Confine()
         rules = interpreter_rules(wanted.private, [self.code], "cpu") if wanted.sandbox else None
+        rules = replace(rules, read=(*rules.read, *wanted.read)) if rules else None
         env = {"PYTHONPATH": str(self.code), "OMP_NUM_THREADS": "1"}
         job = Job("program", tuple(map(str, argv)), wanted.fds, self.work, self.root / "log", rules, env)
         with patch.object(launching, "_SUPERVISOR", self.supervisor):

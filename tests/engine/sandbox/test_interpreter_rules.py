@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from gexbench.engine.sandbox import rules as rules_file
 from gexbench.engine.sandbox.rules import interpreter_rules
 from gexbench.errors import PlanError
 
@@ -36,3 +38,26 @@ def test_a_plug_in_that_is_private_or_a_link_into_something_private_is_refused(t
     for plug in (tmp_path / "plug", tmp_path / "data"):
         with pytest.raises(PlanError, match="attacks may not read"):
             interpreter_rules([tmp_path / "data"], [plug], "cpu")
+
+
+def test_a_view_is_for_processes_without_cuda_and_keeps_the_links_on_the_import_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.syspath_prepend(tmp_path / "link")
+    rules = interpreter_rules([], [], "cpu")
+    assert {tmp_path / "link", Path(sys.executable), Path("/lib64")} <= set(rules.names)
+    assert (rules.view, interpreter_rules([], [], "cuda").view) == (True, False)
+
+
+def test_a_library_from_elsewhere_keeps_the_names_it_is_looked_for_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "libfar.so.1.2").touch()
+    (tmp_path / "libfar.so.1").symlink_to("libfar.so.1.2")
+    (tmp_path / "another").symlink_to("elsewhere")
+    monkeypatch.setattr(rules_file, "_mapped", lambda _: [str(tmp_path / "libfar.so.1.2")])
+    names = interpreter_rules([], [], "cpu").names
+    assert tmp_path / "libfar.so.1" in names
+    assert tmp_path / "another" not in names
