@@ -85,7 +85,9 @@ def toy_plan(defense: str | None = None) -> Plan:
     if defense:
         guard = catalog().get(DefenseCard, "jpeg").model_copy(update={"entry": f"{__name__}:{defense}"})
     digest = hashlib.sha256(WEIGHTS).hexdigest()
-    changes = {"victim": victim, "defense": guard, "victim_weights": digest, "budget": BUDGET}
+    wide = {made.profile.name: made.scale.model_copy(update={"largest": 1 << 16})}
+    task = made.task.model_copy(update={"profile": {**made.task.profile, **wide}})
+    changes = {"task": task, "victim": victim, "defense": guard, "victim_weights": digest, "budget": BUDGET}
     return made.model_copy(update=changes)
 
 
