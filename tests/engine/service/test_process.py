@@ -413,6 +413,7 @@ def test_code_that_a_defense_puts_on_the_network_stays_behind(sides: Sides, tmp_
     answer = sides.asked(images(1))
     assert isinstance(answer, Answer)
     assert answer.y.unique().tolist() == [155]
+    assert sides.told() == Asked(spent=1)
 
 
 @pytest.mark.usefixtures("defended")
