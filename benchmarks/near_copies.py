@@ -1,17 +1,47 @@
-"""How near honest pools come to test inputs, and which edits of test inputs are found as near copies.
+"""How near honest pools come to test inputs, which edits of test inputs are found as near copies, and what it takes.
 
-    python benchmarks/near_copies.py [--datasets scenes-mini …] [--pools 300] [--edited 32]
+    python benchmarks/near_copies.py [--datasets scenes-mini …] [--pools 300] [--first 0] [--edited 32]
 
-Per data set: the distances of `--pools` fresh pools, drawn under other names or cropped from the pool's photos by other
-seeds; of whole photos the pool itself; then, for each edit of a test input, the share that is found. Where the service
-takes any side, what is edited is a piece of a test input of the pool's least side. The last line counts false alarms.
+Per data set: the distances of `--pools` fresh pools, from number `--first` on, drawn under other names or cropped from
+the pool's photos by other seeds; of whole photos the pool itself; then, for each edit of a test input, the share that
+is found. Where the service takes any side, what is edited is a piece of a test input of the pool's least side. Seconds
+are of one core. The last line counts false alarms.
+
+Measured: 109 pools of scenes-mini, 192 of faces-mini, 158 of photos-mini, 512 questions each, without one false alarm.
+The nearest question lies at 6.5, 1.4 and 1.45, that of a median pool at 9.0, 2.2 and 2.6; a pool takes 1.4, 2.0 and
+0.8 s. The pools of sr-small and selfie2anime-small come no nearer than 4.3 and 5.8. Found, in per cent:
+
+    edit            scenes   faces  photos (pieces of 24 px)
+    none               100     100      98
+    1 pixel            100      97      80
+    8 pixels           100      91      32
+    brightness         100     100      98
+    contrast / 4       100      91      93
+    gamma 2            100      88      61
+    gamma 0.5          100      97      88
+    negative           100     100      98
+    blur 1 px           88      94      46
+    JPEG 75            100      88      83
+    JPEG 30             50      56      71
+    noise 0.02          94      88      80
+    noise 0.05          19      47      66
+    shift 1 px         100      91      85
+    shift 5 px          97      81      85
+    mirror             100     100      98
+    upside down         84      84      83
+    on its side         84      84      83
+    zoom 5 %             0       0       7
+    turned by 2°         0      28      24
+    3/4 of a side       97     100      54
+    half a side         56      84       0
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -37,11 +67,11 @@ def opened(catalog: Catalog, card: DatasetCard) -> Dataset:
     return dataset
 
 
-def pools(catalog: Catalog, card: DatasetCard, count: int) -> Iterator[Sequence[Tensor]]:
+def pools(catalog: Catalog, card: DatasetCard, numbers: range) -> Iterator[Sequence[Tensor]]:
     """Yield honest pools: fresh ones where code draws or crops them, else the only one there is."""
     pool = card.splits.pool
     assert pool is not None
-    for number in range(count):
+    for number in numbers:
         if pool.within == "code":
             files = tuple(name.replace("pool/", f"pool-{number}/") for name in pool.files)
             splits = card.splits.model_copy(update={"pool": pool.model_copy(update={"files": files})})
@@ -121,6 +151,8 @@ EDITS: dict[str, Edit] = {
     "shift 1 px": lambda x: x.roll((1, 1), (1, 2)),
     "shift 5 px": lambda x: x.roll((5, -4), (1, 2)),
     "mirror": lambda x: x.flip(-1),
+    "upside down": lambda x: x.flip(-2),
+    "on its side": lambda x: x.rot90(1, (1, 2)),
     "zoom 5 %": lambda x: zoomed(x, 0.05),
     "turned by 2°": filtered(lambda picture: picture.rotate(2, Image.Resampling.BICUBIC)),
     "3/4 of a side": lambda x: corner(x, 0.75),
@@ -148,21 +180,27 @@ def measure(name: str, side: int | None, arguments: argparse.Namespace) -> int:
     card = catalog.get(DatasetCard, name)
     tests = [x for split in opened(catalog, card).tests().values() for x in split.inputs]
     known = TestInputs([to_uint8(x) for x in tests], fixed=side is not None)
-    distances, false = list[float](), 0
-    for pool in pools(catalog, card, arguments.pools):
-        found = known.nearness(to_uint8(x) for x in pool)
-        distances.append(found.distance)
-        false += len(found.asked)
-        for number in sorted(found.asked):
-            print(f"  near: question {number} of pool {len(distances) - 1}, distance {found.distance:.2f}", flush=True)
-    spread = np.quantile(distances, (0, 0.5, 1))
-    print(f"{name}: {len(distances)} honest pools, {false} false; nearest of a pool: least {spread[0]:.2f}, "
-          f"median {spread[1]:.2f}", flush=True)  # fmt: skip
+    false = honest(known, name, pools(catalog, card, range(arguments.first, arguments.first + arguments.pools)))
     edited = pieces(tests, side, arguments.edited)
     for what, edit in EDITS.items():
         each = [known.nearness([to_uint8(edit(x).clamp(0, 1))]).distance for x in edited]
         share = sum(distance < 1 for distance in each) / len(each)
         print(f"  {what:14} found {share:6.1%}, distance median {np.median(each):.2f}", flush=True)
+    return false
+
+
+def honest(known: TestInputs, name: str, pools: Iterable[Sequence[Tensor]]) -> int:
+    """Print how near each pool comes, and return how many questions count as near."""
+    distances, seconds, false = list[float](), list[float](), 0
+    for pool in pools:
+        questions = [to_uint8(x) for x in pool]
+        start = time.process_time()
+        found = known.nearness(questions)
+        seconds.append(time.process_time() - start)
+        distances.append(found.distance)
+        false += len(found.asked)
+        told = f"{name}: {len(distances)} honest pools, {false} false, {np.median(seconds):.2f} s a pool; nearest"
+        print(f"  {told} {found.distance:.2f}, of all {min(distances):.2f}", flush=True)
     return false
 
 
@@ -175,6 +213,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datasets", nargs="+", choices=sorted(known), default=sorted(known))
     parser.add_argument("--pools", type=int, default=300)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--edited", type=int, default=32)
     arguments = parser.parse_args()
     false = sum(measure(name, known[name], arguments) for name in arguments.datasets)

@@ -67,7 +67,7 @@ def disguised(image: Tensor, way: str) -> Tensor:
     if way == "mirror":
         image = image.flip(-1)
     if way == "quarter":
-        image = F.pad(image[:, 24:, :40], (0, 24, 24, 0), value=0.5)
+        image = F.pad(image[:, 24:, 24:], (0, 24, 24, 0), value=0.5)
     if way == "dim":
         image = 0.3 + 0.4 * image**1.3
     if way == "jpeg":

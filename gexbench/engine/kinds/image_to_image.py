@@ -139,7 +139,7 @@ class ImageToImage(TaskKind):
 
     def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness:
         """Say how near questions come to the test inputs; asked: images (3,h,w) uint8."""
-        return TestInputs(evidence.inputs, fixed=plan.scale.side is not None).nearness(asked)
+        return TestInputs(evidence.inputs, plan.scale.side is not None, plan.budget).nearness(asked)
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
         """Return a test image and a zoomed crop of it, or, where the truth is a style, a grid of test images."""

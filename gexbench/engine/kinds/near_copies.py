@@ -3,13 +3,20 @@
 Two images are compared tile by tile. A tile of grey (the mean of the colours) is band-passed, blurred by 1 pixel less
 blurred by 3, and then each value b becomes b / sqrt(b^2 + rms^2/4), so that one strong edge does not decide. r is the
 largest |Pearson correlation| of a tile of the question, or of its mirror image, with a tile of the test image at any
-place. Brightness, contrast, a negative and small edits leave r near 1; a shift, a crop, a tile and a larger canvas move
-the place alone. Tiles are of several sides, and for each `SLACK` says how far from 1 the r of a copy may lie: the
-distance is (1 - r) / SLACK, the least over all tiles and sides, and under 1 counts as near. Tiles without contrast, or
-with one edge alone, count for nothing: a flat question has no distance. Images of a fixed side above `SIDE` are made
+place; the largest tiles are also turned by 90, 180 and 270 degrees. Tiles are of several sides, and for each `SLACK`
+says how far from 1 the r of a copy may lie: the distance is (1 - r) / SLACK, the least over all tiles and sides, and
+under 1 counts as near. An exact copy has distance 0, whatever it shows. Otherwise tiles without contrast, or with one
+edge alone, count for nothing, and what is far from all has no distance. Images of a fixed side above `SIDE` are made
 smaller first.
 
-What honest questions keep from the tests, and which edits are found: benchmarks/near_copies.py.
+Places are looked for among tiles averaged to 8x8 cells; those found are compared in full. In large images, or among
+very many questions, the tiles of most variation alone are looked for, so that the work is bounded; a quiet piece hidden
+in a large busy image may be missed there.
+
+Found are, as a rule, images and pieces (down to a tile) with another brightness, contrast or gamma, a negative, shifts,
+mirror images, JPEG and weak noise. Not found are another size (from 5 % on), a turn by a few degrees, a warp, noise or
+JPEG that leave little of the texture, and pieces with one edge alone that are not exact copies. Shares, and what honest
+questions keep from the tests: benchmarks/near_copies.py.
 """
 
 from __future__ import annotations
@@ -22,40 +29,54 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gexbench.engine.wire.questions import question_digest
+
 SIDE = 64
-SLACK = {48: 0.045, 32: 0.022, 24: 0.035, 16: 0.003}
+SLACK = {48: 0.045, 32: 0.015, 24: 0.03, 16: 0.005}
 """Side of a tile, and 1 - r of what is on the edge of being a copy."""
 CELLS = 8
-"""Cells a side that a tile is averaged to when places are looked for; those found are then compared in full."""
-STEP = 2
+"""Cells a side that a tile is averaged to when places are looked for, at steps of half a cell."""
 WORTH, LOOKED_AT = 0.8, 2
 """Least likeness of averaged tiles for a place to be compared in full, and in how many images."""
 FLAT = 0.003
 """Root mean square, of band-passed values in [0,1], below which a tile has no contrast."""
-SPREAD = 0.12
+SPREAD = 0.15
 """Mean square squared, over the mean fourth power, below which a tile is one edge or one spot, as many images have."""
-QUESTIONS_AT_ONCE, NUMBERS_AT_ONCE = 64, 1 << 24
+PAIRS = 50_000_000_000
+"""About how many tiles of questions times places in inputs are looked at for each side and phase: some minutes."""
+PIXELS_AT_ONCE, NUMBERS_AT_ONCE = 1 << 25, 1 << 20
 
 
 @dataclass
 class Nearness:
-    """distance: the least, infinite where nothing could be compared. asked: which questions came near; met: to what."""
+    """distance: the least, infinite where nothing is alike. asked: which questions came near; met: to what."""
 
     distance: float = math.inf
     asked: set[int] = field(default_factory=set)
     met: set[int] = field(default_factory=set)
+
+    def note(self, question: int, image: int, distance: float) -> None:
+        """Take in the distance of a question from a test image."""
+        self.distance = min(self.distance, max(0.0, distance))
+        if distance < 1:
+            self.asked.add(question)
+            self.met.add(image)
 
 
 class TestInputs:
     """The inputs of a test split, ready to be compared with.
 
     inputs: each (3,h,w) uint8. fixed: whether all questions and inputs are of one side, and may be made smaller.
+    questions: how many there may be; the more, the fewer tiles of each are looked for.
     """
 
     __test__ = False
 
-    def __init__(self, inputs: Sequence[Tensor], fixed: bool) -> None:
-        self._fixed = fixed
+    def __init__(self, inputs: Sequence[Tensor], fixed: bool, questions: int = 1024) -> None:
+        self._fixed, self._questions = fixed, questions
+        self._inputs: dict[bytes, list[int]] = {}
+        for number, image in enumerate(inputs):
+            self._inputs.setdefault(_digest(image), []).append(number)
         self._greys = [_grey(image[None], fixed) for image in inputs]
         self._places: dict[int, _Places] = {}
 
@@ -64,85 +85,112 @@ class TestInputs:
         found = Nearness()
         batch: list[Tensor] = []
         first = 0
-        for image in questions:
-            if batch and (image.shape != batch[0].shape or len(batch) == QUESTIONS_AT_ONCE):
+        for number, image in enumerate(questions):
+            for copied in self._inputs.get(_digest(image), ()):
+                found.note(number, copied, 0.0)
+            if batch and (image.shape != batch[0].shape or len(batch) * image[0].numel() >= PIXELS_AT_ONCE):
                 self._compare(torch.stack(batch), first, found)
-                first, batch = first + len(batch), []
+                first, batch = number, []
             batch.append(image)
         if batch:
             self._compare(torch.stack(batch), first, found)
         return found
 
     def _compare(self, images: Tensor, first: int, found: Nearness) -> None:
-        for grey in _phases(images, self._fixed):
-            for side in sides(grey.shape[-2:]):
+        for greys in _phases(images, self._fixed):
+            for side, turns in _ways(greys.shape[-2:]):
                 if side not in self._places:
                     self._places[side] = _Places(self._greys, side)
                 places = self._places[side]
-                tiles, owner = _tiles(torch.cat([grey, grey.flip(-1)]), side)
-                at_once = max(1, NUMBERS_AT_ONCE // max(1, len(places.corners)))
-                for part, numbers in zip(tiles.split(at_once), owner.split(at_once), strict=True):
-                    _note(found, (1 - places.likeness(part)) / SLACK[side], numbers % len(images) + first)
+                most = PAIRS // max(1, self._questions * places.count)
+                tiles, owner = _tiles(greys.rot90(turns, (-2, -1)), side, max(1, most))
+                for row, image, r in places.alike(tiles):
+                    found.note(first + int(owner[row]), image, (1 - r) / SLACK[side])
+                if not most:
+                    return  # neither smaller tiles nor other phases
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """Averaged tiles, of length 1 together: what is even, and what is odd, when left and right change; each (n,32).
+
+    With a and b the products of two tiles' even and odd halves, a + b is their likeness, and a - b that of one with the
+    other's mirror image: the larger of both, a negative being as like, is |a| + |b|.
+    """
+
+    even: Tensor
+    odd: Tensor
+
+    def likeness(self, other: _Halves) -> Tensor:
+        """Return the likeness (n,m) of each with each of others."""
+        return (self.even @ other.even.T).abs_().add_((self.odd @ other.odd.T).abs_())
+
+    def of(self, rows: slice | list[int]) -> _Halves:
+        """Return some of them."""
+        return _Halves(self.even[rows], self.odd[rows])
 
 
 class _Places:
-    """All tiles of one side in some grey images, averaged, at every second pixel."""
+    """All tiles of one side in some grey images, averaged, at steps of half a cell."""
 
     def __init__(self, greys: Sequence[Tensor], side: int) -> None:
-        self._side, self._images = side, len(greys)
+        self._side, self._step = side, side // (2 * CELLS)
         self._padded = [F.pad(grey, (1, 1, 1, 1), mode="replicate")[0, 0] for grey in greys]
-        self.corners = list[tuple[int, int, int]]()
-        self._spans = list[tuple[int, int, int]]()
-        coarse = list[Tensor]()
-        for image, grey in enumerate(greys):
-            if min(grey.shape[-2:]) < side:
-                continue
-            units, contrast = _units(F.unfold(grey, side, stride=STEP)[0].T, side)
-            across = (grey.shape[-1] - side) // STEP + 1
-            if kept := contrast.nonzero()[:, 0].tolist():
-                self._spans.append((image, len(self.corners), len(self.corners) + len(kept)))
-                self.corners += [(image, STEP * (k // across), STEP * (k % across)) for k in kept]
-                coarse.append(_averaged(units[contrast], side))
-        self._coarse = torch.cat(coarse).T.contiguous() if coarse else torch.zeros(CELLS * CELLS, 0)
+        large = [k for k, grey in enumerate(greys) if min(grey.shape[-2:]) >= side]
+        self._averaged = {k: self._all(greys[k]) for k in large}
+        self.count = sum(len(halves.even) for halves in self._averaged.values())
 
-    def likeness(self, tiles: Tensor) -> Tensor:
-        """Return r of each tile with each image, (n,images); tiles: (n,side^2) from `_tiles`.
+    def _all(self, grey: Tensor) -> _Halves:
+        cell = self._side // CELLS
+        means = F.avg_pool2d(grey, cell, stride=1)
+        return _halves(F.unfold(means, CELLS, dilation=cell, stride=self._step)[0].T)
 
-        Only the images most like it are looked at in full; for others it is that of the averaged tiles, at most WORTH,
-        and -1 for images without contrast.
-        """
-        r = torch.full((len(tiles), self._images), -1.0)
-        table = (_averaged(tiles, self._side) @ self._coarse).abs_()
-        places = torch.zeros(r.shape, dtype=torch.long)
-        for image, first, last in self._spans:
-            best = table[:, first:last].max(1)
-            r[:, image], places[:, image] = best.values, best.indices + first
-        likest = torch.zeros(r.shape, dtype=torch.bool).scatter_(1, r.topk(min(LOOKED_AT, r.shape[1]), 1).indices, True)
-        worth = (likest & (r > WORTH)).nonzero()
-        r = r.clamp(max=WORTH)
-        for part in worth.split(512) if len(worth) else ():
-            rows, images = part.T
-            windows = torch.stack([self._window(*self.corners[k]) for k in places[rows, images].tolist()])
-            r[rows, images] = _in_windows(windows, tiles[rows], self._side)
-        return r
+    def alike(self, tiles: Tensor) -> Iterator[tuple[int, int, float]]:
+        """Yield, where a grey tile (n,side,side) is like an image: the tile's number, the image's, and r."""
+        if not self._averaged:
+            return
+        halves, numbers = _halves(F.avg_pool2d(tiles[:, None], self._side // CELLS).flatten(1)), list(self._averaged)
+        likest = self._likeness(halves).topk(min(LOOKED_AT, len(numbers)), 1)
+        rows, ranks = (likest.values > WORTH).nonzero().T
+        pairs = [(row, numbers[k]) for row, k in zip(rows.tolist(), likest.indices[rows, ranks].tolist(), strict=True)]
+        for start in range(0, len(pairs), 256):
+            part = pairs[start : start + 256]
+            asked = [row for row, _ in part]
+            windows = torch.stack([self._window(halves.of([row]), image) for row, image in part])
+            each = _in_windows(windows, tiles[asked], halves.of(asked))
+            yield from ((row, image, r) for (row, image), r in zip(part, each.tolist(), strict=True))
 
-    def _window(self, image: int, top: int, left: int) -> Tensor:
+    def _likeness(self, tiles: _Halves) -> Tensor:
+        columns = list[Tensor]()
+        for places in self._averaged.values():
+            count = len(tiles.even)
+            at_once = max(1, NUMBERS_AT_ONCE // len(places.even))
+            parts = (tiles.of(slice(k, k + at_once)) for k in range(0, count, at_once))
+            columns.append(torch.cat([part.likeness(places).amax(1) for part in parts]))
+        return torch.stack(columns, 1)
+
+    def _window(self, tile: _Halves, image: int) -> Tensor:
+        """Return where in an image an averaged tile fits best, and a pixel around it."""
+        padded = self._padded[image]
+        best = int(self._averaged[image].likeness(tile).argmax())
+        across = (padded.shape[1] - 2 - self._side) // self._step + 1
+        top, left = (self._step * k for k in divmod(best, across))
         reach = self._side + 2
-        return self._padded[image][top : top + reach, left : left + reach]
-
-
-def _note(found: Nearness, distances: Tensor, numbers: Tensor) -> None:
-    """Take in the distances (n,images) of tiles that belong to the questions of these numbers."""
-    if distances.numel():
-        near = distances < 1
-        found.distance = min(found.distance, max(0.0, float(distances.min())))
-        found.asked.update(numbers[near.any(1)].tolist())
-        found.met.update(near.any(0).nonzero()[:, 0].tolist())
+        return padded[top : top + reach, left : left + reach]
 
 
 def sides(shape: Sequence[int]) -> list[int]:
     """Return the sides of the tiles that images of this shape are compared by: the two largest that fit."""
     return [side for side in SLACK if side <= min(shape)][:2]
+
+
+def _ways(shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the sides of tiles, and how often images are turned by 90 degrees before: the largest tiles alone are."""
+    return [(side, turns) for rank, side in enumerate(sides(shape)) for turns in range(1 if rank else 4)]
+
+
+def _digest(image: Tensor) -> bytes:
+    return question_digest(image.shape, image.numpy().tobytes())
 
 
 def _phases(images: Tensor, fixed: bool) -> Iterator[Tensor]:
@@ -161,32 +209,45 @@ def _grey(images: Tensor, fixed: bool) -> Tensor:
     return grey
 
 
-def _tiles(greys: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Return tiles of grey images (N,1,h,w) at steps of half a side, to both ends, and the number of the image of each.
+def _tiles(greys: Tensor, side: int, most: int) -> tuple[Tensor, Tensor]:
+    """Return tiles (n,side,side) of grey images (N,1,h,w) at steps of half a side, to both ends, and whose each is.
 
-    The tiles (n,side^2) are as from `_units`, those without contrast left out.
+    Of an image with more than `most` tiles, those of most variation along their rows are taken.
     """
     height, width = greys.shape[-2:]
     rows, columns = (sorted({*range(0, size - side + 1, side // 2), size - side}) for size in (height, width))
-    cut = [greys[:, 0, y : y + side, x : x + side].flatten(1) for y in rows for x in columns]
-    units, contrast = _units(torch.cat(cut), side)
-    return units[contrast], torch.arange(len(greys)).repeat(len(cut))[contrast]
+    corners = [(y, x) for y in rows for x in columns]
+    cut = torch.stack([greys[:, 0, y : y + side, x : x + side] for y, x in corners], 1)
+    if len(corners) > most:
+        chosen = cut.diff().abs().mean((2, 3)).topk(most, 1).indices
+        cut = cut[torch.arange(len(cut))[:, None], chosen]
+    return cut.flatten(0, 1), torch.arange(len(greys)).repeat_interleave(cut.shape[1])
 
 
-def _units(tiles: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Return grey tiles (…,side^2) band-passed and evened out, with mean 0 and length 1, and which have contrast.
+def _halves(averaged: Tensor) -> _Halves:
+    """Return averaged tiles (n,64), from which what is coarse is taken away."""
+    square, blur = averaged.reshape(-1, CELLS, CELLS), _blur(CELLS, 1.0)
+    units = _evened((square - blur @ square @ blur.T).flatten(1)).view(-1, CELLS, CELLS)
+    left, right = units[..., : CELLS // 2], units[..., CELLS // 2 :].flip(-1)
+    return _Halves((left + right).flatten(1) / math.sqrt(2), (left - right).flatten(1) / math.sqrt(2))
 
-    They come back with rows and columns exchanged, all of them.
-    """
-    square = tiles.reshape(-1, side, side)
-    fine, coarse = ((square @ blur.T).transpose(1, 2) @ blur.T for blur in (_blur(side, 1.0), _blur(side, 3.0)))
+
+def _units(tiles: Tensor) -> tuple[Tensor, Tensor]:
+    """Return grey tiles (n,side,side) as (n,side^2), band-passed and evened out, and which have contrast."""
+    side = tiles.shape[-1]
+    fine, coarse = (blur @ tiles @ blur.T for blur in (_blur(side, 1.0), _blur(side, 3.0)))
     band = (fine - coarse).flatten(1)
-    power = band.square().mean(-1, keepdim=True)
+    power = band.square().mean(1)
+    return _evened(band), (power.sqrt() >= FLAT) & (power.square() >= SPREAD * band.pow(4).mean(1))
+
+
+def _evened(band: Tensor) -> Tensor:
+    """Return rows (n,m) with strong values made weaker, mean 0 and length 1."""
+    power = band.square().mean(1, keepdim=True)
     even = band / (band.square() + power / 4 + 1e-12).sqrt()
-    even = even - even.mean(-1, keepdim=True)
-    units = even / even.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    rich = (power[:, 0].sqrt() >= FLAT) & (power[:, 0].square() >= SPREAD * band.pow(4).mean(-1))
-    return units.view(tiles.shape), rich.view(tiles.shape[:-1])
+    even = even - even.mean(1, keepdim=True)
+    length: Tensor = even.norm(dim=1, keepdim=True)
+    return even / length.clamp(min=1e-6)
 
 
 def _blur(side: int, sigma: float) -> Tensor:
@@ -196,14 +257,15 @@ def _blur(side: int, sigma: float) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def _averaged(units: Tensor, side: int) -> Tensor:
-    cells: Tensor = F.avg_pool2d(units.view(-1, 1, side, side), side // CELLS).flatten(1)
-    length: Tensor = cells.norm(dim=-1, keepdim=True)
-    return cells / length.clamp(min=1e-6)
-
-
-def _in_windows(windows: Tensor, tiles: Tensor, side: int) -> Tensor:
-    """Return the largest |r| of tiles (n,side^2) at all places of their windows (n,reach,reach)."""
-    units, contrast = _units(F.unfold(windows[:, None], side).transpose(1, 2), side)
-    r = (units @ tiles[:, :, None]).abs()[..., 0]
-    return torch.where(contrast, r, 0.0).amax(1)
+def _in_windows(windows: Tensor, tiles: Tensor, averaged: _Halves) -> Tensor:
+    """Return |r| of tiles (n,side,side) where in their windows they fit best when averaged; 0 without contrast."""
+    side, count = tiles.shape[-1], len(tiles)
+    cut = F.unfold(windows[:, None], side).transpose(1, 2).reshape(-1, side, side)
+    places = _halves(F.avg_pool2d(cut[:, None], side // CELLS).flatten(1))
+    a = (places.even.view(count, -1, averaged.even.shape[1]) @ averaged.even[:, :, None])[..., 0]
+    b = (places.odd.view(count, -1, averaged.odd.shape[1]) @ averaged.odd[:, :, None])[..., 0]
+    best = (torch.arange(count), (a.abs() + b.abs()).argmax(1))
+    mirrored = (a * b < 0)[best]
+    there, rich = _units(cut.view(count, -1, side, side)[best])
+    asked, worth = _units(torch.where(mirrored[:, None, None], tiles.flip(-1), tiles))
+    return torch.where(rich & worth, (there * asked).sum(1).abs(), 0.0)

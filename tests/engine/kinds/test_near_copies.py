@@ -37,22 +37,26 @@ def changed(image: Tensor, way: str) -> Tensor:
         "noise": x + 6 * torch.randn(x.shape, generator=torch.Generator().manual_seed(3)),
         "shifted": x.roll((5, -7), (1, 2)),
         "mirrored": x.flip(-1),
+        "upside down": x.flip(-2),
+        "on its side": x.rot90(1, (1, 2)),
         "a piece on grey": F.pad(x[:, :40, 20:60], (24, 0, 24, 0), value=128.0),
     }
     return edits[way].clamp(0, 255).round().byte()
 
 
 @pytest.mark.parametrize(
-    "way", ["itself", "dimmed", "negative", "gamma", "noise", "shifted", "mirrored", "a piece on grey"]
-)
+    "way",
+    ["itself", "dimmed", "negative", "gamma", "noise", "shifted", "mirrored", "upside down", "on its side",
+     "a piece on grey"],
+)  # fmt: skip
 def test_an_image_is_near_to_itself_however_it_is_changed(way: str) -> None:
     found = FIXED.nearness([*textured(2, seed=7), changed(TESTS[4], way)])
     assert found.distance < 1
     assert (found.asked, found.met) == ({2}, {4})
 
 
-def test_an_exact_copy_has_no_distance() -> None:
-    assert FIXED.nearness([TESTS[0]]).distance == pytest.approx(0, abs=1e-4)
+def test_an_exact_copy_has_distance_0() -> None:
+    assert FIXED.nearness([TESTS[0]]).distance == 0
 
 
 def test_other_images_are_not_near() -> None:
@@ -62,10 +66,11 @@ def test_other_images_are_not_near() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_flat_images_have_no_distance(level: int) -> None:
+def test_flat_images_have_no_distance_but_from_themselves(level: int) -> None:
     flat = torch.full((3, 64, 64), level, dtype=torch.uint8)
     assert FIXED.nearness([flat]).distance == math.inf
-    assert TestInputs([flat], fixed=True).nearness([flat, TESTS[0]]).distance > 1
+    found = TestInputs([flat], fixed=True).nearness([TESTS[0], flat + 1, flat])
+    assert (found.distance, found.asked, found.met) == (0, {2}, {0})
 
 
 def test_noise_is_not_near() -> None:
@@ -94,6 +99,14 @@ def test_images_above_the_side_are_made_smaller_and_still_found_when_shifted() -
     tests = textured(3, 128, 128)
     found = TestInputs(tests, fixed=True).nearness([tests[2].roll((3, 1), (1, 2))])
     assert (found.asked, found.met) == ({0}, {2})
+
+
+def test_among_very_many_questions_the_tile_of_most_contrast_is_still_looked_for() -> None:
+    many = TestInputs(TESTS, fixed=True, questions=10**12)
+    canvas = torch.full((3, 64, 64), 128, dtype=torch.uint8)
+    canvas[:, 12:, 12:] = TESTS[2][:, :52, 12:]
+    found = many.nearness([*textured(3, seed=8), canvas])
+    assert (found.asked, found.met) == ({3}, {2})
 
 
 def test_questions_are_numbered_over_batches_and_shapes() -> None:

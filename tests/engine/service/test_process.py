@@ -85,7 +85,9 @@ def toy_plan(defense: str | None = None) -> Plan:
     if defense:
         guard = catalog().get(DefenseCard, "jpeg").model_copy(update={"entry": f"{__name__}:{defense}"})
     digest = hashlib.sha256(WEIGHTS).hexdigest()
-    changes = {"victim": victim, "defense": guard, "victim_weights": digest, "budget": BUDGET}
+    wide = {made.profile.name: made.scale.model_copy(update={"largest": 1 << 16})}
+    task = made.task.model_copy(update={"profile": {**made.task.profile, **wide}})
+    changes = {"task": task, "victim": victim, "defense": guard, "victim_weights": digest, "budget": BUDGET}
     return made.model_copy(update=changes)
 
 
@@ -159,7 +161,7 @@ def order(folder: Path, defense: str | None = None) -> OpenService:
     return open_service(folder, plan=toy_plan(defense))
 
 
-def images(count: int = 1, level: int = 100, side: int = 8) -> Query:
+def images(count: int = 1, level: int = 100, side: int = 16) -> Query:
     return Query(x=torch.arange(level, level + count).to(torch.uint8)[:, None, None, None].repeat(1, 3, side, side))
 
 
@@ -171,7 +173,7 @@ def account(**counts: int) -> Closed:
 def test_a_question_is_answered_and_the_bench_hears_what_was_spent(opened: Sides) -> None:
     answer = opened.asked(images(2))
     assert isinstance(answer, Answer)
-    assert answer.y.shape == (2, 3, 32, 32)
+    assert answer.y.shape == (2, 3, 64, 64)
     assert (answer.y.unique().tolist(), answer.remaining) == ([154, 155], 3)
     assert opened.told() == Asked(spent=2)
     opened.asked(images(2, level=7))
@@ -411,6 +413,7 @@ def test_code_that_a_defense_puts_on_the_network_stays_behind(sides: Sides, tmp_
     answer = sides.asked(images(1))
     assert isinstance(answer, Answer)
     assert answer.y.unique().tolist() == [155]
+    assert sides.told() == Asked(spent=1)
 
 
 @pytest.mark.usefixtures("defended")
