@@ -25,7 +25,7 @@ def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """Let runs end at once; returns those started."""
     plans: list[Plan] = []
 
-    def run(plan: Plan, catalog: object, out: Path, progress: bench.Progress) -> RunRecord:
+    def run(plan: Plan, catalog: object, out: Path, progress: bench.Progress, keep: bool) -> RunRecord:
         plans.append(plan)
         save(record_of(plan), out)
         return record_of(plan)
