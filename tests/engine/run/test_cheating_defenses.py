@@ -177,7 +177,7 @@ def test_code_hidden_in_a_hardened_network_never_answers(run: Run, undefended: R
 
 @pytest.mark.parametrize(
     ("way", "told"),
-    [("class", "a defenses:Hidden, not a "), ("renamed", ", not a "), ("nan", "that are not finite")],
+    [("class", "a spoilers:Hidden, not a "), ("renamed", ", not a "), ("nan", "that are not finite")],
 )
 def test_a_hardened_network_that_is_not_the_victims_own_is_refused_by_name(run: Run, way: str, told: str) -> None:
     with pytest.raises(RunFailed, match="harden of the defense 'cheat/trojan' returned ") as failed:
