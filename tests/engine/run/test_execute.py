@@ -41,6 +41,12 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
     return gexbench.run("sr", "srresnet", out=runs(tmp_path_factory), options=SHORT, budget="25%")
 
 
+def scored_alike(a: RunRecord, b: RunRecord) -> None:
+    """All answers are equal to the bit, and the scores but for what the order of a sum in float64 leaves open."""
+    assert a.evidence_sha256 == b.evidence_sha256 is not None
+    assert [s.value for s in a.scores] == pytest.approx([s.value for s in b.scores], rel=1e-13)
+
+
 def runs(factory: pytest.TempPathFactory) -> Path:
     return factory.getbasetemp() / "execute-runs"
 
@@ -87,7 +93,7 @@ def test_a_run_that_is_done_is_not_run_again(record: RunRecord, tmp_path_factory
 def test_without_isolation_the_scores_are_the_same_and_the_record_says_so(record: RunRecord, tmp_path: Path) -> None:
     bare = gexbench.run("sr", "srresnet", out=tmp_path, options=SHORT, budget="25%", isolation="none")
     assert bare.isolation == "none"
-    assert bare.scores == record.scores
+    scored_alike(bare, record)
     assert bare.surrogate_sha256 == record.surrogate_sha256
 
 
@@ -129,7 +135,7 @@ def test_a_run_killed_while_it_asks_goes_on_and_pays_nothing_twice(record: RunRe
     assert again.account.answered == 128
     assert again.account.replayed >= spent > 0
     assert again.account.sessions == 2
-    assert again.scores == record.scores
+    scored_alike(again, record)
     assert again.surrogate_sha256 == record.surrogate_sha256
 
 
@@ -145,7 +151,7 @@ def test_a_run_stopped_while_it_is_scored_goes_on_and_pays_nothing_twice(
     monkeypatch.undo()
     again = run()
     assert (again.account.answered, again.account.replayed, again.account.sessions) == (128, 128, 2)
-    assert again.scores == record.scores
+    scored_alike(again, record)
     (path,) = tmp_path.glob("*/service/ledger.sqlite")
     assert _answers_kept(path) == 0
 

@@ -24,14 +24,14 @@ from gexbench.errors import RunFailed
 
 from ..toy_orders import catalog, open_service, plan, start_attack, start_surrogate
 
-X = torch.arange(192, dtype=torch.uint8).reshape(1, 3, 8, 8)
+X = torch.arange(768).remainder(256).to(torch.uint8).reshape(1, 3, 16, 16)
 
 
 class Learned(nn.Module):
     latent_size = 6
 
     def forward(self, x: Tensor) -> Tensor:
-        return x if x.shape[-1] == 8 else cast(Tensor, None)
+        return x if x.shape[-1] == 16 else cast(Tensor, None)
 
 
 class Reporting:
@@ -87,7 +87,7 @@ def test_an_attack_asks_the_service_reports_and_what_it_saves_is_built_and_asked
 ) -> None:
     watched = Watched(service, Reporting, tmp_path, budget=512)
     watched.side.extract()
-    assert watched.journal.report == {"paid": 2, "side": 32}
+    assert watched.journal.report == {"paid": 2, "side": 64}
     assert watched.told == ["learning 1/1"]
     assert service.close().answered == 2
     watched.side.save(tmp_path / "kept")
@@ -134,7 +134,7 @@ def test_a_closed_service_answers_the_test_and_no_attack(service: LocalService) 
     account = service.close()
     assert (account.budget, account.asked) == (512, 0)
     assert isinstance(service.service.ask(Query(x=X)), Refused)
-    assert service.unmetered(AnswerUnmetered(x=X)).plain.shape == (1, 3, 32, 32)
+    assert service.unmetered(AnswerUnmetered(x=X)).plain.shape == (1, 3, 64, 64)
     assert service.close().refused == 1
 
 
