@@ -106,7 +106,7 @@ class Rewriter:
     def _rewrite(folder: Path, way: str) -> None:
         weights, config = folder / "model.safetensors", folder / "config.json"
         ways: dict[str, Callable[[], object]] = {
-            "huge": lambda: os.truncate(weights, 1 << 40),
+            "huge": lambda: os.truncate(weights, 31 << 30),
             "zero": lambda: weights.write_bytes(b"\0"),
             "deep": lambda: config.write_text("[" * 100_000),
             "link": lambda: (weights.unlink(), weights.symlink_to(folder.parents[2] / "brief" / "pool.safetensors")),
