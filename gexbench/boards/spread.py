@@ -49,11 +49,6 @@ class Difference:
     high: float | None = None
     p: float = 1.0
 
-    @property
-    def significant(self) -> bool:
-        """Whether the test tells the means apart at 5 %, this one comparison alone; False where it is undefined."""
-        return self.p < 1 - CONFIDENCE
-
 
 def difference(a: Spread, b: Spread) -> Difference:
     """Return mean a - mean b with its interval; two values without spread differ by exactly what they differ."""

@@ -15,7 +15,8 @@ from gexbench.engine.sandbox.launch import Job, launch
 from gexbench.engine.sandbox.rules import Rules, interpreter_rules
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.wire.frames import BrokenFrame, Channel, pair
-from gexbench.engine.wire.messages import Claim, Ended, Inspect, receive, send
+from gexbench.engine.wire.inspecting import Claim, Ended, Inspect
+from gexbench.engine.wire.messages import receive, send
 
 WITHIN = 60.0
 LOGS = ("log.txt", "surrogate.log", "service.log", "defense.log")

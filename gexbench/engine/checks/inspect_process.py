@@ -14,7 +14,8 @@ from gexbench.cards.entry import load_entry
 from gexbench.core.defense import Defense
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire.frames import Channel
-from gexbench.engine.wire.messages import Claim, Ended, Inspect, receive, send
+from gexbench.engine.wire.inspecting import Claim, Ended, Inspect
+from gexbench.engine.wire.messages import receive, send
 from gexbench.errors import GexbenchError
 
 

@@ -13,7 +13,7 @@ from gexbench.engine.checks.inspect import code_folder, culprit
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.run.execute import execute
 from gexbench.engine.run.run_folder import RunFolder
-from gexbench.engine.wire.messages import Inspect
+from gexbench.engine.wire.inspecting import Inspect
 from gexbench.errors import GexbenchError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord

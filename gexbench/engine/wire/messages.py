@@ -15,7 +15,7 @@
                          Infer → Inferred; any number of times, after Built
                          Stop ends it
     surrogate → bench    Ready when it can take an order; Failed in place of any answer, and then it ends
-    bench → inspector    Inspect → Claim once a stage, then Ended
+    bench → inspector    wire/inspecting.py
 
 What an attacker, a surrogate or an inspector sends is a claim: its texts are cut to size here, and a message
 that is malformed or out of turn ends the run. Every frame carries the protocol's number (wire/frames.py).
@@ -245,9 +245,6 @@ class Sample(Message):
     n: Any
 
 
-Question = Query | Sample
-
-
 class Answer(Message):
     """Images (N,3,H,W) uint8, with the latents (N,d) they were drawn from where the task grants them."""
 
@@ -388,30 +385,3 @@ class Failed(Message):
     op = "failed"
     reason: Text
     incidents: Incidents = ()
-
-
-class Inspect(Message):
-    """Look at a plug-in; role: "attack" or "defense", code: the folder of its modules, None for an installed one."""
-
-    op = "inspect"
-    role: str
-    kind: TaskKindName
-    entry: str
-    code: Path | None
-    options: dict[str, OptionValue]
-    scale: int
-
-
-class Claim(Message):
-    """What was looked at, whether it is right, and what there is to say about it."""
-
-    op = "claim"
-    what: Name
-    right: bool
-    detail: Text
-
-
-class Ended(Message):
-    """Everything was looked at."""
-
-    op = "ended"

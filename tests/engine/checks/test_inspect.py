@@ -15,7 +15,8 @@ from gexbench.engine.checks.inspect import code_folder, culprit, inspect
 from gexbench.engine.sandbox.launch import Job
 from gexbench.engine.sandbox.rules import Rules
 from gexbench.engine.wire.frames import Channel
-from gexbench.engine.wire.messages import Claim, Ended, Inspect, Message, Ready, receive, send
+from gexbench.engine.wire.inspecting import Claim, Ended, Inspect
+from gexbench.engine.wire.messages import Message, Ready, receive, send
 
 from ..toy_orders import HANG
 

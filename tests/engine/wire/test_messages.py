@@ -14,23 +14,21 @@ from torch import Tensor
 
 from gexbench.engine.wire import messages
 from gexbench.engine.wire.frames import BrokenFrame, Frame, decode, encode, pair
+from gexbench.engine.wire.inspecting import Inspect
 from gexbench.engine.wire.messages import (
     Answer,
     AnswerUnmetered,
     Asked,
     Broken,
     Built,
-    Claim,
     Closed,
     CloseOracle,
     DrawUnmetered,
-    Ended,
     Extracted,
     Failed,
     Incident,
     Infer,
     Inferred,
-    Inspect,
     Leak,
     Message,
     Progress,
@@ -96,9 +94,6 @@ EXAMPLES: tuple[Message, ...] = (
     Save(folder=HERE),
     Saved(incidents=("tried",)),
     Failed(reason="ValueError: no", incidents=("tried",)),
-    INSPECT,
-    Claim(what="imports", right=False, detail="cannot import"),
-    Ended(),
 )
 
 
@@ -198,7 +193,6 @@ def claimed(op: str, due: type[messages.M], **values: object) -> messages.M:
 
 def test_what_an_attack_says_is_cut_to_size() -> None:
     assert claimed("progress", Progress, what="x" * 90, done=1, total=2).what == "x" * 60
-    assert claimed("claim", Claim, what="x" * 90, right=True, detail="y" * 900).detail == "y" * 600
     failed = claimed("failed", Failed, reason="x" * 900, incidents=[f"{i} " + "x" * 900 for i in range(90)])
     assert failed.reason == "x" * 600
     assert [len(text) for text in failed.incidents] == [300] * 50

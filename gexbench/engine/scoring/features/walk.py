@@ -11,7 +11,7 @@ from pathlib import Path
 from gexbench.errors import DataMissing
 from gexbench.foreign_text import escaped
 
-NO_FILE, NOWHERE = "no regular file", "link to nowhere"
+NO_FILE = "no regular file"
 
 
 @dataclass
