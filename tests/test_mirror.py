@@ -11,6 +11,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ENGINE = REPOSITORY / "gexbench" / "engine"
 
 COVERED_BY: dict[str, str] = {
+    "attacker/serve.py": "tests/engine/attacker/test_process.py",
     "checks/inspect_process.py": "tests/cli/test_check.py",
     "kinds/endpoint.py": "tests/engine/service/test_meter.py",
     "run/losses.py": "tests/cli/test_losses.py",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from pathlib import Path
 
 import torch
@@ -13,15 +12,15 @@ from gexbench.cards.entry import load_entry
 from gexbench.core.attack import Progress, Surrogate
 from gexbench.engine.attacker import audit
 from gexbench.engine.attacker.brief import make_brief
-from gexbench.engine.attacker.kept import happened, keep
+from gexbench.engine.attacker.kept import keep
 from gexbench.engine.attacker.oracle import Ask, MeteredOracle, over
+from gexbench.engine.attacker.serve import served
 from gexbench.engine.attacker.surrogate import LARGEST_ANSWER, Asked, latent_size
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.wire import messages
-from gexbench.engine.wire.frames import BrokenFrame, Channel
+from gexbench.engine.wire.frames import Channel
 from gexbench.engine.wire.messages import (
     Extracted,
-    Failed,
     Ready,
     Save,
     Saved,
@@ -101,15 +100,7 @@ class Follower:
 def main(argv: list[str]) -> int:
     """Run an attack on the two descriptors in `argv`: control, oracle."""
     follower = Follower(*(Channel.inherited(int(fd)) for fd in argv))
-    try:
-        follower.run()
-    except BrokenFrame:
-        return 1
-    except BaseException as error:
-        traceback.print_exc()
-        send(follower.control, Failed(reason=happened(error, UNFIT), incidents=tuple(follower.incidents.list())))
-        return 1
-    return 0
+    return served(follower, UNFIT)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-import traceback
 
 import torch
 
 from gexbench.engine.attacker import audit
-from gexbench.engine.attacker.kept import Kept, happened, read_kept, rebuild
+from gexbench.engine.attacker.kept import Kept, read_kept, rebuild
+from gexbench.engine.attacker.serve import served
 from gexbench.engine.attacker.surrogate import Asked, latent_size
 from gexbench.engine.kinds.kind import task_kind
-from gexbench.engine.wire.frames import BrokenFrame, Channel
+from gexbench.engine.wire.frames import Channel
 from gexbench.engine.wire.messages import (
     Built,
-    Failed,
     Infer,
     Inferred,
     Ready,
@@ -67,15 +66,7 @@ class Follower:
 def main(argv: list[str]) -> int:
     """Build a surrogate and have it answer on the descriptor in `argv`."""
     follower = Follower(Channel.inherited(int(argv[0])))
-    try:
-        follower.run()
-    except BrokenFrame:
-        return 1
-    except BaseException as error:
-        traceback.print_exc()
-        send(follower.control, Failed(reason=happened(error, UNFIT), incidents=tuple(follower.incidents.list())))
-        return 1
-    return 0
+    return served(follower, UNFIT)
 
 
 if __name__ == "__main__":
