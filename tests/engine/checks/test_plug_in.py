@@ -14,7 +14,7 @@ from gexbench.cards.schema import AttackCard, TaskCard
 from gexbench.engine.checks import plug_in
 from gexbench.engine.checks.plug_in import check_folder
 from gexbench.engine.checks.small_runs import Finding, Inspected
-from gexbench.engine.wire.messages import Claim
+from gexbench.engine.wire.inspecting import Claim
 from gexbench.errors import CardError, PlanError
 from gexbench.plan import Plan, Request
 
