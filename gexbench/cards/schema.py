@@ -18,7 +18,7 @@ Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*
 Compare = Literal["A", "B", "C"]
 TaskKindName = Literal["image-to-image", "sampling"]
 """The kinds of task. The module engine/kinds/<name>.py, with `_` for `-`, is all that is particular to one."""
-Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth", "weights"]
+Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth", "weights", "twin"]
 OptionValue = bool | int | float | str | tuple[str, ...]
 
 
@@ -164,7 +164,8 @@ class TaskCard(Card):
 class VictimCard(Card):
     """A generator, the network's numbers, and how its owner trains it.
 
-    backend: what opens it. stored: the type of the weights on disk.
+    backend: what opens it. stored: the type of the weights on disk. seed: of its training. twin_of: the victim of which
+    this is a second training by another seed, from the same data; it copies nothing.
     """
 
     task_kind: TaskKindName
@@ -174,6 +175,8 @@ class VictimCard(Card):
     dataset: Name
     net: dict[str, Any] = {}
     train: dict[str, Any] = {}
+    seed: int = Field(default=0, ge=0)
+    twin_of: Name | None = None
     assets: tuple[Name, ...] = ()
     stored: Literal["float32", "float16"] = "float32"
     weights: WeightFile | None = None
