@@ -93,6 +93,30 @@ def test_a_metric_that_some_seeds_lack_says_of_how_many_it_is(records: Records, 
     assert cells(found)["lpips-alex ↓"] == "0.1000 (n=1)"
 
 
+def test_columns_are_all_that_records_measured_in_the_order_of_the_newest_task_card(
+    records: Records, board_of: MakeBoard
+) -> None:
+    old, newest = records.make(), records.make("copycat")
+    psnr = tuple(s for s in old.scores if s.metric == "psnr-y")
+    old = changed(changed(old, "plan.task.metrics", ("psnr-y",)), "scores", psnr)
+    old = changed(old, "plan.metrics", tuple(card for card in old.plan.metrics if card.name == "psnr-y"))
+    newest = changed(newest, "plan.task.version", 2)
+    newest = changed(newest, "plan.task.metrics", ("lpips-alex", "psnr-y"))
+    board = board_of(old, newest)
+    columns = (*board.card.columns, Main(metric="lpips-alex", compare="B"))
+    wide = replace(board, card=board.card.model_copy(update={"columns": columns}))
+    table = sheet(wide, "mini, 100")
+    first = next(place for place, row in enumerate(table.rows) if row[1] == "srresnet")
+    assert cells(table, first)["B lpips-alex ↓"] == "—"
+    assert cells(table, 1 - first)["B lpips-alex ↓"] == "0.1000"
+    found = sheet(wide, "All metrics")
+    assert [column.title for column in found.columns][3:] == ["lpips-alex ↓", "psnr-y, dB ↑"]
+    measured = {row["attack"]: set[str]() for row in long_rows(wide)}
+    for row in long_rows(wide):
+        measured[row["attack"]].add(row["metric"])
+    assert measured == {"srresnet": {"psnr-y"}, "copycat": {"psnr-y", "lpips-alex"}}
+
+
 def test_every_metrics_recipe_stands_on_the_page_once(records: Records, board_of: MakeBoard) -> None:
     found = sheet(board_of(records.make(), records.make(seed=1)), "How the numbers were computed")
     assert [row[:2] for row in found.rows] == [("mini", "lpips-alex@1"), ("mini", "psnr-y@1")]
