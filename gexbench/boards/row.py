@@ -88,6 +88,7 @@ class Row:
             )
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
+            "no better than the untouched victim": self._beaten_by_the_victim(),
             "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
@@ -95,6 +96,17 @@ class Row:
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,
         }
         return (*marks, *(mark for mark, there in checks.items() if there))
+
+    def _beaten_by_the_victim(self) -> bool:
+        """Say whether an attack that is to beat its victim, in a task ranked by C, is no better in the mean."""
+        task, own = self.records[0].plan.task, self.main()
+        if self.control or task.main.compare != "C" or "victim" not in task.controls:
+            return False
+        victim = self.score(task.main.metric, "A")
+        if own is None or victim is None:
+            return False
+        rises = metric_card(self.records[0], task.main.metric).higher_is_better
+        return own.mean <= victim.mean if rises else own.mean >= victim.mean
 
 
 def measured(records: Iterable[RunRecord]) -> dict[str, MetricCard]:

@@ -8,6 +8,7 @@ from itertools import groupby
 from gexbench.boards.agree import passports
 from gexbench.boards.defended import damage_sheet
 from gexbench.boards.rank import Board, Table
+from gexbench.boards.remarks import remarks
 from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import Spread, spread
@@ -46,6 +47,7 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
             "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
             f"{heading(card)}: mean ± standard deviation over seeds. "
             f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
+            *board.card.notes.get(profile, ()),
         ),
     )
     for table in tables:
@@ -112,7 +114,7 @@ def _main(board: Board, table: Table) -> Sheet:
         for row in table.rows
     )
     faint = frozenset(place for place, row in enumerate(table.rows) if row.rank is None)
-    return Sheet(table_title(table), 3, (), columns, rows, faint)
+    return Sheet(table_title(table), 3, (), columns, rows, faint, below=tuple(remarks(table)))
 
 
 def _short(table: Table, column: Main, test: str = "") -> str:
@@ -129,10 +131,12 @@ def _lead(row: Row) -> tuple[str, ...]:
 
 
 def _interval(main: Spread | None, card: MetricCard) -> str:
-    """Return the interval of a mean over seeds, or that seeds change nothing."""
+    """Return the interval of a mean over seeds, or that seeds change nothing beyond what another machine does."""
     if main is None:
         return NOTHING
-    return "deterministic" if main.std == 0 else interval(main.low, main.high, card, main.std)
+    if main.std is not None and main.std <= card.tolerance:
+        return "deterministic"
+    return interval(main.low, main.high, card, main.std)
 
 
 def _spent(row: Row) -> tuple[str, ...]:

@@ -373,11 +373,13 @@ class BoardCard(Card):
 
     The task's main number always leads that table, as the mean over test splits, and is what rows are ranked by.
     `since`: of profiles that a new version of the task left as they were, the first version whose records are taken.
+    `notes`: what to know before reading a profile's tables.
     """
 
     task: str = Field(pattern=rf"^{NAME}(/{NAME})?@\d+$")
     since: dict[Name, Annotated[int, Field(ge=1)]] = {}
     columns: tuple[Main, ...] = Field(min_length=1)
+    notes: dict[Name, tuple[Line, ...]] = {}
     reported: tuple[Reported, ...] = ()
 
     @model_validator(mode="after")

@@ -74,6 +74,18 @@ def test_the_profiles_section_says_how_good_the_victim_is(records: Records, boar
     assert "set5 (5 images), set14 (14 images)" in notes
 
 
+def test_what_a_boards_card_says_of_a_profile_stands_under_its_heading(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make(), records.make(profile="paper"))
+    told = replace(board, card=board.card.model_copy(update={"notes": {"mini": ("Only five images.",)}}))
+    assert sheet(told, "Profile mini").notes[-1] == "Only five images."
+    assert sheet(told, "Profile paper") == sheet(board, "Profile paper")
+
+
+def test_a_row_that_varies_less_than_machines_do_is_called_deterministic(records: Records, board_of: MakeBoard) -> None:
+    assert cells(sheet(board_of(*records.seeds((27.0, 27.1, 27.2))), "mini, 100"))["95 % CI of B"] == "deterministic"
+    assert "…" in cells(sheet(board_of(*records.seeds((27.0, 27.2, 27.4))), "mini, 100"))["95 % CI of B"]
+
+
 def test_all_metrics_stand_in_a_folded_table(records: Records, board_of: MakeBoard) -> None:
     found = sheet(board_of(records.make()), "All metrics: mini, 100")
     assert found.folded
