@@ -28,7 +28,7 @@ def _resolution(table: Table) -> Iterator[str]:
     """
     card = metric_card(table.records[0], table.records[0].plan.task.main.metric)
     mains = [(row, main) for row in table.rows if row.complete and (main := row.main()) is not None]
-    varying = [(row, main) for row, main in mains if main.std is not None and main.std > card.tolerance]
+    varying = [(row, main) for row, main in mains if main.std is not None and not main.still]
     ranked = [main for row, main in varying if row.rank is not None]
     rows, named = (ranked, "ranked rows") if len(ranked) > 1 else ([m for _, m in varying], "rows that seeds change")
     if len(rows) < 2:

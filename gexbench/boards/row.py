@@ -15,13 +15,15 @@ from gexbench.record import RunRecord
 class Row:
     """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked.
 
-    letters: two ranked rows of a table share one exactly where they are not told apart.
+    letters: two ranked rows of a table share one exactly where they are not told apart. unbeaten: the victim itself is
+    as good or better, see rank.
     """
 
     label: str
     records: tuple[RunRecord, ...]
     rank: int | None = None
     letters: str = ""
+    unbeaten: bool = False
 
     @property
     def control(self) -> bool:
@@ -88,7 +90,7 @@ class Row:
             )
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
-            "no better than the untouched victim": self._beaten_by_the_victim(),
+            "no better than the untouched victim": self.unbeaten,
             "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
@@ -96,17 +98,6 @@ class Row:
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,
         }
         return (*marks, *(mark for mark, there in checks.items() if there))
-
-    def _beaten_by_the_victim(self) -> bool:
-        """Say whether an attack that is to beat its victim, in a task ranked by C, is no better in the mean."""
-        task, own = self.records[0].plan.task, self.main()
-        if self.control or task.main.compare != "C" or "victim" not in task.controls:
-            return False
-        victim = self.score(task.main.metric, "A")
-        if own is None or victim is None:
-            return False
-        rises = metric_card(self.records[0], task.main.metric).higher_is_better
-        return own.mean <= victim.mean if rises else own.mean >= victim.mean
 
 
 def measured(records: Iterable[RunRecord]) -> dict[str, MetricCard]:

@@ -131,12 +131,10 @@ def _lead(row: Row) -> tuple[str, ...]:
 
 
 def _interval(main: Spread | None, card: MetricCard) -> str:
-    """Return the interval of a mean over seeds, or that seeds change nothing beyond what another machine does."""
+    """Return the interval of a mean over seeds, or that seeds change nothing."""
     if main is None:
         return NOTHING
-    if main.std is not None and main.std <= card.tolerance:
-        return "deterministic"
-    return interval(main.low, main.high, card, main.std)
+    return "deterministic" if main.still else interval(main.low, main.high, card, main.std)
 
 
 def _spent(row: Row) -> tuple[str, ...]:

@@ -96,7 +96,8 @@ def with_std(value: Spread | None, card: MetricCard) -> str:
     """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one."""
     if value is None:
         return NOTHING
-    return number(value.mean, card, value.std) + (f" ± {number(value.std, card, value.std)}" if value.std else "")
+    std = None if value.still else value.std
+    return number(value.mean, card, std) + (f" ± {number(std, card, std)}" if std is not None else "")
 
 
 def interval(low: float | None, high: float | None, card: MetricCard, std: float | None = None) -> str:

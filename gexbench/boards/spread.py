@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 CONFIDENCE = 0.95
 POWER = 0.8
+STILL = 1e-5
+"""Share of the mean below which a deviation is what another processor's rounding gives, and no seed's."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Spread:
     std: float | None = None
     low: float | None = None
     high: float | None = None
+
+    @property
+    def still(self) -> bool:
+        """Say whether seeds change nothing, or no more than another processor does."""
+        return self.std is not None and self.std <= STILL * abs(self.mean)
 
 
 def spread(values: Sequence[float]) -> Spread:

@@ -8,7 +8,6 @@ from record_factory import Records, changed
 from gexbench.boards.row import Row, metric_card
 from gexbench.cards.schema import BundledFile
 from gexbench.errors import BoardError
-from gexbench.record import RunRecord
 
 
 def test_the_main_number_is_the_mean_over_seeds_of_the_mean_over_splits(records: Records) -> None:
@@ -94,29 +93,3 @@ def test_a_cost_to_honest_users_is_the_mean_over_seeds_of_the_mean_over_splits(r
     assert second is not None
     assert (first.mean, second.mean) == (pytest.approx(0.3), pytest.approx(0.6))
     assert row.honest("psnr-y") is None
-
-
-def ranked_by(record: RunRecord, compare: str) -> RunRecord:
-    return changed(record, "plan.task.main.compare", compare)
-
-
-def mark_of(*runs: RunRecord) -> bool:
-    return "no better than the untouched victim" in Row("a", runs).marks
-
-
-def test_in_a_task_ranked_by_c_an_attack_that_does_not_beat_the_untouched_victim_is_marked(records: Records) -> None:
-    worse, equal, better = (ranked_by(records.make(c=c), "C") for c in (29.0, 30.0, 31.0))
-    assert [mark_of(run) for run in (worse, equal, better)] == [True, True, False]
-    other = ranked_by(records.make(c=27.0, seed=1), "C")
-    assert mark_of(better, other)
-    assert not mark_of(ranked_by(records.make(c=33.0), "C"), ranked_by(records.make(c=27.5, seed=1), "C"))
-
-
-def test_where_fidelity_is_ranked_or_the_victim_is_no_control_nobody_has_to_beat_it(records: Records) -> None:
-    worse = records.make(c=25.0)
-    assert not mark_of(worse)
-    assert not mark_of(changed(ranked_by(worse, "C"), "plan.task.controls", ("bicubic",)))
-
-
-def test_a_control_need_not_beat_the_victim(records: Records) -> None:
-    assert not mark_of(ranked_by(records.make("bicubic", c=25.0), "C"))

@@ -70,3 +70,10 @@ def test_the_detectable_difference_is_found_with_the_power_it_promises(n: int) -
 @pytest.mark.parametrize(("n", "factor"), [(3, 3.07), (5, 2.02)])
 def test_with_few_seeds_rows_must_lie_far_apart(n: int, factor: float) -> None:
     assert detectable(1.0, n) == pytest.approx(factor, abs=0.005)
+
+
+def test_values_are_still_where_they_differ_by_rounding_alone() -> None:
+    assert spread([0.0, 0.0]).still
+    assert spread([93.2733, 93.2734]).still
+    assert not spread([93.27, 93.28]).still
+    assert not spread([93.2733]).still
