@@ -47,6 +47,7 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
             "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
             f"{heading(card)}: mean ± standard deviation over seeds. "
             f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
+            *_older(board, tables),
             *board.card.notes.get(profile, ()),
         ),
     )
@@ -56,6 +57,14 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
     damage = damage_sheet(profile, tables)
     if damage is not None:
         yield damage
+
+
+def _older(board: Board, tables: list[Table]) -> Iterator[str]:
+    """Yield of which earlier versions of the task there are records."""
+    found = {record.plan.task.version for table in tables for record in table.records} - {board.card.newest}
+    if found:
+        versions = ", ".join(f"{board.card.of}@{version}" for version in sorted(found))
+        yield f"Among the records are those of {versions}, which is the same at this profile."
 
 
 def _victim(tables: list[Table], card: MetricCard) -> str:

@@ -81,6 +81,13 @@ def test_what_a_boards_card_says_of_a_profile_stands_under_its_heading(records: 
     assert sheet(told, "Profile paper") == sheet(board, "Profile paper")
 
 
+def test_a_profile_with_records_of_an_earlier_version_says_so(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make(), changed(records.make("copycat"), "plan.task.version", 2))
+    newer = replace(board, card=board.card.model_copy(update={"task": "sr@2", "since": {"mini": 1}}))
+    told = "Among the records are those of sr@1, which is the same at this profile."
+    assert told in sheet(newer, "Profile mini").notes
+
+
 def test_a_row_that_varies_as_processors_round_is_called_deterministic(records: Records, board_of: MakeBoard) -> None:
     found = cells(sheet(board_of(*records.seeds((27.0, 27.0001, 27.0002))), "mini, 100"))
     assert (found["B"], found["95 % CI of B"]) == ("26.50", "deterministic")
