@@ -72,8 +72,8 @@ class AnsweringJpeg(nn.Module):
         self.net, self.quality = NETWORKS[network](numbers), quality
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the images after JPEG, each on its own; no gradients pass."""
-        y = self.net(x).clamp(0, 1)
+        """Return the images after JPEG, each clamped and on its own; no gradients pass."""
+        y = self.net(x)
         return torch.stack([recompressed(image, self.quality) for image in y.detach()]).to(y)
 
 

@@ -157,6 +157,12 @@ def test_an_accepted_record_may_be_of_an_earlier_version_of_its_task_with_the_sa
     assert "they differ in version" in " ".join(newcomer_objections(later, records.catalog, accepted=True))
 
 
+def test_of_todays_version_of_its_task_a_record_measures_all_metrics(records: Records) -> None:
+    fewer = with_own_id(changed(records.make(), "plan.task.metrics", ("psnr-y",)))
+    for accepted in (False, True):
+        assert "they differ in metrics" in " ".join(newcomer_objections(fewer, records.catalog, accepted=accepted))
+
+
 def with_own_id(record: RunRecord) -> RunRecord:
     return changed(record, "id", record.plan.id)
 
