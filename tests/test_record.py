@@ -141,6 +141,9 @@ def test_a_cost_on_what_an_attack_asked_is_held_to_the_same(
         ("scores.0.value", "-Infinity", "psnr-y A on set5 is -inf"),
         ("scores.1.value", "Infinity", "lpips-alex A on set5 is inf"),
         ("scores.0.n", 0, "scores.0.n"),
+        ("scores.0.se", -0.1, "scores.0.se"),
+        ("scores.0.se", "NaN", "scores.0.se"),
+        ("scores.0.se", "Infinity", "scores.0.se"),
         ("scores.0.seed", 1, "psnr-y A on set5 is of seed 1, and the run of 0"),
         ("scores.0.compare", "B", "psnr-y B on set5 stands there twice"),
         ("scores.0.metric", "fid", "fid A on set5 is of a metric that its plan does not have"),
@@ -366,6 +369,13 @@ def test_a_record_from_before_nearness_was_told_reads_and_keeps_its_seal(records
     file = tmp_path / "record.json"
     file.write_text(json.dumps({**data, "seal": seal_of(data)}))
     assert read_record(file).nearness == {}
+
+
+def test_a_record_from_before_errors_were_told_reads_and_keeps_its_seal(records: Records, tmp_path: Path) -> None:
+    data = json.loads(records.make().model_dump_json(exclude={"scores": {"__all__": {"se"}}}))
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({**data, "seal": seal_of(data)}))
+    assert {score.se for score in read_record(file).scores} == {None}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from gexbench.foreign_text import escaped
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gexbench.record import Comparison, ReferenceComparison
+    from gexbench.comparison import Comparison, ReferenceComparison
 
 
 def score(
@@ -79,7 +79,7 @@ def score(
 def _print(found: Comparison, title: str) -> None:
     from rich.console import Console
 
-    from gexbench.record import ReferenceComparison
+    from gexbench.comparison import ReferenceComparison
 
     console = Console()
     if isinstance(found, ReferenceComparison):
