@@ -202,10 +202,20 @@ class RunRecord(Frozen):
         for (what, names), given in zip(known.items(), (metric, compare, test), strict=True):
             if given is not None and given not in names:
                 raise PlanError(f"the run {self.plan.run_name} has no {what} {given!r}", nearest(given, names))
-        values = [
-            s.value for s in self.scores if s.metric == metric and s.compare == compare and test in (None, s.test)
-        ]
+        values = [score.value for score in self._scores(metric, compare, test)]
         return sum(values) / len(values) if values else None
+
+    def error(self, metric: str, compare: Compare, test: str | None = None) -> float | None:
+        """Return the standard error over test images of what `score` returns; None where it is not known.
+
+        Splits count as drawn independently.
+        """
+        errors = [score.se for score in self._scores(metric, compare, test)]
+        known = [error for error in errors if error is not None]
+        return math.hypot(*known) / len(known) if known and len(known) == len(errors) else None
+
+    def _scores(self, metric: str, compare: Compare, test: str | None) -> list[Score]:
+        return [s for s in self.scores if s.metric == metric and s.compare == compare and test in (None, s.test)]
 
     def __repr__(self) -> str:
         """Return three lines: what was run and how it ended, the main metric's scores, and the account."""

@@ -217,6 +217,20 @@ def test_a_score_is_the_mean_over_splits_when_none_is_named(records: Records) ->
     assert record.score("psnr-y", "B") == 26.5
 
 
+def test_the_error_of_a_mean_over_splits_is_known_where_all_their_errors_are(records: Records) -> None:
+    record = records.make()
+
+    def told(**errors: float | None) -> RunRecord:
+        scores = tuple(s.model_copy(update={"se": errors[s.test]}) for s in record.scores)
+        return changed(record, "scores", scores)
+
+    assert told(set5=3.0, set14=4.0).error("psnr-y", "B", "set14") == 4.0
+    assert told(set5=3.0, set14=4.0).error("psnr-y", "B") == pytest.approx(2.5)
+    assert told(set5=3.0, set14=None).error("psnr-y", "B") is None
+    assert told(set5=3.0, set14=None).error("psnr-y", "B", "set5") == 3.0
+    assert record.error("psnr-y", "B") is None
+
+
 def test_a_metric_that_was_not_measured_has_no_score(records: Records) -> None:
     assert changed(records.make(), "scores", ()).score("psnr-y", "B") is None
     assert records.make("victim").score("psnr-y", "B") is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.schema import Compare, MetricCard
@@ -46,7 +46,8 @@ class Row:
         """Return a number over seeds, for one test split or for their mean; None when it was never measured."""
         values = [record.score(metric, compare, test) for record in self.records]
         known = [value for value in values if value is not None]
-        return spread(known) if known else None
+        errors = [record.error(metric, compare, test) for record in self.records]
+        return replace(spread(known), se=max((each for each in errors if each), default=None)) if known else None
 
     def main(self) -> Spread | None:
         """Return the number that rows are ranked by."""

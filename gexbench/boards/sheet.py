@@ -90,10 +90,14 @@ def number(value: float | None, card: MetricCard, std: float | None = None) -> s
 
 
 def with_std(value: Spread | None, card: MetricCard) -> str:
-    """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one."""
+    """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one.
+
+    Without a deviation the error over test images says how many digits there are.
+    """
     if value is None:
         return NOTHING
-    return number(value.mean, card, value.std) + (f" ± {number(value.std, card, value.std)}" if value.std else "")
+    deviation = f" ± {number(value.std, card, value.std)}" if value.std else ""
+    return number(value.mean, card, value.std or value.se) + deviation
 
 
 def interval(low: float | None, high: float | None, card: MetricCard, std: float | None = None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gexbench.core.features import CHUNK, Features, Moments
+from gexbench.core.features import CHUNK, Features, Moments, Rows
 
 SAMPLES, FEWER, MANY = 20, 8, 2000
 """Half-samples that are drawn, and how many of sets of more than MANY images, where each takes its time."""
@@ -79,10 +79,10 @@ def standard_error(measure: Callable[..., float], sides: Sequence[Features], par
     finite set gives half back. Copies of rows, which a bootstrap would draw and which bias distances of sets, do not
     occur. Source: the delete-d jackknife, d = n/2, Shao and Wu 1989, sections 2 and 3.
     """
-    values = []
+    values, held = [], [Rows(side.rows(slice(None))) if side.shape[0] <= MANY else side for side in sides]
     for rows in halves(sides, partner):
         try:
-            values.append(measure(*(Drawn(side, which) for side, which in zip(sides, rows, strict=True))))
+            values.append(measure(*(Drawn(side, which) for side, which in zip(held, rows, strict=True))))
         except ValueError:
             return None
     return deviation(values)

@@ -113,11 +113,12 @@ def test_the_table_shows_value_direction_floor_and_counts(tmp_path: Path) -> Non
     assert result.exit_code == 0, result.output
     rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in result.stdout.splitlines() if "│" in line}
     assert set(rows) == {"fid", "kid"}
-    value, floor, images, reference = (cell.strip() for cell in rows["fid"])
+    value, error, floor, images, reference = (cell.strip() for cell in rows["fid"])
     assert float(value.removesuffix(" ↓")) > 0.0
+    assert float(error) > 0.0
     assert floor.endswith("(2 × 60)")
     assert (images, reference) == ("110", "120")
-    assert rows["kid"][1].strip() == ""
+    assert rows["kid"][2].strip() == ""
 
 
 @pytest.mark.usefixtures("tiny")
