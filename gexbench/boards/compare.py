@@ -22,6 +22,7 @@ from gexbench.foreign_text import shown
 from gexbench.record import RunRecord
 
 LEAST_PAIRS = 3
+NO_EVIDENCE = "not resampled: no evidence beside these records"
 Answer = Literal["different", "equivalent", "undecided"]
 
 
@@ -44,10 +45,25 @@ class Question:
 
 
 @dataclass(frozen=True)
+class ImageErrors:
+    """Standard errors of a difference of means: over seeds alone, over test images alone, over both.
+
+    n: images of the smallest test split. way, draws: how images were drawn, and how often.
+    """
+
+    seeds: float
+    images: float
+    total: float
+    n: int
+    way: str
+    draws: int
+
+
+@dataclass(frozen=True)
 class Contest:
     """Two rows and what was found. holm: p adjusted for all `family` pairs of the table, why: how the test was chosen.
 
-    margin: None where none is known; p_equal: that the difference is outside of it.
+    images: the errors of the test images, or why they are not known.
     """
 
     a: Side
@@ -59,6 +75,7 @@ class Contest:
     holm: float
     family: int
     margin: Margin
+    images: ImageErrors | str = NO_EVIDENCE
 
     @property
     def p_equal(self) -> float | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
-from gexbench.boards.compare import Contest, Question
+from gexbench.boards.compare import Contest, ImageErrors, Question
 from gexbench.boards.flat import plain
 from gexbench.boards.pair_tests import MOST_SEEDS, PairTest
 from gexbench.boards.sections import GUIDE
@@ -57,6 +58,7 @@ def _findings(contest: Contest) -> Sheet:
         ("p after Holm", f"{_p(contest.holm)}, among {contest.family} pairs"),
         ("margin", _margin(contest)),
         ("detectable", _detectable(test)),
+        ("test images", _images(contest)),
         ("answer", answer(contest)),
     ]
     return Sheet("Difference", 3, (), (Column("", False), Column("", False)), tuple(rows))
@@ -114,6 +116,16 @@ def _detectable(test: PairTest) -> str:
     needed = test.seeds_needed()
     seeds = f"{needed} seeds a side" if needed is not None else f"more than {MOST_SEEDS} seeds a side"
     return f"{figure(least, test.error)} with 80 % probability; the difference at hand would take {seeds}"
+
+
+def _images(contest: Contest) -> str:
+    found, test = contest.images, contest.test
+    if isinstance(found, str):
+        return found
+    told = f"SE of seeds {figure(found.seeds, found.total)}, of images {figure(found.images, found.total)}"
+    both = replace(test, error=found.total)
+    ends = _interval(both, 0.95)
+    return f"{told}, of both {figure(found.total, found.total)} and 95 % CI {ends} ({found.way}, {found.n} images)"
 
 
 def _with_interval(test: PairTest, confidence: float) -> str:
@@ -186,6 +198,8 @@ def _pair(contest: Contest) -> dict[str, Any]:
         "p_equivalence": contest.p_equal,
         "answer": contest.answer,
         "better": None if contest.better is None else contest.better.name,
+        "images": asdict(contest.images) if isinstance(contest.images, ImageErrors) else None,
+        "images_why": contest.images if isinstance(contest.images, str) else None,
         "detectable": test.detectable(),
         "seeds_needed": test.seeds_needed(),
     }

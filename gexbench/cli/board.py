@@ -124,12 +124,14 @@ def compare(
 
     Example: `gexbench board compare monet2photo --metric lpips-alex`
     """
+    from gexbench.boards.bootstrap import with_images
     from gexbench.boards.compare import Question, contest, contests
     from gexbench.boards.compare_page import as_json, compare_page
     from gexbench.boards.publish import folders, open_board
     from gexbench.boards.side import Number
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
+    from gexbench.cli.progress import Ticker
     from gexbench.errors import BoardError
 
     if rows and len(rows) != 2:
@@ -140,7 +142,8 @@ def compare(
     opened = open_board(folders(board, folder, catalog)[0], catalog)
     main = opened.task.main
     question = Question(opened, profile, Number(metric or main.metric, compare_ or main.compare, test), margin)
-    found = [contest(question, *rows)] if rows else contests(question)
+    with Ticker(silent=json) as ticker:
+        found = [with_images(contest(question, *rows), question, catalog, ticker.tick)] if rows else contests(question)
     if json:
         print_json(as_json(question, found))
         return
