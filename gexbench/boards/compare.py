@@ -134,7 +134,8 @@ def _contest(question: Question, a: Side, b: Side, rows: Sequence[Side]) -> Cont
     values = a.values(question.number), b.values(question.number)
     for what in strangers(a, b, question.number.metric):
         raise BoardError(f"{shown(a.name)!r} and {shown(b.name)!r} have another {what}", "compare rows of one board")
-    family = [a, b, *(side for side in rows if side not in (a, b) and _together(side, a, b))]
+    others = (side for side in rows if side not in (a, b) and _together(side, a, b))
+    family = [a, b, *(side for side in others if side.has(question.number))]
     tests = {(i, j): _test(question, family[i], family[j]) for i, j in combinations(range(len(family)), 2)}
     test, why = tests[0, 1]
     holm = adjusted({pair: found.p for pair, (found, _) in tests.items()})[0, 1]

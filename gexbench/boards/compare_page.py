@@ -37,7 +37,7 @@ def _rows(question: Question, contest: Contest) -> Sheet:
     for letter, side, values in zip("AB", (contest.a, contest.b), contest.values, strict=True):
         seeds = ", ".join(map(str, values))
         rows.append(
-            (letter, side.name, with_std(spread(list(values.values())), contest.card), seeds, "; ".join(side.row.marks))
+            (letter, side.name, with_std(spread(list(values.values())), contest.card), seeds, "; ".join(side.marks))
         )
     columns = (
         Column("", False),
@@ -208,5 +208,5 @@ def _pair(contest: Contest) -> dict[str, Any]:
 def _side(side: Side, values: dict[int, float]) -> dict[str, Any]:
     over = spread(list(values.values()))
     records = [record.id for record in side.row.records]
-    marks = list(side.row.marks)
+    marks = list(side.marks)
     return {"row": side.name, "mean": over.mean, "std": over.std, "values": values, "records": records, "marks": marks}

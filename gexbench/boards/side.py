@@ -47,6 +47,16 @@ class Side:
         """Return the record of the lowest seed."""
         return self.row.records[0]
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Return what a reader should know of the row; one's own may have incidents, which a board refuses."""
+        incidents = any(record.incidents for record in self.row.records)
+        return (*self.row.marks, *(["incidents happened"] if incidents else []))
+
+    def has(self, number: Number) -> bool:
+        """Whether any seed has a number."""
+        return any(record.score(*number) is not None for record in self.row.records)
+
     def values(self, number: Number) -> dict[int, float]:
         """Return a number by seed, where it was measured; raises BoardError where it never was.
 

@@ -240,6 +240,28 @@ def test_own_runs_with_picked_seeds_are_marked(records: Records, board_of: MakeB
     assert "seeds 5, 7, 9 of 0–2" in cells(board, found)
 
 
+def test_a_row_that_lacks_a_number_is_no_part_of_the_family(runs: list[RunRecord], board_of: MakeBoard) -> None:
+    def without(run: RunRecord) -> RunRecord:
+        return changed(run, "scores", tuple(score for score in run.scores if score.metric != "lpips-alex"))
+
+    board = board_of(*(without(run) if run.plan.attack.name == "copycat" else run for run in runs))
+    assert compared(board, "srresnet (steps=1)", "srresnet", number=Number("lpips-alex", "B")).family == 1
+    with pytest.raises(BoardError, match="lpips-alex B was never measured of 'copycat'"):
+        compared(board, "copycat", "srresnet", number=Number("lpips-alex", "B"))
+
+
+def test_own_runs_with_incidents_are_marked(records: Records, board_of: MakeBoard, tmp_path: Path) -> None:
+    board = board_of(*records.seeds((27.0, 27.5, 28.0)))
+    for run in records.seeds((29.0, 29.1, 29.2), attack="copycat"):
+        save(changed(run, "incidents", ("it reached out",)), tmp_path)
+    assert "incidents happened" in cells(board, compared(board, str(tmp_path), "srresnet"))
+
+
+def test_without_kept_answers_the_images_are_not_resampled(runs: list[RunRecord], board_of: MakeBoard) -> None:
+    board = board_of(*runs)
+    assert "no evidence beside these records" in cells(board, compared(board, "copycat", "srresnet"))
+
+
 def test_the_page_says_what_was_found_in_words(runs: list[RunRecord], board_of: MakeBoard) -> None:
     board = board_of(*runs)
     text = cells(board, compared(board, "srresnet against jpeg", "srresnet", 0.5))

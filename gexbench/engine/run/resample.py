@@ -28,6 +28,8 @@ from gexbench.record import RunRecord
 BOOTSTRAP = 2000
 HALVES, FEWER, MANY = 50, 10, 2000
 """Half-samples, and how many of sets of more than MANY images, where each takes its time."""
+NEAR = 10
+"""Tolerances of a metric's card within which a record's score comes out again, on whatever machine."""
 Floats = NDArray[np.float64]
 
 
@@ -61,7 +63,7 @@ class Resampler:
         """Return a run's number and its draws; the mean of the splits where there are several.
 
         Raises DataMissing where nothing was kept, AssetMissing without the metric's weights, CannotMeasure where it is
-        infinite or not defined for half of the images.
+        infinite, not defined for half of the images, or not what the record says.
         """
         plan, metric = record.plan, made_ready(self.card, self.catalog)
         files = datasets.locate(plan.dataset, self.catalog.filed(DatasetCard, plan.dataset.name).pins)
@@ -73,6 +75,13 @@ class Resampler:
                 redrawn(metric, dict(compared(evidence))[self.compare], place, (collector, progress))
                 for place, evidence in enumerate(kept.values())
             ]
+        for test, each in zip(kept, found, strict=True):
+            told = record.score(self.card.name, self.compare, test)
+            if told is not None and abs(each.whole - told) > NEAR * self.card.tolerance:
+                raise CannotMeasure(
+                    f"{folder} keeps answers that score {each.whole:.6g} on {test}, and its record says {told:.6g}",
+                    "`gexbench verify RUN --rescore` compares all of them",
+                )
         whole, drawn = float(np.mean([each.whole for each in found])), np.mean([each.drawn for each in found], axis=0)
         return Resampled(whole, drawn, min(each.n for each in found), found[0].way)
 
@@ -101,7 +110,8 @@ def _sets(metric: FeatureMetric, pair: Pair, place: int, means: tuple[Collector,
     for number, picks in enumerate(zip(*halves, strict=True)):
         progress(f"half-samples of {metric.card.name}", number, count)
         drawn.append(_value(metric, [side[which] for side, which in zip(sides, picks, strict=True)]))
-    return Resampled(_value(metric, sides), np.asarray(drawn), min(map(len, sides)), "half-samples")
+    whole = measure(metric, pair, *means).value
+    return Resampled(whole, np.asarray(drawn), min(map(len, sides)), "half-samples")
 
 
 def _halves(size: int, count: int, place: int) -> list[Tensor]:

@@ -99,6 +99,9 @@ def test_a_runs_numbers_come_out_again_and_only_with_its_evidence(tmp_path: Path
         found = Resampler(catalog, card, compare, ["photos"]).of(read_record(folder / "record.json"), folder, quiet)
         assert found.whole == pytest.approx(record.score("psnr-y", compare, "photos"), rel=1e-12)
         assert np.isfinite(found.drawn).all()
+    edited = record.model_copy(update={"scores": tuple(s.model_copy(update={"value": 40.0}) for s in record.scores)})
+    with pytest.raises(CannotMeasure, match="and its record says 40"):
+        Resampler(catalog, card, "B", ["photos"]).of(edited, folder, quiet)
     (folder / NAME).write_bytes(b"other")
     with pytest.raises(DataMissing, match="not the evidence that its record names"):
         Resampler(catalog, card, "B", ["photos"]).of(record, folder, quiet)
