@@ -134,6 +134,8 @@ def _with_interval(test: PairTest, confidence: float) -> str:
 
 def _interval(test: PairTest, confidence: float) -> str:
     ends = test.interval(confidence)
+    if test.error == 0:
+        return "deterministic"
     return NOTHING if ends is None else " … ".join(figure(end, test.error) for end in ends)
 
 

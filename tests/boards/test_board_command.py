@@ -122,8 +122,8 @@ def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> 
 
 def test_boards_are_made_without_torch() -> None:
     modules = (
-        "agree accept bootstrap compare compare_page defended flat label margin markdown pair_tests publish rank render "
-        "row sections folder side spread"
+        "agree accept bootstrap compare compare_page defended flat label margin markdown pair_tests publish rank "
+        "render row sections folder side spread"
     )
     imports = "; ".join(f"import gexbench.boards.{name}" for name in modules.split())
     heavy = "{'torch', 'jinja2', 'scipy', 'pandas', 'rich.table'}"

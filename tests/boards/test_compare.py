@@ -262,6 +262,14 @@ def test_without_kept_answers_the_images_are_not_resampled(runs: list[RunRecord]
     assert "no evidence beside these records" in cells(board, compared(board, "copycat", "srresnet"))
 
 
+def test_rows_that_seeds_change_nothing_of_have_no_interval(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(*records.seeds((27.0,) * 3), *records.seeds((25.0,) * 3, attack="copycat"))
+    found = compared(board, "copycat", "srresnet", 3.0)
+    assert (found.answer, found.p_equal) == ("different", 0.0)
+    assert "95 % CI deterministic" in cells(board, found)
+    assert "different: B is better, by less than the margin" in cells(board, found)
+
+
 def test_the_page_says_what_was_found_in_words(runs: list[RunRecord], board_of: MakeBoard) -> None:
     board = board_of(*runs)
     text = cells(board, compared(board, "srresnet against jpeg", "srresnet", 0.5))
