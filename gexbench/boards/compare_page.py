@@ -35,17 +35,9 @@ def _number(question: Question, contest: Contest) -> str:
 def _rows(question: Question, contest: Contest) -> Sheet:
     rows = []
     for letter, side, values in zip("AB", (contest.a, contest.b), contest.values, strict=True):
-        seeds = ", ".join(map(str, values))
-        rows.append(
-            (letter, side.name, with_std(spread(list(values.values())), contest.card), seeds, "; ".join(side.marks))
-        )
-    columns = (
-        Column("", False),
-        Column("row", False),
-        Column("mean ± SD"),
-        Column("seeds", False),
-        Column("marks", False),
-    )
+        mean = with_std(spread(list(values.values())), contest.card)
+        rows.append((letter, side.name, mean, "; ".join([f"seeds {', '.join(map(str, values))}", *side.marks])))
+    columns = (Column("", False), Column("row", False), Column("mean ± SD"), Column("of", False))
     return Sheet("Rows", 3, (_number(question, contest),), columns, tuple(rows))
 
 
