@@ -36,7 +36,10 @@ def _rows(question: Question, contest: Contest) -> Sheet:
     rows = []
     for letter, side, values in zip("AB", (contest.a, contest.b), contest.values, strict=True):
         mean = with_std(spread(list(values.values())), contest.card)
-        rows.append((letter, side.name, mean, "; ".join([f"seeds {', '.join(map(str, values))}", *side.marks])))
+        marks = side.marks
+        if not any(mark.startswith("seeds ") for mark in marks):
+            marks = (f"seeds {', '.join(map(str, values))}", *marks)
+        rows.append((letter, side.name, mean, "; ".join(marks)))
     columns = (Column("", False), Column("row", False), Column("mean ± SD"), Column("of", False))
     return Sheet("Rows", 3, (_number(question, contest),), columns, tuple(rows))
 
