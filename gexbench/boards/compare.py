@@ -13,7 +13,7 @@ from gexbench.boards.letters import LEVEL
 from gexbench.boards.margin import Margin, margin_of
 from gexbench.boards.pair_tests import PairTest, adjusted, paired, welch
 from gexbench.boards.rank import Board
-from gexbench.boards.row import metric_card
+from gexbench.boards.row import measured
 from gexbench.boards.side import Number, Side, find_side, sides, strangers
 from gexbench.cards.prose import at_profile, bare
 from gexbench.cards.schema import MetricCard
@@ -140,7 +140,7 @@ def _contest(question: Question, a: Side, b: Side, rows: Sequence[Side]) -> Cont
     test, why = tests[0, 1]
     holm = adjusted({pair: found.p for pair, (found, _) in tests.items()})[0, 1]
     margin = margin_of(question.board, a, question.number, question.margin)
-    return Contest(a, b, metric_card(a.first, question.number.metric), values, test, why, holm, len(tests), margin)
+    return Contest(a, b, measured(a.row.records)[question.number.metric], values, test, why, holm, len(tests), margin)
 
 
 def _together(side: Side, a: Side, b: Side) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gexbench.boards.rank import Board
-from gexbench.boards.row import Row, metric_card
+from gexbench.boards.row import Row, measured
 from gexbench.boards.side import Number, Side
 
 SHARE = 0.1
@@ -30,10 +30,10 @@ def margin_of(board: Board, side: Side, number: Number, given: float | None) -> 
     """
     if given is not None:
         return Margin(given, "as given")
-    card = metric_card(side.first, number.metric)
+    card = measured(side.row.records)[number.metric]
     if number.compare != "B" or card.higher_is_better or card.against != "reference":
         return Margin(None, f"no way from a floor to a perfect copy is defined for {number}; {GIVE}")
-    controls = {row.records[0].plan.attack.name: row for row in _controls(board, side)}
+    controls = _controls(board, side)
     floor = next((controls[name] for name in board.task.controls if name in controls and _floor(controls[name])), None)
     start = floor.score(*number) if floor is not None else None
     if floor is None or start is None:
@@ -48,13 +48,15 @@ def margin_of(board: Board, side: Side, number: Number, given: float | None) -> 
     return Margin(value, f"a tenth of the way from {floor.label} ({start.mean:.4g}) to a perfect copy ({end:.4g})")
 
 
-def _controls(board: Board, side: Side) -> list[Row]:
-    """Return the controls of the undefended tables of a row's profile, those of the ranked budget at last."""
-    tables = [t for t in board.tables if t.profile == side.first.plan.profile.name and not t.defense]
-    return [row for table in sorted(tables, key=lambda t: t.headline) for row in table.rows if row.control]
+def _controls(board: Board, side: Side) -> dict[str, Row]:
+    """Return the controls of a row's profile by name: at the ranked budget, with the options of their cards."""
+    profile = side.first.plan.profile.name
+    tables = [t for t in board.tables if t.profile == profile and t.headline and not t.defense]
+    rows = [row for table in tables for row in table.rows if row.control and "(" not in row.label]
+    return {row.records[0].plan.attack.name: row for row in rows}
 
 
 def _floor(row: Row) -> bool:
-    """Whether a control asks for nothing and learns from nobody."""
+    """Whether a control asks nothing of the service; what it may know is data of its own."""
     attack = row.records[0].plan.attack
-    return not attack.needs and attack.answers != "victim" and attack.name != PERFECT
+    return {*attack.needs} <= {"truth"} and attack.answers != "victim"

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gexbench.boards.letters import LEVEL, Pair
-from gexbench.boards.spread import difference, spread
+from gexbench.boards.spread import POWER, difference, spread
 
-POWER = 0.8
-"""With what probability a difference of the size that is called detectable is found."""
 MOST_SEEDS = 1000
 MOST_FLIPPED = 16
 """Pairs up to which all signs are tried; 65,536 ways."""
@@ -136,9 +134,9 @@ def _power(shift: float, freedom: float) -> float:
 
 
 def _least_shift(freedom: float) -> float:
-    from scipy.optimize import brentq
+    from scipy.special import nctdtrinc
 
-    return float(brentq(lambda shift: _power(shift, freedom) - POWER, 0.0, 1000.0))
+    return float(nctdtrinc(freedom, 1 - POWER, _quantile(freedom, 1 - LEVEL / 2)))
 
 
 def _below(t: float, freedom: float) -> float:

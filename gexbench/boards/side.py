@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gexbench.boards.accept import pinned
 from gexbench.boards.agree import passports
@@ -53,19 +53,25 @@ class Side:
         incidents = any(record.incidents for record in self.row.records)
         return (*self.row.marks, *(["incidents happened"] if incidents else []))
 
+    def measured(self, metric: str) -> list[RunRecord]:
+        """Return the records whose run measured a metric; later versions of a task may measure more."""
+        return [record for record in self.row.records if metric in record.plan.measured]
+
     def has(self, number: Number) -> bool:
         """Whether any seed has a number."""
-        return any(record.score(*number) is not None for record in self.row.records)
+        return any(record.score(*number) is not None for record in self.measured(number.metric))
 
     def values(self, number: Number) -> dict[int, float]:
         """Return a number by seed, where it was measured; raises BoardError where it never was.
 
-        Raises it, too, for C as a mean of splits, whose truths have nothing in common.
+        Raises it, too, for C as a mean of splits, whose truths have nothing in common, and PlanError for a metric or a
+        split that there is none of.
         """
         splits = list(self.first.plan.dataset.splits.test)
         if number.compare == "C" and number.test is None and len(splits) > 1:
             raise BoardError("C is no mean of splits", f"--test names one: {', '.join(splits)}")
-        found = {record.plan.seed: record.score(*number) for record in self.row.records}
+        asked = self.measured(number.metric) or [self.first]
+        found = {record.plan.seed: record.score(*number) for record in asked}
         known = {seed: value for seed, value in found.items() if value is not None}
         if not known:
             raise BoardError(f"{number} was never measured of {shown(self.name)!r}", "--metric names another number")
@@ -137,7 +143,7 @@ def _own_name(run: RunRecord) -> str:
 
 def _stray(run: RunRecord, board: Board, profile: str) -> str:
     """Say why a record is not of this board and profile; empty where it is."""
-    if pinned(run.plan.task) != board.card.task:
+    if not board.card.takes(run.plan.task, run.plan.profile.name):
         return f"one is of {pinned(run.plan.task)}, and the board takes {board.card.task}"
     return "" if run.plan.profile.name == profile else f"one is of profile {run.plan.profile.name!r}, not {profile!r}"
 
@@ -148,6 +154,11 @@ def strangers(a: Side, b: Side, metric: str) -> Iterator[str]:
     facts = {
         "victim": (one.provenance.victim_weights, other.provenance.victim_weights),
         "data set": (one.provenance.dataset, other.provenance.dataset),
-        f"recipe of {metric}": tuple(bare(passports(run)[metric]) for run in (one, other)),
+        f"recipe of {metric}": (_recipe(a, metric), _recipe(b, metric)),
     }
     yield from (what for what, (left, right) in facts.items() if left != right)
+
+
+def _recipe(side: Side, metric: str) -> dict[str, Any] | None:
+    """Return the passport of a metric; None where no record has it."""
+    return next((bare(found[metric]) for run in side.row.records if metric in (found := passports(run))), None)
