@@ -59,4 +59,4 @@ def _controls(board: Board, side: Side) -> dict[str, Row]:
 def _floor(row: Row) -> bool:
     """Whether a control asks nothing of the service; what it may know is data of its own."""
     attack = row.records[0].plan.attack
-    return {*attack.needs} <= {"truth"} and attack.answers != "victim"
+    return {*attack.needs} <= {"truth"} and attack.answers != "victim" and attack.name != PERFECT
