@@ -17,6 +17,7 @@ from gexbench.cards.schema import Compare, DatasetCard, MetricCard
 from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
 from gexbench.core.features import Rows
+from gexbench.core.metric import SetEstimator
 from gexbench.engine.run.kept_evidence import read_kept
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import CannotMeasure, FeatureMetric, Pair, ReadyMetric, made_ready, measure
@@ -51,7 +52,7 @@ class Resampled:
 class Resampler:
     """Draw the test images of runs of one task and profile again; runs with as many images get the same draws.
 
-    Of a set that is compared without partners and has another length, such as style images, the draws are its own.
+    Images and reference get the same where they are partners, else each its own.
     """
 
     catalog: Catalog
@@ -72,7 +73,7 @@ class Resampler:
         kept = read_kept(folder, record.evidence_sha256, splits)
         with Collector(self.catalog, plan.device, features_folder()) as collector:
             found = [
-                redrawn(metric, dict(compared(evidence))[self.compare], place, (collector, progress))
+                redrawn(metric, dict(compared(plan.task, evidence))[self.compare], place, (collector, progress))
                 for place, evidence in enumerate(kept.values())
             ]
         for test, each in zip(kept, found, strict=True):
@@ -102,25 +103,31 @@ def redrawn(metric: ReadyMetric, pair: Pair, place: int, means: tuple[Collector,
 
 def _sets(metric: FeatureMetric, pair: Pair, place: int, means: tuple[Collector, Progress]) -> Resampled:
     collector, progress = means
+    if metric.card.against != "reference":
+        raise CannotMeasure(f"{metric.card.name} is of no reference")
     sides = [collector.collect(metric.extractor, each, progress).in_order() for each in (pair.images, pair.reference)]
     most = max(map(len, sides))
     count = HALVES if most <= MANY else FEWER
-    halves = [_halves(len(side), count, place) for side in sides]
+    halves = [_halves(len(side), count, (place, number)) for number, side in enumerate(sides)]
+    halves = [halves[0], halves[0]] if pair.paired else halves
     drawn = []
     for number, picks in enumerate(zip(*halves, strict=True)):
         progress(f"half-samples of {metric.card.name}", number, count)
-        drawn.append(_value(metric, [side[which] for side, which in zip(sides, picks, strict=True)]))
+        drawn.append(_value(metric, [side[which] for side, which in zip(sides, picks, strict=True)], pair.paired))
     whole = measure(metric, pair, *means).value
     return Resampled(whole, np.asarray(drawn), min(map(len, sides)), "half-samples")
 
 
-def _halves(size: int, count: int, place: int) -> list[Tensor]:
-    random = np.random.default_rng((place, size))
+def _halves(size: int, count: int, place: tuple[int, int]) -> list[Tensor]:
+    random = np.random.default_rng((*place, size))
     return [torch.from_numpy(random.permutation(size)[: size // 2]) for _ in range(count)]
 
 
-def _value(metric: FeatureMetric, sides: Sequence[Tensor]) -> float:
+def _value(metric: FeatureMetric, sides: Sequence[Tensor], paired: bool) -> float:
+    images, reference = map(Rows, sides)
     try:
-        return metric.metric.measure(*map(Rows, sides))
+        if paired and isinstance(metric.metric, SetEstimator):
+            return metric.metric.estimate(images, reference, torch.arange(len(sides[0]))).value
+        return metric.metric.measure(images, reference)
     except ValueError as error:
         raise CannotMeasure(f"{metric.card.name} is not defined on half of the images: {error}") from error

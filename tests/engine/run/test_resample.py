@@ -19,6 +19,7 @@ from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import TensorImages
 from gexbench.engine.scoring.measure import CannotMeasure, FeatureMetric, Pair, made_ready
 from gexbench.errors import DataMissing
+from gexbench.metrics.mmd import Mmd
 from gexbench.record import read_record
 
 
@@ -62,6 +63,18 @@ def test_distances_of_sets_are_drawn_by_halves_without_copies(catalog: Catalog) 
     counting = FeatureMetric(ready.card, ready.passport, Copies(), ready.extractor)
     found = redrawn(counting, pair, 0, (Collector(catalog, "cpu"), quiet))
     assert (found.way, len(found.drawn), set(found.drawn)) == ("half-samples", HALVES, {0.0})
+
+
+def test_halves_of_pairs_hold_partners_so_that_a_perfect_copy_scores_0_in_each(catalog: Catalog) -> None:
+    images = TensorImages([noise(s) for s in range(12)])
+    ready = made_ready(catalog.get(MetricCard, "fid"), catalog)
+    assert isinstance(ready, FeatureMetric)
+    for metric in (Mmd({}, {}), ready.metric):
+        copied = FeatureMetric(ready.card, ready.passport, metric, ready.extractor)
+        found = redrawn(copied, Pair(images, images, paired=True), 0, (Collector(catalog, "cpu"), quiet))
+        assert np.abs([found.whole, *found.drawn]).max() < 1e-9
+    apart = redrawn(copied, Pair(images, images), 0, (Collector(catalog, "cpu"), quiet))
+    assert apart.drawn.min() > 1e-9  # what are no partners are drawn each for itself
 
 
 def test_half_samples_vary_as_new_sets_of_images_would(catalog: Catalog) -> None:
