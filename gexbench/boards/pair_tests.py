@@ -89,9 +89,13 @@ def welch(a: Sequence[float], b: Sequence[float]) -> PairTest:
 def paired(a: Sequence[float], b: Sequence[float]) -> PairTest:
     """Return the paired t-test of values that belong together, with the exact test of their signs beside it."""
     gaps = [0.0 if x == y else x - y for x, y in zip(a, b, strict=True)]
-    found, n = spread(gaps), (len(gaps),)
-    if found.std is None or not math.isfinite(found.mean):
-        return PairTest("paired", n, found.mean, p=difference(spread(a), spread(b)).p)
+    n = (len(gaps),)
+    if len(gaps) < 2 or not all(map(math.isfinite, gaps)):
+        gap = difference(spread(a), spread(b))
+        return PairTest("paired", n, gap.value, p=gap.p)
+    found = spread(gaps)
+    if found.std is None:
+        return PairTest("paired", n, found.mean)
     error, freedom = found.std / math.sqrt(found.n), float(found.n - 1)
     p = 2 * _below(-abs(found.mean) / error, freedom) if error else float(found.mean == 0)
     return PairTest(

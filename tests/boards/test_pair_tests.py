@@ -84,6 +84,12 @@ def test_what_has_no_spread_has_no_power_and_what_is_infinite_no_interval(test: 
     assert test([1.0], [2.0]).outside(5.0) == 1
 
 
+def test_perfect_seeds_on_both_sides_tell_nothing() -> None:
+    for test in (welch, paired):
+        found = test([math.inf, 30.0, 31.0], [30.0, math.inf, 31.0])
+        assert (found.value, found.p, found.interval(), found.detectable()) == (0.0, 1.0, None, None)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_an_adjusted_p_is_small_exactly_where_holms_procedure_finds_the_pair(seed: int) -> None:
     rng = np.random.default_rng(seed)
