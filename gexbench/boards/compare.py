@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from gexbench.boards.label import attack_label, table_key
+from gexbench.boards.label import attack_label, defense_label, table_key
 from gexbench.boards.letters import LEVEL
 from gexbench.boards.margin import Margin, margin_of
 from gexbench.boards.pair_tests import PairTest, adjusted, paired, welch
@@ -178,7 +178,7 @@ def unpaired(a: Side, b: Side) -> Iterator[str]:
     common = sorted(runs[0].keys() & runs[1].keys())
     if len(common) < LEAST_PAIRS:
         yield f"{len(common)} seeds in common, and pairs need {LEAST_PAIRS}"
-    apart = [seed for seed in common if _made_with(runs[0][seed]) != _made_with(runs[1][seed])]
+    apart = [seed for seed in common if not _alike(runs[0][seed], runs[1][seed])]
     if apart:
         yield f"another processor, code or libraries at seed {', '.join(map(str, apart))}"
 
@@ -191,6 +191,18 @@ def _attack(run: RunRecord) -> tuple[object, ...]:
     )
 
 
-def _made_with(run: RunRecord) -> tuple[object, ...]:
-    made = run.provenance
-    return made.processor, made.code, made.libraries, made.device, made.precision
+def _alike(one: RunRecord, other: RunRecord) -> bool:
+    made, met = one.provenance, other.provenance
+    machine = ("processor", "device", "precision", "libraries")
+    return all(getattr(made, key) == getattr(met, key) for key in machine) and _same_code(one, other)
+
+
+def _same_code(one: RunRecord, other: RunRecord) -> bool:
+    """Whether two runs computed with the same code, but for that of their defenses, which the hash of each holds.
+
+    Where defenses differ the hashes do, and one clean commit, or one released version, has to stand for them.
+    """
+    made, met = one.provenance, other.provenance
+    if made.code == met.code or defense_label(one.plan) == defense_label(other.plan):
+        return made.code == met.code
+    return (made.git, made.package) == (met.git, met.package) and not made.dirty and not met.dirty

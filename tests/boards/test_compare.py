@@ -82,13 +82,39 @@ def test_one_attack_at_two_places_is_paired_and_two_attacks_are_not(
     assert compared(board_of(*runs), a, b).test.way == way
 
 
-@pytest.mark.parametrize("key", ["processor", "code", "libraries", "device"])
+@pytest.mark.parametrize("key", ["processor", "libraries", "device", "precision"])
 def test_seeds_that_were_run_with_something_else_are_no_pairs(records: Records, board_of: MakeBoard, key: str) -> None:
     free, defended = records.seeds((27.0, 27.5, 28.0)), records.seeds((26.9, 27.3, 27.9), defense="jpeg")
-    other = {"torch": "9"} if key == "libraries" else "other"
+    other = {"torch": "9"} if key == "libraries" else "bf16" if key == "precision" else "other"
     defended[1] = changed(defended[1], f"provenance.{key}", other)
     found = compared(board_of(*free, *defended), "srresnet against jpeg", "srresnet")
     assert (found.test.way, found.why) == ("welch", "another processor, code or libraries at seed 1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "way"),
+    [
+        ({}, "paired"),
+        ({"code": "other"}, "paired"),  # a defense's code is part of the hash
+        ({"code": "other", "git": "other"}, "welch"),
+        ({"code": "other", "dirty": True}, "welch"),
+        ({"code": "other", "package": "9.9"}, "welch"),
+    ],
+)
+def test_against_a_defense_one_clean_commit_is_one_code(
+    records: Records, board_of: MakeBoard, changes: dict[str, object], way: str
+) -> None:
+    defended = records.seeds((26.9, 27.3, 27.9), defense="jpeg")
+    for key, value in changes.items():
+        defended = [changed(run, f"provenance.{key}", value) for run in defended]
+    board = board_of(*records.seeds((27.0, 27.5, 28.0)), *defended)
+    assert compared(board, "srresnet against jpeg", "srresnet").test.way == way
+
+
+def test_at_another_budget_the_code_is_the_same_by_its_hash(records: Records, board_of: MakeBoard) -> None:
+    fewer = [changed(run, "provenance.code", "other") for run in records.seeds((26.0, 26.1, 26.3), budget="50")]
+    board = board_of(*records.seeds((27.0, 27.5, 28.0)), *fewer)
+    assert compared(board, "srresnet at 50", "srresnet").test.way == "welch"
 
 
 def test_two_seeds_are_too_few_for_pairs(records: Records, board_of: MakeBoard) -> None:
