@@ -1,7 +1,8 @@
 """Running a record's plan again, and comparing.
 
-Training is not bit-equal across machines, so a second run is held against the recorded noise: the spread over seeds of
-the records that lie beside this one. Where there are none, only the metric's own tolerance is allowed.
+Training is not bit-equal across machines, so where the second run's training did not come out the same, numbers that
+depend on it are held against the noise of the row: its other seeds, from the records that lie beside this one. All
+other numbers may be off by the metric's own tolerance, measured across processors.
 """
 
 from __future__ import annotations
@@ -9,20 +10,24 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
+from gexbench.neighbours import Neighbours, around
+from gexbench.noise import Noise, Place, Usual, Where, alike
 from gexbench.plan import Plan
 from gexbench.record import REDRAWN, LibraryScore, RunRecord, Score, less, read_record, record_file
 
 if TYPE_CHECKING:
     from gexbench.engine.kinds.evidence import TestEvidence
 
+ALONE = "another seed of this row beside the record, or on the board here, to know how far training alone goes"
+"""What is lacking where nothing says how far two trainings of one plan may lie apart."""
 REDRAWS = 5
 """How often the tests of a drawn data set are drawn anew in the second run."""
 _T = 4.604
@@ -33,23 +38,38 @@ class Difference(Frozen):
     """One number of the record and of the second run; they agree when they lie within `tolerance` of each other.
 
     compare: "honest" is what a defense costs honest users, "queried" the same on what the attack asked. lacking: what
-    the second run would have needed to measure what the record has, and what fetches it; "" where it lacked nothing.
+    would have been needed to compare the two, and what fetches it; "" where nothing was.
+    of_recorded, of_again: where noise of training may lie between the two, what is expected of each by the row's other
+    seeds and the other of the two; then they also agree when each lies there.
     """
 
     metric: str
-    compare: Compare | Literal["honest", "queried"]
+    compare: Where
     test: str
     recorded: float | None
     again: float | None
     tolerance: float
     lacking: str = ""
+    of_recorded: Usual | None = None
+    of_again: Usual | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether both are there and the second lies within the tolerance of the first."""
+        """Whether both are there, and near each other or each where it is expected."""
         if self.recorded is None or self.again is None:
             return False
-        return math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
+        if math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance):
+            return True
+        pairs = ((self.recorded, self.of_recorded), (self.again, self.of_again))
+        return all(e is not None and abs(value - e.mean) <= e.tolerance for value, e in pairs)
+
+    def line(self) -> str:
+        """Return it as a line for a person."""
+        head = f"{'✓' if self.agrees else '?' if self.lacking else '✗'} {self.compare} {self.metric:10} {self.test:10} "
+        if self.of_recorded is None or self.of_again is None:
+            return f"{head}recorded {_told(self.recorded)}  again {_told(self.again)}  tolerance {self.tolerance:g}"
+        first, second = (f"({_told(e.mean)} ± {e.tolerance:.2g})" for e in (self.of_recorded, self.of_again))
+        return f"{head}recorded {_told(self.recorded)} {first}  again {_told(self.again)} {second}"
 
 
 class ReferenceDifference(Frozen):
@@ -108,11 +128,7 @@ class Verdict(Frozen):
 
     def lines(self) -> list[str]:
         """Return the verdict as lines for a person."""
-        rows = [
-            f"{'✓' if d.agrees else '?' if d.lacking else '✗'} {d.compare} {d.metric:10} {d.test:10} "
-            f"recorded {_told(d.recorded)}  again {_told(d.again)}  tolerance {d.tolerance:g}"
-            for d in self.differences
-        ]
+        rows = [difference.line() for difference in self.differences]
         rows += [
             f"= {r.compare} {r.metric:10} {r.test:10} recorded {r.recorded:.8g}  again {r.again:.8g}  "
             f"reference {r.reference:.8g}  difference {r.difference:.1e}  by {r.library} {r.version}"
@@ -156,7 +172,7 @@ def verify_record(
         else _run_again(record, catalog, out, progress, way == "libraries")
     )
     again, redrawn = _apart(again)
-    differences = tuple(compare(record, again, beside(record, file)))
+    differences = tuple(compare(record, again, around(record, file, catalog), way != "rescore"))
     parts: tuple[Difference | Redrawn, ...] = (*differences, *redrawn)
     return Verdict(
         record=record.id,
@@ -244,31 +260,20 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     return wanted.model_copy(update={"metrics": here.metrics})
 
 
-def beside(record: RunRecord, file: Path) -> list[RunRecord]:
-    """Return the records in the same folder that differ from this one in the seed alone, this one included.
-
-    In a run's own folder there is no other.
-    """
-    files = [file] if (file.parent / "plan.json").is_file() else sorted(file.parent.glob("*.json"))
-    others = [read_record(path) for path in files]
-    return [other for other in others if _seedless(other.plan) == _seedless(record.plan)]
-
-
-def _seedless(plan: Plan) -> dict[str, Any]:
-    return {**plan.substance(), "seed": 0, "code": ""}
-
-
-def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> list[Difference]:
+def compare(record: RunRecord, again: RunRecord, neighbours: Neighbours, trained: bool = True) -> list[Difference]:
     """Return the numbers of both runs side by side, those that only one of them has too.
 
-    The tolerance is three standard deviations over `seeds`, and at least the metric's own on the second run's card.
+    trained: whether the second run trained a surrogate anew. Where it did and its training did not come out the same,
+    numbers that depend on it are held against the noise of the row.
     """
-    own, others = {card.name: card.tolerance for card in again.plan.metrics}, [_numbers(run) for run in seeds]
     first, second = _numbers(record), _numbers(again)
     if not record.queried_cost:  # a record of before there was such a cost
         second = {place: value for place, value in second.items() if place[1] != "queried"}
+    own = {card.name: card.tolerance for card in again.plan.metrics}
+    noisy = trained and record.surrogate_sha256 != again.surrogate_sha256
+    held = _held(first, second, neighbours, own) if noisy else Held()
     measured = {place[0] for place in second}
-    lacking = {name: why for name, why in again.absent.items() if name not in measured}
+    absent = {name: why for name, why in again.absent.items() if name not in measured}
     return [
         Difference(
             metric=place[0],
@@ -276,14 +281,47 @@ def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> 
             test=place[2],
             recorded=first.get(place),
             again=second.get(place),
-            tolerance=max(own[place[0]], 3 * _spread(numbers.get(place) for numbers in others)),
-            lacking=lacking.get(place[0], "") if place in first else "",
+            tolerance=own[place[0]],
+            lacking=(held.lacking.get(place, "") or absent.get(place[0], "")) if place in first else "",
+            of_recorded=held.recorded.get(place),
+            of_again=held.again.get(place),
         )
         for place in dict.fromkeys((*first, *second))
     ]
 
 
-Places = dict[tuple[str, Compare | Literal["honest", "queried"], str], float]
+@dataclass(frozen=True)
+class Held:
+    """What the noise of a row says of a record's numbers and of a second run's; empty where no noise is allowed.
+
+    lacking: why the noise is not known, by the numbers of which it is not.
+    """
+
+    recorded: dict[Place, Usual] = field(default_factory=dict)
+    again: dict[Place, Usual] = field(default_factory=dict)
+    lacking: dict[Place, str] = field(default_factory=dict)
+
+
+def _held(first: Places, second: Places, neighbours: Neighbours, own: Mapping[str, float]) -> Held:
+    """Return what noise allows: none to what the victim scores (A), nor to a row whose seeds are alike.
+
+    Each run is held against the other and all seeds. One that repeats half of what varies has come out the same; then
+    all of it must.
+    """
+    seeds = [_numbers(run) for run in neighbours.seeds]
+    places = [place for place in first if place in second and place[1] != "A"]
+    if seeds and any(alike([*seeds, run], places, own) for run in (first, second)):
+        return Held()
+    varying = [place for place in places if not alike([*seeds, second], [place], own)]
+    same = [place for place in varying if math.isclose(first[place], second[place], rel_tol=0, abs_tol=own[place[0]])]
+    if 2 * len(same) > len(varying):
+        return Held()
+    noise = Noise([[_numbers(run) for run in row] for row in neighbours.rows], own)
+    recorded, again = (noise.usual([*seeds, run], places) for run in (second, first))
+    return Held(recorded, again, {place: ALONE for place in places if place not in recorded or place not in again})
+
+
+Places = dict[Place, float]
 
 
 def _numbers(run: RunRecord) -> Places:
@@ -325,11 +363,6 @@ def beside_libraries(
         for each in told
         if (place := (each.metric, each.compare, each.test)) in first and place in second
     )
-
-
-def _spread(found: Iterable[float | None]) -> float:
-    values = [value for value in found if value is not None and math.isfinite(value)]
-    return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def _changed(record: RunRecord, again: RunRecord) -> list[str]:
