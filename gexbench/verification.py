@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -19,15 +19,13 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
 from gexbench.neighbours import Neighbours, around
-from gexbench.noise import Noise, Place, Usual, Where, alike
+from gexbench.noise import Held, Noise, Numbers, Place, Usual, Where
 from gexbench.plan import Plan
 from gexbench.record import REDRAWN, LibraryScore, RunRecord, Score, less, read_record, record_file
 
 if TYPE_CHECKING:
     from gexbench.engine.kinds.evidence import TestEvidence
 
-ALONE = "another seed of this row beside the record, or on the board here, to know how far training alone goes"
-"""What is lacking where nothing says how far two trainings of one plan may lie apart."""
 REDRAWS = 5
 """How often the tests of a drawn data set are drawn anew in the second run."""
 _T = 4.604
@@ -62,6 +60,10 @@ class Difference(Frozen):
             return True
         pairs = ((self.recorded, self.of_recorded), (self.again, self.of_again))
         return all(e is not None and abs(value - e.mean) <= e.tolerance for value, e in pairs)
+
+    def lacks(self, why: str) -> Difference:
+        """Return the same with what it lacks, where that is something."""
+        return self.model_copy(update={"lacking": why}) if why else self
 
     def line(self) -> str:
         """Return it as a line for a person."""
@@ -223,7 +225,7 @@ def _apart(again: RunRecord) -> tuple[RunRecord, tuple[Redrawn, ...]]:
     """Return a second run without what it scored on draws of its own, and its main score on these."""
     own = tuple(score for score in again.scores if not score.test.startswith(REDRAWN))
     costs = tuple(cost for cost in again.honest_cost if not cost.test.startswith(REDRAWN))
-    values, main = _numbers(again), again.plan.task.main.metric
+    values, main = numbers_of(again), again.plan.task.main.metric
     found = []
     for score in own:
         places = [(main, score.compare, f"{REDRAWN}-{number}-{score.test}") for number in range(1, REDRAWS + 1)]
@@ -266,65 +268,43 @@ def compare(record: RunRecord, again: RunRecord, neighbours: Neighbours, trained
     trained: whether the second run trained a surrogate anew. Where it did and its training did not come out the same,
     numbers that depend on it are held against the noise of the row.
     """
-    first, second = _numbers(record), _numbers(again)
+    first, second = numbers_of(record), numbers_of(again)
     if not record.queried_cost:  # a record of before there was such a cost
         second = {place: value for place, value in second.items() if place[1] != "queried"}
     own = {card.name: card.tolerance for card in again.plan.metrics}
-    noisy = trained and record.surrogate_sha256 != again.surrogate_sha256
-    held = _held(first, second, neighbours, own) if noisy else Held()
+    held = Held()
+    if trained and record.surrogate_sha256 != again.surrogate_sha256:
+        others = Noise([[numbers_of(run) for run in row] for row in neighbours.rows], own)
+        held = others.held(first, second, [numbers_of(run) for run in neighbours.seeds])
     measured = {place[0] for place in second}
     absent = {name: why for name, why in again.absent.items() if name not in measured}
     return [
-        Difference(
-            metric=place[0],
-            compare=place[1],
-            test=place[2],
-            recorded=first.get(place),
-            again=second.get(place),
-            tolerance=own[place[0]],
-            lacking=(held.lacking.get(place, "") or absent.get(place[0], "")) if place in first else "",
-            of_recorded=held.recorded.get(place),
-            of_again=held.again.get(place),
-        )
+        difference_between(place, first, second, held, own).lacks(absent.get(place[0], "") if place in first else "")
         for place in dict.fromkeys((*first, *second))
     ]
 
 
-@dataclass(frozen=True)
-class Held:
-    """What the noise of a row says of a record's numbers and of a second run's; empty where no noise is allowed.
-
-    lacking: why the noise is not known, by the numbers of which it is not.
-    """
-
-    recorded: dict[Place, Usual] = field(default_factory=dict)
-    again: dict[Place, Usual] = field(default_factory=dict)
-    lacking: dict[Place, str] = field(default_factory=dict)
-
-
-def _held(first: Places, second: Places, neighbours: Neighbours, own: Mapping[str, float]) -> Held:
-    """Return what noise allows: none to what the victim scores (A), nor to a row whose seeds are alike.
-
-    Each run is held against the other and all seeds. One that repeats half of what varies has come out the same; then
-    all of it must.
-    """
-    seeds = [_numbers(run) for run in neighbours.seeds]
-    places = [place for place in first if place in second and place[1] != "A"]
-    if seeds and any(alike([*seeds, run], places, own) for run in (first, second)):
-        return Held()
-    varying = [place for place in places if not alike([*seeds, second], [place], own)]
-    same = [place for place in varying if math.isclose(first[place], second[place], rel_tol=0, abs_tol=own[place[0]])]
-    if 2 * len(same) > len(varying):
-        return Held()
-    noise = Noise([[_numbers(run) for run in row] for row in neighbours.rows], own)
-    recorded, again = (noise.usual([*seeds, run], places) for run in (second, first))
-    return Held(recorded, again, {place: ALONE for place in places if place not in recorded or place not in again})
+def difference_between(
+    place: Place, first: Numbers, second: Numbers, held: Held, own: Mapping[str, float]
+) -> Difference:
+    """Return one number of two runs side by side, with what noise allows and the metrics' own tolerances."""
+    return Difference(
+        metric=place[0],
+        compare=place[1],
+        test=place[2],
+        recorded=first.get(place),
+        again=second.get(place),
+        tolerance=own[place[0]],
+        lacking=held.lacking.get(place, ""),
+        of_recorded=held.recorded.get(place),
+        of_again=held.again.get(place),
+    )
 
 
 Places = dict[Place, float]
 
 
-def _numbers(run: RunRecord) -> Places:
+def numbers_of(run: RunRecord) -> Places:
     """Return scores and honest costs by metric, comparison and test split."""
     scores: Places = {(s.metric, s.compare, s.test): s.value for s in run.scores}
     honest: Places = {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
