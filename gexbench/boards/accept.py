@@ -16,8 +16,11 @@ from gexbench.record import HonestCost, RunRecord, Score, faults
 
 def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     """Yield why a record can never stand on a board, in words; nothing when it can."""
-    if pinned(record.plan.task) != board.task:
-        yield f"it is a record of {pinned(record.plan.task)}; the board {board.name!r} takes {board.task}"
+    plan = record.plan
+    if not board.takes(plan.task, plan.profile.name):
+        first = board.since.get(plan.profile.name, board.newest)
+        since = f", at profile {plan.profile.name!r} since {board.of}@{first}" if first < board.newest else ""
+        yield f"it is a record of {pinned(plan.task)}; the board {board.name!r} takes {board.task}{since}"
         return
     if record.status != "ok":
         yield f"its run failed: {shown(record.reason) or 'no reason given'}"
@@ -27,7 +30,7 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     if record.incidents:
         yield "incidents happened during its run: " + "; ".join(map(shown, record.incidents[:5]))
     yield from faults(record)
-    yield from _choices(record.plan)
+    yield from _choices(plan)
     yield from _spending(record)
     yield from _numbers(record)
 
@@ -77,7 +80,8 @@ def _numbers(record: RunRecord) -> Iterator[str]:
 def newcomer_objections(record: RunRecord, catalog: Catalog, accepted: bool = False) -> Iterator[str]:
     """Yield why a record may not be added today: an id that is not its plan's, other cards than this gexbench has.
 
-    accepted: whether the record stands on the board; attack and defense may then be of an earlier version than today's.
+    accepted: whether the record stands on the board; attack and defense may then be of an earlier version than today's,
+    and so may the task, if its profile is the same in all that `rules` leaves.
     """
     plan = record.plan
     if record.id not in (plan.id, plan.former_id):
@@ -90,9 +94,22 @@ def newcomer_objections(record: RunRecord, catalog: Catalog, accepted: bool = Fa
             continue
         if accepted and isinstance(card, AttackCard | DefenseCard) and card.version < ours.version:
             continue
-        keys = differing(*(at_profile(each, plan.profile.name) for each in (ours, card)))
+        both = [at_profile(each, plan.profile.name) for each in (ours, card)]
+        if accepted and isinstance(card, TaskCard) and card.version < ours.version:
+            both = [rules(each, plan.profile.name) for each in both if isinstance(each, TaskCard)]
+        keys = differing(*both)
         if keys:
             yield f"its {type(card).__name__} {card.name!r} is not this gexbench's; they differ in {', '.join(keys)}"
+
+
+def rules(task: TaskCard, profile: str) -> TaskCard:
+    """Return a task with one profile and what of it touches the numbers that its metrics measure.
+
+    Left out are the version and the list of metrics: a record that measured more stands beside one that measured less.
+    """
+    alone = at_profile(task, profile)
+    bare = {name: scale.model_copy(update={"extra_metrics": ()}) for name, scale in alone.profile.items()}
+    return alone.model_copy(update={"version": 1, "metrics": (), "profile": bare})
 
 
 def pinned(task: TaskCard) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gexbench.boards.accept import pinned
+from gexbench.boards.accept import pinned, rules
 from gexbench.boards.label import attack_label, defense_label, row_key
 from gexbench.cards.prose import at_profile, bare
 from gexbench.record import HonestCost, Passport, RunRecord, Score
@@ -35,10 +35,12 @@ class Fact(NamedTuple):
 class Agreement:
     """What the records seen so far agree on.
 
-    Records of one profile must have one victim, one data set, one task card and one passport a metric; those of one
-    defense one defense card, and those of one row one attack card, one plug-in's code and one record a seed.
+    Records of one profile must have one victim, one data set, one task card but for the list of its metrics, and one
+    passport a metric; those of one defense one defense card, and those of one row one attack card, one plug-in's code
+    and one record a seed. versions: whether the task may be of several, which a board's card then bounds.
     """
 
+    versions: bool = False
     entries: list[Entry] = field(default_factory=list)
     _known: dict[Fact, tuple[Any, Path]] = field(default_factory=dict)
 
@@ -48,7 +50,7 @@ class Agreement:
 
     def conflict(self, entry: Entry) -> str | None:
         """Say in words in what a record differs from those seen; None when it does not."""
-        for fact, value in _facts(entry.record):
+        for fact, value in self._facts(entry.record):
             known, path = self._known.get(fact, (value, entry.path))
             if known != value:
                 rule = f"; {fact.rule}" if fact.rule else ""
@@ -58,8 +60,13 @@ class Agreement:
     def take(self, entry: Entry) -> None:
         """Remember a record."""
         self.entries.append(entry)
-        for fact, value in _facts(entry.record):
+        for fact, value in self._facts(entry.record):
             self._known.setdefault(fact, (value, entry.path))
+
+    def _facts(self, record: RunRecord) -> Iterator[tuple[Fact, Any]]:
+        task = record.plan.task
+        yield Fact((), "task"), task.name if self.versions else pinned(task)
+        yield from _facts(record)
 
 
 def _gap(new: Any, old: Any) -> str:
@@ -71,14 +78,13 @@ def _gap(new: Any, old: Any) -> str:
 
 def _facts(record: RunRecord) -> Iterator[tuple[Fact, Any]]:
     plan, made = record.plan, record.provenance
-    yield Fact((), "task"), pinned(plan.task)
     profile = (plan.profile.name,)
     yield Fact(profile, "planned hash of the victim's weights"), plan.victim_weights
     yield Fact(profile, "hash of the victim's weights"), made.victim_weights
     yield Fact(profile, "hash of the data set's file lists"), plan.dataset_pins
     yield Fact(profile, "hash of the data set's files"), made.dataset
     cards = {
-        "task": at_profile(plan.task, plan.profile.name),
+        "task": rules(plan.task, plan.profile.name),
         "profile": plan.profile,
         "victim": plan.victim,
         "data-set": plan.dataset,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gexbench.boards.rank import Board, Table
-from gexbench.boards.row import Row, metric_card
+from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.spread import Spread
 from gexbench.foreign_text import PARAGRAPH, csv_cell
 
@@ -66,7 +66,7 @@ def _row(spot: _Spot) -> Iterator[dict[str, Any]]:
     for test in (*plan.dataset.splits.test, ALL):
         split = None if test == ALL else test
         for compare in ("A", "B", "C"):
-            for metric in plan.measured:
+            for metric in measured(row.records):
                 yield from _number(spot, test, (metric, compare), row.score(metric, compare, split))
         for metric in plan.task.honest_cost:
             yield from _number(spot, test, (metric, "honest"), row.honest(metric, split))
@@ -76,7 +76,8 @@ def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None)
     if value is None:
         return
     board, table, row = spot.board, spot.table, spot.row
-    (metric, compare), card = what, metric_card(row.records[0], what[0])
+    metric, compare = what
+    card = measured(row.records).get(metric) or metric_card(row.records[0], metric)
     images = {s.n for record in row.records for s in record.scores if s.test == test}
     cells = (
         board.card.task,

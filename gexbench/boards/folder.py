@@ -37,7 +37,7 @@ class BoardFolder:
 
         Whatever keeps a record from being added keeps it from being read, since a file can be put here by hand.
         """
-        agreed = Agreement()
+        agreed = Agreement(versions=True)
         for path in sorted((self.folder / "records").glob("*.json")):
             entry = Entry(path, read_record(path))
             twice = [f"it is a copy of {other.name}" for other in agreed.copies(entry.record)]
@@ -68,7 +68,7 @@ class Added:
 
 def captured(board: Filed[BoardCard], catalog: Catalog) -> str:
     """Say that a board is of a task that comes from elsewhere; empty when it is of its own root's."""
-    name = board.card.task.partition("@")[0]
+    name = board.card.of
     task = catalog.all(TaskCard).get(name)
     home = task.root if task is not None else None
     if (board.root.outside and "/" not in name) or (home is not None and home.path != board.root.path):
@@ -80,12 +80,13 @@ def captured(board: Filed[BoardCard], catalog: Catalog) -> str:
 
 def folder_of(record: RunRecord, root: Path, catalog: Catalog) -> BoardFolder:
     """Return the folder that takes records of the record's task; raises BoardError when there is none."""
-    task = pinned(record.plan.task)
-    filed = [each for each in catalog.all(BoardCard).values() if not captured(each, catalog)]
-    boards = {each.card.task: each.card for each in filed}
-    if task not in boards:
-        raise BoardError(f"no board takes records of {task}", nearest(task, boards))
-    return BoardFolder(boards[task], root / boards[task].name)
+    plan, filed = record.plan, catalog.all(BoardCard).values()
+    cards = [each.card for each in filed if not captured(each, catalog)]
+    for card in cards:
+        if card.takes(plan.task, plan.profile.name):
+            return BoardFolder(card, root / card.name)
+    task = pinned(plan.task)
+    raise BoardError(f"no board takes records of {task}", nearest(task, [card.task for card in cards]))
 
 
 def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:

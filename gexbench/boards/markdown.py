@@ -40,6 +40,7 @@ def _sheet(sheet: Sheet) -> Iterator[str]:
         yield "\n".join(f"- {_line(text)}" for text in sheet.bullets)
     if sheet.columns:
         yield _table(sheet)
+    yield from map(_line, sheet.below)
     if sheet.folded:
         yield "</details>"
 

@@ -49,10 +49,10 @@ def _own(name: str, root: Path, catalog: Catalog) -> BoardFolder:
 def open_board(folder: BoardFolder, catalog: Catalog) -> Board:
     """Return a board ranked from its records; raises BoardError when one of them does not belong there."""
     records = [entry.record for entry in folder.read(catalog).entries]
-    name, _, version = folder.card.task.rpartition("@")
-    task = records[0].plan.task if records else catalog.get(TaskCard, name)
+    name, tasks = folder.card.of, [record.plan.task for record in records]
+    task = max(tasks, key=lambda task: task.version) if tasks else catalog.get(TaskCard, name)
     current = catalog.all(TaskCard).get(name)
-    if current is not None and current.card.version == int(version):
+    if current is not None and current.card.version == folder.card.newest:
         task = current.card
     return make_board(folder.card, task, records, folder.verified())
 

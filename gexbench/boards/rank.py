@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, groupby
@@ -84,8 +85,9 @@ def _order(task: TaskCard, table: Table) -> tuple[int, int, str]:
 
 
 def _table(task: TaskCard, records: Sequence[RunRecord]) -> Table:
-    rows = [Row(label, tuple(group)) for label, group in groupby(records, key=lambda record: attack_label(record.plan))]
     card = metric_card(records[0], task.main.metric)
+    rows = [Row(label, tuple(group)) for label, group in groupby(records, key=lambda record: attack_label(record.plan))]
+    rows = [replace(row, unbeaten=_is_unbeaten(row, records, card)) for row in rows]
     attacks = sorted((row for row in rows if not row.control), key=lambda row: _goodness(row, card))
     controls = sorted((row for row in rows if row.control), key=lambda row: _control_order(row, task))
     ranked = _ranked([row for row in attacks if row.complete])
@@ -105,6 +107,20 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
     marks = letters(len(rows), apart) if len(rows) > 1 else [""] * len(rows)
     ranks = [1 + sum(second == place for _, second in apart) for place in range(len(rows))]
     return [replace(row, rank=rank, letters=mark) for row, rank, mark in zip(rows, ranks, marks, strict=True)]
+
+
+def _is_unbeaten(row: Row, records: Sequence[RunRecord], card: MetricCard) -> bool:
+    """Say whether an attack of a task that is ranked by C is in the mean no better than the victim itself.
+
+    The victim's number is A, the same in all records of a table but for their machines: their median is taken, which no
+    record alone moves.
+    """
+    main, own = records[0].plan.task.main, row.main()
+    known = [a for record in records if (a := record.score(main.metric, "A")) is not None]
+    if row.control or main.compare != "C" or own is None or not known:
+        return False
+    victim = statistics.median(known)
+    return own.mean <= victim if card.higher_is_better else own.mean >= victim
 
 
 def _goodness(row: Row, card: MetricCard) -> tuple[float, str]:

@@ -89,6 +89,8 @@ def to_terminal(page: Page, width: int) -> Iterator[RenderableType]:
             yield Text(note, style="dim")
         if sheet.columns:
             yield _rich(sheet, spare)
+        for line in sheet.below:
+            yield Text(line, style="dim")
 
 
 def _wide(sheet: Sheet, spare: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gexbench.boards.spread import Spread, spread
@@ -14,13 +15,15 @@ from gexbench.record import RunRecord
 class Row:
     """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked.
 
-    letters: two ranked rows of a table share one exactly where they are not told apart.
+    letters: two ranked rows of a table share one exactly where they are not told apart. unbeaten: the victim itself is
+    as good or better, see rank.
     """
 
     label: str
     records: tuple[RunRecord, ...]
     rank: int | None = None
     letters: str = ""
+    unbeaten: bool = False
 
     @property
     def control(self) -> bool:
@@ -44,7 +47,8 @@ class Row:
 
     def score(self, metric: str, compare: Compare, test: str | None = None) -> Spread | None:
         """Return a number over seeds, for one test split or for their mean; None when it was never measured."""
-        values = [record.score(metric, compare, test) for record in self.records]
+        asked = [record for record in self.records if metric in record.plan.measured]
+        values = [record.score(metric, compare, test) for record in asked]
         known = [value for value in values if value is not None]
         return spread(known) if known else None
 
@@ -86,6 +90,7 @@ class Row:
             )
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
+            "no better than the untouched victim": self.unbeaten,
             "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,
@@ -93,6 +98,14 @@ class Row:
             "several precisions": len({record.provenance.precision for record in self.records}) > 1,
         }
         return (*marks, *(mark for mark, there in checks.items() if there))
+
+
+def measured(records: Iterable[RunRecord]) -> dict[str, MetricCard]:
+    """Return the cards of all metrics that records measured, by name, in the order of the newest task card."""
+    found: dict[str, MetricCard] = {}
+    for record in sorted(records, key=lambda record: -record.plan.task.version):
+        found |= {name: metric_card(record, name) for name in record.plan.measured if name not in found}
+    return found
 
 
 def metric_card(record: RunRecord, metric: str) -> MetricCard:

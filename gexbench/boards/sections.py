@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from gexbench.boards.agree import passports
 from gexbench.boards.defended import damage_sheet
 from gexbench.boards.rank import Board, Table
-from gexbench.boards.row import Row, metric_card
+from gexbench.boards.remarks import remarks
+from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.published import public
@@ -46,6 +47,8 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
             "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
             f"{heading(card)}: mean ± standard deviation over seeds. "
             f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
+            *_older(board, tables),
+            *board.card.notes.get(profile, ()),
         ),
     )
     for table in tables:
@@ -54,6 +57,14 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
     damage = damage_sheet(profile, tables)
     if damage is not None:
         yield damage
+
+
+def _older(board: Board, tables: list[Table]) -> Iterator[str]:
+    """Yield of which earlier versions of the task there are records."""
+    found = {record.plan.task.version for table in tables for record in table.records} - {board.card.newest}
+    if found:
+        versions = ", ".join(f"{board.card.of}@{version}" for version in sorted(found))
+        yield f"Among the records are those of {versions}, which is the same at this profile."
 
 
 def _victim(tables: list[Table], card: MetricCard) -> str:
@@ -82,9 +93,9 @@ def _main(board: Board, table: Table) -> Sheet:
     Only what rows are ranked by is a mean of splits: truths of several splits have nothing in common. A
     column whose metric the profile does not measure is left out.
     """
-    plan = table.records[0].plan
+    plan, cards = table.records[0].plan, measured(table.records)
     splits = tests if len(tests := _tests(table)) > 1 else []
-    main, shown = plan.task.main, [column for column in board.card.columns if column.metric in plan.measured]
+    main, shown = plan.task.main, [column for column in board.card.columns if column.metric in cards]
     others = [column for column in shown if column != main and (column.compare == main.compare or not splits)]
     parts = [(column, test) for column in shown for test in splits]
     columns = (
@@ -103,24 +114,23 @@ def _main(board: Board, table: Table) -> Sheet:
     rows = tuple(
         (
             *_lead(row),
-            *(_cell(row, column) for column in others),
+            *(_cell(row, column, cards) for column in others),
             *_spent(row),
-            *(_cell(row, column, test) for column, test in parts),
+            *(_cell(row, column, cards, test) for column, test in parts),
             board.status(row),
             "; ".join(row.marks),
         )
         for row in table.rows
     )
     faint = frozenset(place for place, row in enumerate(table.rows) if row.rank is None)
-    return Sheet(table_title(table), 3, (), columns, rows, faint)
+    return Sheet(table_title(table), 3, (), columns, rows, faint, below=tuple(remarks(table)))
 
 
 def _short(table: Table, column: Main, test: str = "") -> str:
     """Return a heading such as `B`, `C set5` or `B lpips-alex ↓`: the main metric goes without saying."""
-    first = table.records[0]
-    if column.metric == first.plan.task.main.metric:
+    if column.metric == table.records[0].plan.task.main.metric:
         return f"{column.compare} {test}".strip()
-    return heading(metric_card(first, column.metric), column.compare, test)
+    return heading(measured(table.records)[column.metric], column.compare, test)
 
 
 def _lead(row: Row) -> tuple[str, ...]:
@@ -133,36 +143,35 @@ def _interval(main: Spread | None, card: MetricCard) -> str:
     """Return the interval of a mean over seeds, or that seeds change nothing."""
     if main is None:
         return NOTHING
-    return "deterministic" if main.std == 0 else interval(main.low, main.high, card, main.std)
+    return "deterministic" if main.still else interval(main.low, main.high, card, main.std)
 
 
 def _spent(row: Row) -> tuple[str, ...]:
     return str(len(row.seeds)), count(row.queries), f"{row.cost:.2f}"
 
 
-def _cell(row: Row, column: Main, test: str | None = None) -> str:
+def _cell(row: Row, column: Main, cards: Mapping[str, MetricCard], test: str | None = None) -> str:
     """Return mean ± standard deviation, and how many seeds it is of where that is not all of the row's."""
     value = row.score(column.metric, column.compare, test)
     some = f" (n={value.n})" if value is not None and value.n < len(row.seeds) else ""
-    return with_std(value, metric_card(row.records[0], column.metric)) + some
+    return with_std(value, cards[column.metric]) + some
 
 
 def _details(table: Table) -> Sheet:
-    first = table.records[0]
-    cards = [metric_card(first, name) for name in first.plan.measured]
+    cards = measured(table.records)
     columns = [Column("attack", False), Column("test", False), Column("compared", False)]
     rows: list[tuple[str, ...]] = []
     for row in table.rows:
         for test in _tests(table):
             for compare in ("B", "C"):
-                cells = [_cell(row, Main(metric=card.name, compare=compare), test) for card in cards]
+                cells = [_cell(row, Main(metric=name, compare=compare), cards, test) for name in cards]
                 rows.append((row.label, test, COMPARES[compare], *cells))
     kept = [row for row in rows if any(cell != NOTHING for cell in row[3:])]
     return Sheet(
         f"All metrics: {table_title(table)}",
         3,
         (),
-        (*columns, *(Column(heading(card)) for card in cards)),
+        (*columns, *(Column(heading(card)) for card in cards.values())),
         tuple(kept),
         folded=True,
     )

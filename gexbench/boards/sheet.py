@@ -29,6 +29,7 @@ class Sheet:
     """A section of a page: lines of text, and a table where it has columns.
 
     level: 2 or 3, of its heading. faint: rows that are not ranked. folded: shown on request, where the format can.
+    below: lines under the table.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Sheet:
     faint: frozenset[int] = frozenset()
     folded: bool = False
     bullets: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ def visible(page: Page) -> Page:
             title=shown(sheet.title),
             notes=tuple(shown(text, PARAGRAPH) for text in sheet.notes),
             bullets=tuple(shown(text, PARAGRAPH) for text in sheet.bullets),
+            below=tuple(shown(text, PARAGRAPH) for text in sheet.below),
             columns=tuple(column._replace(title=shown(column.title)) for column in sheet.columns),
             rows=tuple(tuple(shown(cell, CELL) for cell in row) for row in sheet.rows),
         )
@@ -93,7 +96,8 @@ def with_std(value: Spread | None, card: MetricCard) -> str:
     """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one."""
     if value is None:
         return NOTHING
-    return number(value.mean, card, value.std) + (f" ± {number(value.std, card, value.std)}" if value.std else "")
+    std = None if value.still else value.std
+    return number(value.mean, card, std) + (f" ± {number(std, card, std)}" if std is not None else "")
 
 
 def interval(low: float | None, high: float | None, card: MetricCard, std: float | None = None) -> str:

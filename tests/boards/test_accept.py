@@ -122,6 +122,47 @@ def test_an_accepted_record_may_be_of_an_earlier_version_of_its_attack_and_a_new
     assert "they differ in version" in " ".join(newcomer_objections(later, records.catalog, accepted=True))
 
 
+def test_a_board_takes_the_versions_that_its_card_names_for_a_profile(records: Records, board: BoardCard) -> None:
+    later = board.model_copy(update={"task": "sr@3", "since": {"mini": 2}})
+    found = {n: " ".join(objections(changed(records.make(), "plan.task.version", n), later)) for n in (1, 2, 3, 4)}
+    told = "the board 'sr' takes sr@3, at profile 'mini' since sr@2"
+    assert found == {1: f"it is a record of sr@1; {told}", 2: "", 3: "", 4: f"it is a record of sr@4; {told}"}
+    large = changed(records.make(profile="paper"), "plan.task.version", 2)
+    assert [*objections(large, later)] == ["it is a record of sr@2; the board 'sr' takes sr@3"]
+
+
+@pytest.mark.parametrize(
+    ("new", "keys"),
+    [
+        ('metrics = ["psnr-y"]', ""),
+        ('controls = ["victim"]', ""),
+        ("price = 0.02", "price"),
+        ("[profile.mini]\nside = 64", "profile"),
+        ("[profile.paper]\nside = 64", ""),
+    ],
+)
+def test_an_accepted_record_may_be_of_an_earlier_version_of_its_task_with_the_same_rules(
+    records: Records, new: str, keys: str
+) -> None:
+    old, card = records.make(), records.folder / "tasks" / "sr.toml"
+    line = new.splitlines()[0]
+    key = line if line.startswith("[") else line.partition("=")[0]
+    text = "\n".join(each.strip() for each in card.read_text(encoding="utf-8").splitlines())
+    kept = "\n".join(new if each.startswith(key) else each for each in text.splitlines())
+    card.write_text(f"version = 2\n{kept}", encoding="utf-8")
+    assert "they differ in version" in " ".join(newcomer_objections(old, records.catalog))
+    found = [*newcomer_objections(old, records.catalog, accepted=True)]
+    assert found == ([f"its TaskCard 'sr' is not this gexbench's; they differ in {keys}"] if keys else [])
+    later = with_own_id(changed(old, "plan.task.version", 3))
+    assert "they differ in version" in " ".join(newcomer_objections(later, records.catalog, accepted=True))
+
+
+def test_of_todays_version_of_its_task_a_record_measures_all_metrics(records: Records) -> None:
+    fewer = with_own_id(changed(records.make(), "plan.task.metrics", ("psnr-y",)))
+    for accepted in (False, True):
+        assert "they differ in metrics" in " ".join(newcomer_objections(fewer, records.catalog, accepted=accepted))
+
+
 def with_own_id(record: RunRecord) -> RunRecord:
     return changed(record, "id", record.plan.id)
 

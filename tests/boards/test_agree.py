@@ -9,8 +9,8 @@ from gexbench.boards.agree import Agreement, Entry, passports
 from gexbench.record import RunRecord
 
 
-def conflict(new: RunRecord, *there: RunRecord) -> str | None:
-    agreed = Agreement()
+def conflict(new: RunRecord, *there: RunRecord, versions: bool = False) -> str | None:
+    agreed = Agreement(versions)
     for record in there:
         agreed.take(Entry(Path("there.json"), record))
     return agreed.conflict(Entry(Path("new.json"), new))
@@ -41,6 +41,16 @@ def test_records_of_one_profile_must_have_one_victim_one_data_set_and_one_task(
     assert found is not None
     assert why in found
     assert "there.json" in found
+
+
+def test_a_record_of_another_version_that_measured_other_metrics_stands_beside_the_older_ones(records: Records) -> None:
+    other = changed(changed(records.make("copycat"), "plan.task.version", 2), "plan.task.metrics", ("psnr-y", "new"))
+    scale = other.plan.scale.model_copy(update={"extra_metrics": ("newer",)})
+    other = changed(other, "plan.task.profile", {"mini": scale})
+    assert "its task is sr@2, not sr@1" in str(conflict(other, records.make()))
+    assert conflict(other, records.make(), versions=True) is None
+    longer = changed(other, "plan.task.profile", {"mini": scale.model_copy(update={"deadline": 90.0})})
+    assert "task card is another one: they differ in profile" in str(conflict(longer, records.make(), versions=True))
 
 
 def test_another_passport_is_named_with_what_differs(records: Records) -> None:

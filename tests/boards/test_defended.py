@@ -14,7 +14,7 @@ def test_damage_is_the_defended_number_minus_the_undefended_one(records: Records
     assert damage.lost is not None
     assert damage.free.mean == pytest.approx(26.6)
     assert damage.lost.value == pytest.approx(-2.0)
-    assert damage.lost.significant
+    assert damage.lost.p < 0.05
 
 
 def test_the_most_damaging_defense_of_an_attack_comes_first(records: Records, board_of: MakeBoard) -> None:

@@ -7,7 +7,7 @@ import pytest
 from record_factory import Records, changed, save
 
 from gexbench.boards.folder import BoardFolder, add, captured
-from gexbench.boards.publish import folders
+from gexbench.boards.publish import folders, open_board
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.roots import CardRoot
 from gexbench.cards.schema import BoardCard
@@ -190,6 +190,34 @@ def test_a_board_keeps_records_of_an_earlier_version_of_their_attack_and_takes_n
     assert [entry.record for entry in folder(records, root).read(records.catalog).entries] == [first]
     with pytest.raises(BoardError, match="they differ in version"):
         add([save(second, tmp_path / "runs")], root, records.catalog)
+
+
+def test_a_board_of_a_new_version_keeps_the_records_of_a_profile_that_stayed_as_it_was(
+    records: Records, root: Path, tmp_path: Path
+) -> None:
+    small, paper, late = records.make(), records.make(profile="paper"), records.make(profile="paper", seed=1)
+    add([save(record, tmp_path / "runs") for record in (small, paper)], root, records.catalog)
+    rewrite(records, "tasks", 'kind = "image', 'version = 2\nkind = "image')
+    rewrite(records, "tasks", "budgets = [50, 100]", "budgets = [50, 200]")
+    rewrite(records, "boards", "sr@1", "sr@2")
+    with pytest.raises(BoardError, match="sr@1; the board 'sr' takes sr@2"):
+        folder(records, root).read(records.catalog)
+    rewrite(records, "boards", "columns", "since = { mini = 1, paper = 1 }\n        columns")
+    with pytest.raises(BoardError, match="TaskCard 'sr' is not this gexbench's; they differ in profile"):
+        folder(records, root).read(records.catalog)
+    (root / "sr" / "records" / f"{small.plan.run_name}.json").unlink()
+    added = add([save(records.make("copycat", profile="paper"), tmp_path / "runs")], root, records.catalog)
+    board = open_board(folder(records, root), records.catalog)
+    assert len(added.written) == 1
+    assert {record.plan.task.version for record in board.records} == {1, 2}
+    assert len(board.tables) == 1
+    with pytest.raises(BoardError, match="they differ in version"):
+        add([save(late, tmp_path / "runs")], root, records.catalog)
+
+
+def rewrite(records: Records, kind: str, old: str, new: str) -> None:
+    card = records.folder / kind / "sr.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

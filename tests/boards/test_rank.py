@@ -7,6 +7,7 @@ from record_factory import Records, changed
 
 from boards.conftest import MakeBoard
 from gexbench.errors import BoardError
+from gexbench.record import RunRecord
 
 
 def ranks(board_of: MakeBoard, *runs: object) -> dict[str, int | None]:
@@ -111,3 +112,30 @@ def test_one_profile_can_be_asked_for(records: Records, board_of: MakeBoard) -> 
     assert [table.profile for table in board.only("paper").tables] == ["paper"]
     with pytest.raises(BoardError, match="no records of profile 'huge'"):
         board.only("huge")
+
+
+def marked(board_of: MakeBoard, *runs: RunRecord, compare: str = "C") -> set[str]:
+    """Return whose rows are marked for not beating the victim, whose number is 29.5."""
+    task = runs[0].plan.task.main.model_copy(update={"compare": compare})
+    (table,) = board_of(*(changed(run, "plan.task.main", task) for run in runs)).tables
+    return {row.label for row in table.rows if "no better than the untouched victim" in row.marks}
+
+
+@pytest.mark.parametrize(("c", "there"), [(29.0, True), (30.0, True), (31.0, False)])
+def test_in_a_task_ranked_by_c_an_attack_that_does_not_beat_the_untouched_victim_is_marked(
+    records: Records, board_of: MakeBoard, c: float, there: bool
+) -> None:
+    assert marked(board_of, records.make(c=c)) == ({"srresnet"} if there else set())
+    assert not marked(board_of, records.make(c=c), compare="B")
+    assert not marked(board_of, records.make("bicubic", c=c))
+    assert bool(marked(board_of, records.make(c=c + 2), records.make(c=c - 2, seed=1))) is there
+
+
+def test_a_record_that_keeps_back_or_lowers_the_victims_number_is_marked_all_the_same(
+    records: Records, board_of: MakeBoard
+) -> None:
+    silent, others = records.make(c=29.0), [records.make("copycat", seed=seed, c=31.0) for seed in (0, 1)]
+    without = changed(silent, "scores", tuple(s for s in silent.scores if s.compare != "A"))
+    lower = tuple(s.model_copy(update={"value": 1.0}) if s.compare == "A" else s for s in silent.scores)
+    for record in (without, changed(silent, "scores", lower)):
+        assert marked(board_of, record, *others) == {"srresnet"}

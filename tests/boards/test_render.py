@@ -12,7 +12,7 @@ from gexbench.boards.flat import to_csv
 from gexbench.boards.markdown import to_markdown
 from gexbench.boards.render import latex, to_html, to_latex, to_terminal
 from gexbench.boards.sections import page
-from gexbench.boards.sheet import Column, Page, Sheet
+from gexbench.boards.sheet import Column, Page, Sheet, visible
 from gexbench.cards.schema import Option
 from gexbench.foreign_text import PARAGRAPH
 
@@ -109,3 +109,16 @@ def test_a_label_from_elsewhere_does_nothing_in_any_format(records: Records, boa
         assert "a" * (PARAGRAPH + 1) not in text
     assert "srresnet (note=?\\[31m\\[red\\]=1+1??" in to_markdown(seen)
     assert "srresnet (note=?[31m[red]=1+1?? | <b>" in to_csv(board)
+
+
+def test_lines_below_a_table_stand_below_it_as_text_in_every_format() -> None:
+    sheet = Sheet("T", columns=(Column("head"),), rows=(("1",),), below=("a <b> & 5 %",))
+    made = visible(Page("P", (), "g", (sheet,)))
+    wanted = {
+        to_markdown(made): r"a \<b\> &amp; 5 %",
+        to_html(made): "<p>a &lt;b&gt; &amp; 5 %</p>",
+        to_latex(made): r"a $<$b$>$ \& 5 \%",
+        terminal(made, 80): "a <b> & 5 %",
+    }
+    for text, line in wanted.items():
+        assert 0 <= text.index("head") < text.index(line)

@@ -74,6 +74,26 @@ def test_the_profiles_section_says_how_good_the_victim_is(records: Records, boar
     assert "set5 (5 images), set14 (14 images)" in notes
 
 
+def test_what_a_boards_card_says_of_a_profile_stands_under_its_heading(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make(), records.make(profile="paper"))
+    told = replace(board, card=board.card.model_copy(update={"notes": {"mini": ("Only five images.",)}}))
+    assert sheet(told, "Profile mini").notes[-1] == "Only five images."
+    assert sheet(told, "Profile paper") == sheet(board, "Profile paper")
+
+
+def test_a_profile_with_records_of_an_earlier_version_says_so(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make(), changed(records.make("copycat"), "plan.task.version", 2))
+    newer = replace(board, card=board.card.model_copy(update={"task": "sr@2", "since": {"mini": 1}}))
+    told = "Among the records are those of sr@1, which is the same at this profile."
+    assert told in sheet(newer, "Profile mini").notes
+
+
+def test_a_row_that_varies_as_processors_round_is_called_deterministic(records: Records, board_of: MakeBoard) -> None:
+    found = cells(sheet(board_of(*records.seeds((27.0, 27.0001, 27.0002))), "mini, 100"))
+    assert (found["B"], found["95 % CI of B"]) == ("26.50", "deterministic")
+    assert "…" in cells(sheet(board_of(*records.seeds((27.0, 27.01, 27.02))), "mini, 100"))["95 % CI of B"]
+
+
 def test_all_metrics_stand_in_a_folded_table(records: Records, board_of: MakeBoard) -> None:
     found = sheet(board_of(records.make()), "All metrics: mini, 100")
     assert found.folded
@@ -91,6 +111,30 @@ def test_a_metric_that_some_seeds_lack_says_of_how_many_it_is(records: Records, 
     psnr = tuple(s for s in second.scores if s.metric == "psnr-y")
     found = sheet(board_of(first, changed(second, "scores", psnr)), "All metrics")
     assert cells(found)["lpips-alex ↓"] == "0.1000 (n=1)"
+
+
+def test_columns_are_all_that_records_measured_in_the_order_of_the_newest_task_card(
+    records: Records, board_of: MakeBoard
+) -> None:
+    old, newest = records.make(), records.make("copycat")
+    psnr = tuple(s for s in old.scores if s.metric == "psnr-y")
+    old = changed(changed(old, "plan.task.metrics", ("psnr-y",)), "scores", psnr)
+    old = changed(old, "plan.metrics", tuple(card for card in old.plan.metrics if card.name == "psnr-y"))
+    newest = changed(newest, "plan.task.version", 2)
+    newest = changed(newest, "plan.task.metrics", ("lpips-alex", "psnr-y"))
+    board = board_of(old, newest)
+    columns = (*board.card.columns, Main(metric="lpips-alex", compare="B"))
+    wide = replace(board, card=board.card.model_copy(update={"columns": columns}))
+    table = sheet(wide, "mini, 100")
+    first = next(place for place, row in enumerate(table.rows) if row[1] == "srresnet")
+    assert cells(table, first)["B lpips-alex ↓"] == "—"
+    assert cells(table, 1 - first)["B lpips-alex ↓"] == "0.1000"
+    found = sheet(wide, "All metrics")
+    assert [column.title for column in found.columns][3:] == ["lpips-alex ↓", "psnr-y, dB ↑"]
+    measured = {row["attack"]: set[str]() for row in long_rows(wide)}
+    for row in long_rows(wide):
+        measured[row["attack"]].add(row["metric"])
+    assert measured == {"srresnet": {"psnr-y"}, "copycat": {"psnr-y", "lpips-alex"}}
 
 
 def test_every_metrics_recipe_stands_on_the_page_once(records: Records, board_of: MakeBoard) -> None:

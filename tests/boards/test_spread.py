@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from gexbench.boards.spread import difference, spread
+from gexbench.boards.spread import POWER, detectable, difference, spread
 
 
 def test_mean_deviation_and_interval_are_those_of_a_hand_computation() -> None:
@@ -57,3 +57,23 @@ def test_two_infinite_means_are_a_tie_and_one_is_ahead_of_any_number() -> None:
     perfect = spread([math.inf, math.inf])
     assert difference(perfect, perfect).p == 1
     assert difference(perfect, spread([30.0, 31.0])).p == 0
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 20])
+def test_the_detectable_difference_is_found_with_the_power_it_promises(n: int) -> None:
+    freedom, shift = 2 * n - 2, detectable(2.0, n) / (2.0 * math.sqrt(2 / n))
+    bound = stats.t.ppf(0.975, freedom)
+    found = stats.nct.sf(bound, freedom, shift) + stats.nct.cdf(-bound, freedom, shift)
+    assert found == pytest.approx(POWER, abs=1e-5)
+
+
+@pytest.mark.parametrize(("n", "factor"), [(3, 3.07), (5, 2.02)])
+def test_with_few_seeds_rows_must_lie_far_apart(n: int, factor: float) -> None:
+    assert detectable(1.0, n) == pytest.approx(factor, abs=0.005)
+
+
+def test_values_are_still_where_they_differ_by_rounding_alone() -> None:
+    assert spread([0.0, 0.0]).still
+    assert spread([93.2733, 93.2734]).still
+    assert not spread([93.27, 93.28]).still
+    assert not spread([93.2733]).still

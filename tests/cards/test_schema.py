@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from gexbench.cards.catalog import Catalog, check
-from gexbench.cards.schema import AttackCard, DatasetCard, MetricCard, VictimCard
+from gexbench.cards.schema import AttackCard, BoardCard, DatasetCard, MetricCard, VictimCard
 from gexbench.errors import CardError
 from gexbench.record import read_record
 
@@ -80,3 +81,11 @@ def test_a_test_split_has_a_plain_name(test: str) -> None:
     splits = {**data["splits"], "test": {test: {"within": "data", "files": ("a",)}}}
     with pytest.raises(CardError, match="String should"):
         check(DatasetCard, {**data, "splits": splits}, Path("card.toml"))
+
+
+def test_a_board_takes_no_version_before_it_was_made() -> None:
+    columns = [{"metric": "fid", "compare": "B"}]
+    with pytest.raises(ValidationError, match=r"since\.small is later than t@2"):
+        BoardCard.model_validate(
+            {"name": "b", "summary": "A board.", "task": "t@2", "columns": columns, "since": {"mini": 1, "small": 3}}
+        )
