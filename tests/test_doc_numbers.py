@@ -1,7 +1,8 @@
 """Every number in a table of README and docs stands in the source that the line above the table names.
 
 A table with decimal numbers follows a comment `<!-- numbers: FILE ... -->`: board CSVs, records, cards, or outputs of
-benchmarks that are kept in benchmarks/results. `<!-- numbers: by definition -->` marks what nobody measured.
+benchmarks that are kept in benchmarks/results. Of a CSV, ` where column=value` takes some rows, and a row of the table
+those of the task and the profile that it names. `<!-- numbers: by definition -->` marks what nobody measured.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ DRAWN = "│"
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a page: its first line's number, what the comment above names, and its cells."""
+    """A table of a page: its first line's number, what the comment above names, and the cells of its rows."""
 
     page: Path
     line: int
     source: str
-    cells: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
     def __str__(self) -> str:
         """Return where it stands."""
@@ -52,8 +53,8 @@ def tables(page: Path) -> Iterator[Table]:
             continue
         end = next((n for n in range(start, len(lines)) if not lines[n].startswith(line[0])), len(lines))
         named = SOURCE.search("\n".join(_above(lines, start)))
-        cells = tuple(cell.strip() for row in lines[start:end] for cell in re.split(r"[|│]", row))
-        yield Table(page, start + 1, named.group(1) if named else "", tuple(filter(None, cells)))
+        rows = tuple(tuple(cell.strip() for cell in re.split(r"[|│]", row)) for row in lines[start:end])
+        yield Table(page, start + 1, named.group(1) if named else "", rows)
 
 
 def _above(lines: list[str], start: int) -> list[str]:
@@ -71,9 +72,9 @@ def bare(cell: str) -> str:
     return re.sub(r"`[^`]*`|\]\([^)]*\)|\b\d+\.\d+\.\d+\b|[A-Za-z]\w*\d\S*", " ", cell)
 
 
-def numbers(table: Table) -> Iterator[str]:
-    """Yield the numbers of a table as they are printed: decimals anywhere, whole ones that are all of a cell."""
-    for cell in map(bare, table.cells):
+def numbers(row: tuple[str, ...]) -> Iterator[str]:
+    """Yield the numbers of a row as they are printed: decimals anywhere, whole ones that are all of a cell."""
+    for cell in map(bare, row):
         whole = ALONE.fullmatch(cell.strip())
         yield from [whole.group(1)] if whole else [found.group() for found in DECIMAL.finditer(cell)]
 
@@ -89,13 +90,29 @@ def agrees(printed: str, known: float) -> bool:
     return abs(value(printed) - known) <= 0.5 * 10**-places * (1 + 1e-6)
 
 
-def known_in(source: str) -> list[list[float]]:
-    """Return the numbers of a file, row by row."""
-    path = ROOT / source
-    text = path.read_text(encoding="utf-8")
-    if path.suffix == ".csv":
-        return [list(_within(list(row.values()))) for row in csv.DictReader(text.splitlines())]
-    return [list(_within(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)))]
+def known_in(source: str, told: str) -> list[list[float]]:
+    """Return the numbers of what a comment names, row by row. told: the row of the table, which may narrow a CSV."""
+    files, _, wanted = source.partition(" where ")
+    rows: list[list[float]] = []
+    for path in (ROOT / file for file in files.split()):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".csv":
+            lines = _narrowed(list(csv.DictReader(text.splitlines())), told)
+            where = dict(part.split("=") for part in wanted.split(", ") if part)
+            rows += [list(_within(line)) for line in lines if where.items() <= line.items()]
+        else:
+            rows.append(list(_within(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))))
+    return rows
+
+
+def _narrowed(lines: list[dict[str, str]], told: str) -> list[dict[str, str]]:
+    """Return those lines of a board that are of the task and the profile that a row of a table names."""
+    tasks, profiles = ({line[key].partition("@")[0] for line in lines} for key in ("task", "profile"))
+    named = re.findall(r"`([^`]+)`", told)
+    if not tasks & {*named} and any((ROOT / "registry" / "tasks" / f"{name}.toml").exists() for name in named):
+        return []
+    some = profiles & {*named} or profiles
+    return [line for line in lines if line["profile"] in some]
 
 
 def _within(data: Any) -> Iterator[float]:
@@ -112,19 +129,20 @@ def test_the_pages_have_tables_with_sources() -> None:
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
 def test_a_table_with_decimal_numbers_names_its_source(table: Table) -> None:
-    decimals = [found.group() for cell in table.cells for found in DECIMAL.finditer(bare(cell))]
+    decimals = [found.group() for row in table.rows for cell in row for found in DECIMAL.finditer(bare(cell))]
     assert table.source or not decimals, f"{table} has {decimals[:3]} and no <!-- numbers: … --> above it"
 
 
 @pytest.mark.parametrize("table", [table for table in TABLES if table.source not in ("", DEFINED)], ids=str)
 def test_every_number_of_a_table_stands_in_its_source(table: Table) -> None:
-    rows = [row for source in table.source.split() for row in known_in(source)]
-    known = [number for row in rows for number in row]
-    for printed in numbers(table):
-        assert any(agrees(printed, number) for number in known), f"{table}: {printed} is not in {table.source}"
-    for mean, deviation in (found.groups() for cell in table.cells for found in SPREAD.finditer(cell)):
-        together = any(any(agrees(mean, n) for n in row) and any(agrees(deviation, n) for n in row) for row in rows)
-        assert together, f"{table}: no row of {table.source} has {mean} ± {deviation}"
+    for row in table.rows:
+        known = known_in(table.source, " ".join(row))
+        for printed in numbers(row):
+            found = any(agrees(printed, number) for line in known for number in line)
+            assert found, f"{table}: {printed} is not in {table.source}"
+        for mean, std in (found.groups() for cell in row for found in SPREAD.finditer(cell)):
+            together = any(any(agrees(mean, n) for n in line) and any(agrees(std, n) for n in line) for line in known)
+            assert together, f"{table}: no row of {table.source} has {mean} ± {std}"
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.name)
@@ -161,5 +179,4 @@ def test_what_stands_in_a_cell_is_read_as_a_reader_would() -> None:
         "1.5e-6",
         "k5.2",
     )
-    found = list(numbers(Table(ROOT, 1, "", cells)))
-    assert found == ["33.45", "0.22", "512", "19.9", "1.5e-6"]
+    assert list(numbers(cells)) == ["33.45", "0.22", "512", "19.9", "1.5e-6"]
