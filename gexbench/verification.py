@@ -245,8 +245,8 @@ def _redrawn(score: Score, values: list[float]) -> Redrawn:
 def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs.
 
-    Its options are taken as they stand: bounds that a card got since are no matter. Its metrics are the cards that are
-    here, since a record does not say itself how far it may be off.
+    Its options are taken as they stand: bounds that a card got since are no matter. Its task and metrics are the cards
+    that are here: those of before do not bound a question, and a record does not say itself how far it may be off.
     """
     from gexbench.bench import identify
     from gexbench.plan import resolve
@@ -259,7 +259,7 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     unlike = difference(wanted, now)
     if unlike:
         raise PlanError(f"the record's {unlike}", "install the version of gexbench it was made with")
-    return wanted.model_copy(update={"metrics": here.metrics})
+    return wanted.model_copy(update={"task": here.task, "metrics": here.metrics})
 
 
 def compare(record: RunRecord, again: RunRecord, neighbours: Neighbours, trained: bool = True) -> list[Difference]:

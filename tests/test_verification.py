@@ -16,6 +16,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cli.app import app
 from gexbench.errors import PlanError
 from gexbench.neighbours import Neighbours
+from gexbench.plan import Plan
 from gexbench.record import Account, LibraryScore, RunRecord, read_record
 from gexbench.verification import (
     Difference,
@@ -278,6 +279,17 @@ def test_what_is_signed_for_was_run_in_a_folder_of_its_own(
     assert len(set(places)) == len(CASES)
 
 
+def test_a_record_of_before_questions_were_bounded_is_run_within_the_bound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stand_in(tmp_path, monkeypatch)
+    before = made.plan()
+    card = made.folder / "tasks" / "sr.toml"
+    card.write_text(card.read_text(encoding="utf-8").replace("deadline = 60\n", "deadline = 60\nlargest = 576\n", 1))
+    assert current_plan(before, made.catalog).scale.largest == 576
+    assert current_plan(before, made.catalog).id == before.id
+
+
 @pytest.mark.slow
 def test_the_plan_of_every_record_on_the_boards_is_found() -> None:
     catalog = Catalog.load()
@@ -327,3 +339,24 @@ def test_a_metric_that_cannot_be_measured_here_is_no_difference_and_what_to_fetc
     assert verdict.lines()[-2:] == [f"missing: {lacking}", f"record {record.id}: cannot be compared"]
     worse = changed(again, "scores", tuple(s.model_copy(update={"value": 1.0}) for s in kept))
     assert verdict_on(record, worse, tmp_path / "b", monkeypatch).outcome == "differs"
+
+
+def test_a_former_try_is_gone_on_with_where_it_was_ended_and_never_taken_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stand_in(tmp_path, monkeypatch)
+    record, places = made.make(), list[Path]()
+
+    def execute(plan: Plan, catalog: Catalog, folder: Path, *_: object) -> RunRecord:
+        places.append(folder)
+        return record
+
+    monkeypatch.setattr("gexbench.engine.run.execute.execute", execute)
+    run, out = save(record, tmp_path / "runs"), tmp_path / "out"
+    ended = out / record.plan.run_name
+    for leave in (lambda: ended.mkdir(parents=True), lambda: save(record, out), lambda: None):
+        leave()
+        assert verify_record(run, out, (made.folder,), lambda *_: None).outcome == "agrees"
+    assert places[0] == ended
+    assert len({*places}) == 3
+    assert all(not place.exists() and out in place.parents for place in places[1:])
