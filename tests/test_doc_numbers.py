@@ -1,8 +1,9 @@
 """Every number in a table of README and docs stands in the source that the line above the table names.
 
 A table with decimal numbers follows a comment `<!-- numbers: FILE ... -->`: board CSVs, records, cards, or outputs of
-benchmarks that are kept in benchmarks/results. Of a CSV, ` where column=value` takes some rows, and a row of the table
-those of the task and the profile that it names. `<!-- numbers: by definition -->` marks what nobody measured.
+benchmarks that are kept in benchmarks/results, by the names of rows. Of a CSV, ` where column=value` takes some lines,
+and a row of the table those of the task and the profile that it names. `<!-- numbers: by definition -->` marks what
+nobody measured.
 """
 
 from __future__ import annotations
@@ -101,8 +102,15 @@ def known_in(source: str, told: str) -> list[list[float]]:
             where = dict(part.split("=") for part in wanted.split(", ") if part)
             rows += [list(_within(line)) for line in lines if where.items() <= line.items()]
         else:
-            rows.append(list(_within(tomllib.loads(text) if path.suffix == ".toml" else json.loads(text))))
+            data = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+            rows += [list(_within(part)) for part in (_of_row(data["numbers"], told) if path in RESULTS else [data])]
     return rows
+
+
+def _of_row(kept: dict[str, Any], told: str) -> list[Any]:
+    """Return those of a benchmark's numbers whose name a row of a table holds, in parts."""
+    plain = told.replace("`", "")
+    return [part for name, part in kept.items() if all(word in plain for word in name.split(", "))]
 
 
 def _narrowed(lines: list[dict[str, str]], told: str) -> list[dict[str, str]]:
