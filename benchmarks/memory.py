@@ -3,7 +3,7 @@
     python benchmarks/memory.py [--counts 5000,50000] [--distinct 2000] [--extractor stub|inception-clean]
 
 With `inception-clean` the network is the real one, and a folder of `--counts` files holds `--distinct` different
-images: the others are read, hashed, found in the cache, and counted in moments and subsets. With `stub` all images
+images: the others are read, hashed, found in the cache, and counted in moments and kernels. With `stub` all images
 differ, and a random projection to 2048 numbers stands in for the network, which would take hours; all else is the same.
 """
 
@@ -29,7 +29,7 @@ from gexbench.cards.schema import ExtractorCard
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import open_images
 from gexbench.metrics.frechet import Frechet
-from gexbench.metrics.kernel import Kid
+from gexbench.metrics.mmd import Mmd
 
 SIDE = 16
 
@@ -73,7 +73,7 @@ def child(images: Path, reference: Path, extractor: str) -> None:
         collector = Collector(catalog, "cpu", Path(cache))
         sides = [collector.collect(card, open_images(folder), lambda *_: None) for folder in (images, reference)]
         fid, floor = Frechet({}, {}).measure(*sides), Frechet({}, {}).measure(*sides[1].halves())
-        kid = Kid({}, {}).measure(*sides)
+        kid = Mmd({}, {}).measure(*sides)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"{peak} {fid:.5f} {floor:.5f} {kid:.6f}")
 

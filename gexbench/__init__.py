@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gexbench.bench import run, score
     from gexbench.boards.frame import load_records
+    from gexbench.comparison import Comparison
     from gexbench.core.attack import Attack, Brief
     from gexbench.core.defense import Defense
     from gexbench.core.oracle import Oracle
-    from gexbench.record import Comparison, RunRecord
+    from gexbench.record import RunRecord
     from gexbench.studies import cross, curve
     from gexbench.surrogate import load_surrogate
 
@@ -35,7 +36,7 @@ __all__ = [
 _HOMES = {
     "Attack": "core.attack",
     "Brief": "core.attack",
-    "Comparison": "record",
+    "Comparison": "comparison",
     "Defense": "core.defense",
     "Oracle": "core.oracle",
     "RunRecord": "record",

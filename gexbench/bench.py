@@ -12,10 +12,11 @@ from typing import Any, Never
 
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, ExtractorCard, MetricCard, TaskCard, VictimCard
+from gexbench.comparison import Comparison
 from gexbench.errors import CardError, GexbenchError, PlanError, nearest
 from gexbench.plan import RUNS, Identity, Isolation, Plan, Request, resolve, settings_of
 from gexbench.plan_file import difference, read_plan
-from gexbench.record import Comparison, RunRecord
+from gexbench.record import RunRecord
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and how much there is; see core.attack.Progress."""

@@ -27,6 +27,7 @@ REDRAWN = "redrawn"
 """How the names of test splits begin whose images were drawn for one run alone."""
 Count = Annotated[int, Field(ge=0)]
 Images = Annotated[int, Field(ge=1)]
+Deviation = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Told = Annotated[str, BeforeValidator(lambda it: it.encode(errors="replace").decode() if isinstance(it, str) else it)]
 """What foreign code said, which may hold halves of surrogates; no file could be written with them."""
 RunId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
@@ -52,7 +53,10 @@ class Floor(Frozen):
 
 
 class Score(Frozen):
-    """One number. compare: A victim against truth, B surrogate against victim, C surrogate against truth."""
+    """One number. compare: A victim against truth, B surrogate against victim, C surrogate against truth.
+
+    se: its standard error over the test images, None where it is not known, as in records of before there was one.
+    """
 
     metric: Name
     compare: Compare
@@ -62,6 +66,7 @@ class Score(Frozen):
     higher_is_better: bool
     n: Images
     floor: Floor | None = None
+    se: Deviation | None = None
     seed: int
     passport: Passport
 
@@ -79,88 +84,6 @@ class HonestCost(Frozen):
     higher_is_better: bool
     n: Images
     passport: Passport
-
-
-class PairValue(Frozen):
-    """One number between two images, by their names."""
-
-    image: str
-    reference: str
-    value: float
-
-
-class Measurement(Frozen):
-    """One number between two sets of images, outside any run. Counts are of images.
-
-    pairs: of metrics that are means over pairs, what they are the mean of. identical: how many of those pairs are one
-    picture; of_others: the mean over the others, None where there is none.
-    """
-
-    metric: Name
-    value: float
-    unit: str
-    higher_is_better: bool
-    n: int
-    n_reference: int
-    floor: Floor | None
-    passport: Passport
-    pairs: tuple[PairValue, ...] = ()
-    identical: int = 0
-    of_others: float | None = None
-
-
-class Side(Frozen):
-    """What one set of images was found to be.
-
-    taken: images. distinct: different ones among them. shared: those that are on the other side, too; by pixels where
-    both were decoded, else by content. left_out: files that were not taken, by ending or by what they are. links: to
-    folders that were followed. kinds: of files that were decoded, how many have which container, colours, depth, size
-    (width x height), alpha, orientation, profile, and further pictures.
-    """
-
-    taken: int
-    distinct: int
-    shared: int
-    left_out: dict[str, int]
-    links: tuple[str, ...]
-    kinds: dict[str, dict[str, int]]
-
-
-class Comparison(Frozen):
-    """Scores of one set of images against another.
-
-    images, reference: SHA-256 over the sorted hashes of what is in each set, the same under any file names. absent: why
-    a metric could not be measured. sides: what "images" and "reference" were found to be; notes: what of it a reader of
-    the numbers should know.
-    """
-
-    scores: tuple[Measurement, ...]
-    absent: dict[str, str]
-    notes: tuple[str, ...] = ()
-    sides: dict[str, Side] = {}
-    images: str
-    reference: str
-    package: str
-    libraries: dict[str, str]
-    processor: str
-    device: str
-
-
-class ReferenceScore(Frozen):
-    """One of our numbers beside the same by another library; difference: ours less the library's."""
-
-    metric: Name
-    ours: float
-    reference: float
-    difference: float
-    library: str
-    version: str
-
-
-class ReferenceComparison(Comparison):
-    """A comparison, and beside it what other libraries make of the same images."""
-
-    references: tuple[ReferenceScore, ...]
 
 
 class LibraryScore(Frozen):
@@ -279,10 +202,20 @@ class RunRecord(Frozen):
         for (what, names), given in zip(known.items(), (metric, compare, test), strict=True):
             if given is not None and given not in names:
                 raise PlanError(f"the run {self.plan.run_name} has no {what} {given!r}", nearest(given, names))
-        values = [
-            s.value for s in self.scores if s.metric == metric and s.compare == compare and test in (None, s.test)
-        ]
+        values = [score.value for score in self._scores(metric, compare, test)]
         return sum(values) / len(values) if values else None
+
+    def error(self, metric: str, compare: Compare, test: str | None = None) -> float | None:
+        """Return the standard error over test images of what `score` returns; None where it is not known.
+
+        Splits count as drawn independently.
+        """
+        errors = [score.se for score in self._scores(metric, compare, test)]
+        known = [error for error in errors if error is not None]
+        return math.hypot(*known) / len(known) if known and len(known) == len(errors) else None
+
+    def _scores(self, metric: str, compare: Compare, test: str | None) -> list[Score]:
+        return [s for s in self.scores if s.metric == metric and s.compare == compare and test in (None, s.test)]
 
     def __repr__(self) -> str:
         """Return three lines: what was run and how it ended, the main metric's scores, and the account."""

@@ -66,7 +66,7 @@ _SETS = 'paired = false\nfeatures = "colours"\npreprocessing = "all rows"\n'
 METRICS = {
     "fid": ("frechet:Frechet", _SETS + 'floor = true\nsettings = { precision = "float64 on colours" }'),
     "fid-bf16": ("frechet:Frechet", _SETS),
-    "kid": ("kernel:Kid", _SETS + "settings = { subsets = 2, subset_size = 1000 }"),
+    "kid": ("mmd:Mmd", _SETS),
     "kid-100": ("kernel:Kid", _SETS + "settings = { subsets = 2, subset_size = 100 }"),
     "alone": ("kinds:Kinds", _SETS + 'against = "nothing"'),
     "kept": ("memory:Memorisation", _SETS + 'against = "queried"\nsettings = { least = 4 }'),

@@ -13,7 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "plan_file", "record", "cards", "files", "foreign_text", "file_kinds"}
+DOCUMENTS = {"errors", "plan", "plan_file", "record", "comparison", "cards", "files", "foreign_text", "file_kinds"}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan": {"errors", "cards"},
     "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
+    "comparison": DOCUMENTS,
     "core": CONTRACTS | {"file_kinds", "foreign_text"},
     "nets": CONTRACTS,
     "training": CONTRACTS | {"nets"},

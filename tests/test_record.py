@@ -141,6 +141,9 @@ def test_a_cost_on_what_an_attack_asked_is_held_to_the_same(
         ("scores.0.value", "-Infinity", "psnr-y A on set5 is -inf"),
         ("scores.1.value", "Infinity", "lpips-alex A on set5 is inf"),
         ("scores.0.n", 0, "scores.0.n"),
+        ("scores.0.se", -0.1, "scores.0.se"),
+        ("scores.0.se", "NaN", "scores.0.se"),
+        ("scores.0.se", "Infinity", "scores.0.se"),
         ("scores.0.seed", 1, "psnr-y A on set5 is of seed 1, and the run of 0"),
         ("scores.0.compare", "B", "psnr-y B on set5 stands there twice"),
         ("scores.0.metric", "fid", "fid A on set5 is of a metric that its plan does not have"),
@@ -212,6 +215,20 @@ def test_a_score_is_the_mean_over_splits_when_none_is_named(records: Records) ->
     record = records.make(b=27.0)
     assert record.score("psnr-y", "B", "set14") == 26.0
     assert record.score("psnr-y", "B") == 26.5
+
+
+def test_the_error_of_a_mean_over_splits_is_known_where_all_their_errors_are(records: Records) -> None:
+    record = records.make()
+
+    def told(**errors: float | None) -> RunRecord:
+        scores = tuple(s.model_copy(update={"se": errors[s.test]}) for s in record.scores)
+        return changed(record, "scores", scores)
+
+    assert told(set5=3.0, set14=4.0).error("psnr-y", "B", "set14") == 4.0
+    assert told(set5=3.0, set14=4.0).error("psnr-y", "B") == pytest.approx(2.5)
+    assert told(set5=3.0, set14=None).error("psnr-y", "B") is None
+    assert told(set5=3.0, set14=None).error("psnr-y", "B", "set5") == 3.0
+    assert record.error("psnr-y", "B") is None
 
 
 def test_a_metric_that_was_not_measured_has_no_score(records: Records) -> None:
@@ -366,6 +383,13 @@ def test_a_record_from_before_nearness_was_told_reads_and_keeps_its_seal(records
     file = tmp_path / "record.json"
     file.write_text(json.dumps({**data, "seal": seal_of(data)}))
     assert read_record(file).nearness == {}
+
+
+def test_a_record_from_before_errors_were_told_reads_and_keeps_its_seal(records: Records, tmp_path: Path) -> None:
+    data = json.loads(records.make().model_dump_json(exclude={"scores": {"__all__": {"se"}}}))
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps({**data, "seal": seal_of(data)}))
+    assert {score.se for score in read_record(file).scores} == {None}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.schema import Compare, MetricCard
@@ -50,7 +50,8 @@ class Row:
         asked = [record for record in self.records if metric in record.plan.measured]
         values = [record.score(metric, compare, test) for record in asked]
         known = [value for value in values if value is not None]
-        return spread(known) if known else None
+        errors = [record.error(metric, compare, test) for record in asked]
+        return replace(spread(known), se=max((each for each in errors if each), default=None)) if known else None
 
     def main(self) -> Spread | None:
         """Return the number that rows are ranked by."""

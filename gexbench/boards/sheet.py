@@ -93,11 +93,15 @@ def number(value: float | None, card: MetricCard, std: float | None = None) -> s
 
 
 def with_std(value: Spread | None, card: MetricCard) -> str:
-    """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one."""
+    """Return mean ± sample standard deviation, or the mean alone where seeds change nothing or there is one.
+
+    Without a deviation the error over test images says how many digits there are.
+    """
     if value is None:
         return NOTHING
     std = None if value.still else value.std
-    return number(value.mean, card, std) + (f" ± {number(std, card, std)}" if std is not None else "")
+    deviation = f" ± {number(std, card, std)}" if std is not None else ""
+    return number(value.mean, card, std or value.se) + deviation
 
 
 def interval(low: float | None, high: float | None, card: MetricCard, std: float | None = None) -> str:

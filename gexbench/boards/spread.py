@@ -15,13 +15,18 @@ STILL = 1e-5
 
 @dataclass(frozen=True)
 class Spread:
-    """What seeds gave. `std` and the interval are None where undefined: one value, or some of them infinite."""
+    """What seeds gave. `std` and the interval are None where undefined: one value, or some of them infinite.
+
+    se: the standard error of one value over the test images, None where it is not known. Seeds share these, so it does
+    not fall with their number.
+    """
 
     mean: float
     n: int
     std: float | None = None
     low: float | None = None
     high: float | None = None
+    se: float | None = None
 
     @property
     def still(self) -> bool:

@@ -13,7 +13,7 @@ from gexbench.foreign_text import escaped
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gexbench.record import Comparison, ReferenceComparison
+    from gexbench.comparison import Comparison, ReferenceComparison
 
 
 def score(
@@ -39,6 +39,9 @@ def score(
     equal names and sizes on both sides; `--strip=_fake_B,_real_B` takes ends of names off first. A metric that cannot
     be measured is named with the reason; the others are printed, and the exit code is 2, or 4 where weights are
     missing.
+
+    Beside a value stands its standard error over the images: how far another draw of them may take it. Where metrics of
+    sets and of pairs are named together, sets count as paired, too: a perfect copy then has a KID of 0.
 
     Notes say what the two sets really were: files left out, copies, images on both sides, and files of other depths,
     sizes, containers, profiles or orientations.
@@ -79,7 +82,7 @@ def score(
 def _print(found: Comparison, title: str) -> None:
     from rich.console import Console
 
-    from gexbench.record import ReferenceComparison
+    from gexbench.comparison import ReferenceComparison
 
     console = Console()
     if isinstance(found, ReferenceComparison):
@@ -97,12 +100,14 @@ def _table(found: Comparison, title: str) -> Table:
     from rich.text import Text
 
     table = Table("metric", title=Text(title), title_justify="left")
-    for column in ("value", "floor", "images", "reference"):
+    for column in ("value", "± error", "floor", "images", "reference"):
         table.add_column(column, justify="right")
     for each in found.scores:
         arrow, unit = "↑" if each.higher_is_better else "↓", "" if each.unit == "1" else f" {each.unit}"
         floor = f"{_digits(each.floor.value)} (2 × {each.floor.n})" if each.floor else ""
-        table.add_row(each.metric, f"{_digits(each.value)}{unit} {arrow}", floor, str(each.n), str(each.n_reference))
+        error = "" if each.se is None else _digits(each.se)
+        counts = str(each.n), str(each.n_reference)
+        table.add_row(each.metric, f"{_digits(each.value)}{unit} {arrow}", error, floor, *counts)
     return table
 
 

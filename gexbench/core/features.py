@@ -64,6 +64,11 @@ class Features(Protocol):
         """Return the moments of all rows."""
         ...
 
+    @property
+    def lots(self) -> Tensor:
+        """Return (N,) int64: the lot by which each image is drawn, which follows from the image and not its place."""
+        ...
+
     def rows(self, which: Tensor | slice) -> Tensor:
         """Return the rows of the given numbers (int64, any order), or of a slice, as (n,D) float32 on the CPU."""
         ...
@@ -93,6 +98,11 @@ class Rows:
     def moments(self) -> Moments:
         """Return the moments of all rows."""
         return Moments.of_chunks(self._rows.split(CHUNK))
+
+    @property
+    def lots(self) -> Tensor:
+        """Return the rows' numbers: nothing else is known of their images."""
+        return torch.arange(len(self._rows))
 
     def rows(self, which: Tensor | slice) -> Tensor:
         """Return the rows of the given numbers, or of a slice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -46,5 +46,25 @@ class SetMetric(Protocol):
         """Return one number; sets too small for the metric raise ValueError, saying what they lack.
 
         against: what its card says: the reference, or nothing, or two sets, the images that were queried and others.
+        """
+        ...
+
+
+class Estimate(NamedTuple):
+    """A value, and its standard error over the images of the sets; None where the sets are too small for one."""
+
+    value: float
+    se: float | None
+
+
+@runtime_checkable
+class SetEstimator(SetMetric, Protocol):
+    """A metric of two sets that tells its own standard error, and may make use of partners."""
+
+    def estimate(self, images: Features, reference: Features, partner: Tensor | None) -> Estimate:
+        """Return the value and its error; raises as `measure`, which is the value without partners.
+
+        partner: (n,) int64, for each row of `images` the row of `reference` that was made from the same input; None
+        where the sets have no pairs.
         """
         ...

@@ -1,4 +1,4 @@
-"""The squared maximum mean discrepancy with a cubic kernel: KID where the features are Inception's."""
+"""The squared maximum mean discrepancy with a cubic kernel, as a mean over subsets: KID of other protocols."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Recipe:
 
 
 class Kid:
-    """Kernel distance of two sets; `Kid(settings, assets)`, settings as in `Recipe`."""
+    """Kernel distance of two sets by subsets; `Kid(settings, assets)`, settings as in `Recipe`.
+
+    Which rows make a subset hangs on their order, so that one changed image may draw others; `mmd.Mmd` takes them all.
+    """
 
     def __init__(self, settings: Mapping[str, Any], assets: Mapping[str, Path]) -> None:
         self._recipe = read(Recipe, settings)
@@ -41,8 +44,7 @@ class Kid:
     def _draw(self, features: Features, generator: torch.Generator) -> Tensor:
         count, size = features.shape[0], self._recipe.subset_size
         if count < size:
-            way_out = "use kid-100" if count >= 100 else f"use a card whose settings.subset_size is {count} or less"
-            raise ValueError(f"this metric draws subsets of {size} images and a set has {count}; {way_out}")
+            raise ValueError(f"this metric draws subsets of {size} images and a set has {count}; kid takes any number")
         return torch.stack([torch.randperm(count, generator=generator)[:size] for _ in range(self._recipe.subsets)])
 
 
@@ -53,10 +55,8 @@ def mmd2(x: Tensor, y: Tensor) -> float:
     Binkowski, Sutherland, Arbel and Gretton 2018, section 4.
     """
     x, y = x.double(), y.double()
-    within = sum(
-        float(_kernel(rows, rows).fill_diagonal_(0.0).sum()) / (len(rows) * (len(rows) - 1)) for rows in (x, y)
-    )
-    return within - 2.0 * float(_kernel(x, y).mean())
+    within = sum(float(cubic(rows, rows).fill_diagonal_(0.0).sum()) / (len(rows) * (len(rows) - 1)) for rows in (x, y))
+    return within - 2.0 * float(cubic(x, y).mean())
 
 
 def mean_mmd2(images: Features, reference: Features, first: Tensor, second: Tensor) -> float:
@@ -91,18 +91,18 @@ def _members(subsets: Tensor, count: int) -> Tensor:
 def _sums_within(features: Features, member: Tensor) -> Tensor:
     """Return (S,): the kernel summed over all ordered pairs of two different rows of each subset."""
     total = torch.zeros(member.shape[1], dtype=torch.float64)
-    for here, x in _blocks(features):
-        total += _weighed(_kernel(x, x).fill_diagonal_(0.0), member[here], member[here])
-        for there, y in _blocks(features, start=here.stop):
-            total += 2.0 * _weighed(_kernel(x, y), member[here], member[there])
+    for here, x in blocks(features):
+        total += _weighed(cubic(x, x).fill_diagonal_(0.0), member[here], member[here])
+        for there, y in blocks(features, start=here.stop):
+            total += 2.0 * _weighed(cubic(x, y), member[here], member[there])
     return total
 
 
 def _sums_across(a: Features, b: Features, in_a: Tensor, in_b: Tensor) -> Tensor:
     total = torch.zeros(in_a.shape[1], dtype=torch.float64)
-    for here, x in _blocks(a):
-        for there, y in _blocks(b):
-            total += _weighed(_kernel(x, y), in_a[here], in_b[there])
+    for here, x in blocks(a):
+        for there, y in blocks(b):
+            total += _weighed(cubic(x, y), in_a[here], in_b[there])
     return total
 
 
@@ -110,12 +110,14 @@ def _weighed(kernel: Tensor, left: Tensor, right: Tensor) -> Tensor:
     return (left * (kernel @ right)).sum(dim=0)
 
 
-def _blocks(features: Features, start: int = 0) -> Iterator[tuple[slice, Tensor]]:
+def blocks(features: Features, start: int = 0) -> Iterator[tuple[slice, Tensor]]:
+    """Yield the rows from `start` on, some thousand at a time: where they stand, and they in float64."""
     for first in range(start, features.shape[0], _BLOCK):
         where = slice(first, first + _BLOCK)
         yield where, features.rows(where).double()
 
 
-def _kernel(x: Tensor, y: Tensor) -> Tensor:
+def cubic(x: Tensor, y: Tensor) -> Tensor:
+    """Return the kernel (x.y / D + 1)^3 of rows (n,D) and (m,D), (n,m)."""
     base = (x @ y.T).div_(x.shape[1]).add_(1.0)
     return base.square().mul_(base)

@@ -2,34 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 import torch
-from torch import Tensor
 
-from gexbench.core.features import CHUNK, Features, Moments
-
-
-class Drawn:
-    """Some rows of a larger set of features; `which` (n,) int64 says which and in what order."""
-
-    def __init__(self, features: Features, which: Tensor) -> None:
-        self._features = features
-        self._which = which
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Return how many images were drawn and how long a row is."""
-        return len(self._which), self._features.shape[1]
-
-    @cached_property
-    def moments(self) -> Moments:
-        """Return the moments of the drawn rows."""
-        return Moments.of_chunks(self._features.rows(part) for part in self._which.split(CHUNK))
-
-    def rows(self, which: Tensor | slice) -> Tensor:
-        """Return the rows of the given numbers, or of a slice, counted among the drawn ones."""
-        return self._features.rows(self._which[which])
+from gexbench.core.draws import Drawn
+from gexbench.core.features import Features
 
 
 def check_sizes(images: Features, reference: Features, least: int) -> None:

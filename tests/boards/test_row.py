@@ -6,8 +6,10 @@ import pytest
 from record_factory import Records, changed
 
 from gexbench.boards.row import Row, metric_card
+from gexbench.boards.spread import Spread
 from gexbench.cards.schema import BundledFile
 from gexbench.errors import BoardError
+from gexbench.record import RunRecord
 
 
 def test_the_main_number_is_the_mean_over_seeds_of_the_mean_over_splits(records: Records) -> None:
@@ -22,6 +24,23 @@ def test_a_number_can_be_asked_for_one_split(records: Records) -> None:
     assert found is not None
     assert found.mean == pytest.approx(26.5)
     assert found.std == pytest.approx(math.sqrt(0.5))
+
+
+def test_the_error_over_test_images_is_the_largest_of_the_seeds_and_that_of_a_mean_over_splits(
+    records: Records,
+) -> None:
+    def with_errors(record: RunRecord, error: float | None) -> RunRecord:
+        errors = {"set5": 3.0, "set14": error}
+        return changed(record, "scores", tuple(s.model_copy(update={"se": errors[s.test]}) for s in record.scores))
+
+    runs = records.seeds((27.0, 27.0))
+    found = Row("srresnet", (with_errors(runs[0], 4.0), runs[1])).main()
+    assert found is not None
+    assert found.se == pytest.approx(2.5)
+    assert Row("srresnet", (with_errors(runs[0], None),)).score("psnr-y", "B", "set5") == Spread(27.0, 1, se=3.0)
+    unknown = Row("srresnet", (with_errors(runs[0], None), runs[1])).main()
+    assert unknown is not None
+    assert unknown.se is None
 
 
 def test_the_victim_has_no_fidelity(records: Records) -> None:

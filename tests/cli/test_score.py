@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 from gexbench import bench
 from gexbench.cli.app import app, main
+from gexbench.comparison import Comparison
 from gexbench.errors import GexbenchError
-from gexbench.record import Comparison
 
 from .test_bad_input import expect_refusal, gexbench
 
@@ -83,6 +83,7 @@ def test_two_folders_are_scored_without_any_weights(places: tuple[str, str], tmp
         "n",
         "n_reference",
         "floor",
+        "se",
         "passport",
         "pairs",
         "identical",
@@ -111,12 +112,13 @@ def test_the_table_shows_value_direction_floor_and_counts(tmp_path: Path) -> Non
     result = _score(_photos(tmp_path / "a", 110), _photos(tmp_path / "b", 120, first=500), "--metric", "fid")
     assert result.exit_code == 0, result.output
     rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in result.stdout.splitlines() if "│" in line}
-    assert set(rows) == {"fid", "kid-100"}
-    value, floor, images, reference = (cell.strip() for cell in rows["fid"])
+    assert set(rows) == {"fid", "kid"}
+    value, error, floor, images, reference = (cell.strip() for cell in rows["fid"])
     assert float(value.removesuffix(" ↓")) > 0.0
+    assert float(error) > 0.0
     assert floor.endswith("(2 × 60)")
     assert (images, reference) == ("110", "120")
-    assert rows["kid-100"][1].strip() == ""
+    assert rows["kid"][2].strip() == ""
 
 
 @pytest.mark.usefixtures("tiny")
@@ -141,10 +143,10 @@ def test_features_are_kept_unless_told_otherwise(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("tiny")
 def test_a_metric_that_is_not_defined_is_named_with_the_reason_and_the_others_are_printed(tmp_path: Path) -> None:
-    result = _score(_photos(tmp_path / "a", 9), _photos(tmp_path / "b", 9), "--metric", "fid,kid,psnr-rgb")
+    result = _score(_photos(tmp_path / "a", 9), _photos(tmp_path / "b", 9), "--metric", "fid,kid-100,psnr-rgb")
     assert result.exit_code == 2
-    assert "absent  kid: kid is not defined here: " in result.stdout
-    assert "subsets of 1000 images and a set has 9" in result.stdout
+    assert "absent  kid-100: kid-100 is not defined here: " in result.stdout
+    assert "subsets of 100 images and a set has 9" in result.stdout
     assert "│ fid" in result.stdout
     assert "│ psnr-rgb" in result.stdout
 

@@ -104,13 +104,8 @@ def test_equal_images_on_both_sides_are_at_distance_0() -> None:
 
 @pytest.mark.parametrize(("first", "second"), [(39, 100), (100, 39)])
 def test_fewer_images_than_a_subset_are_refused_with_a_way_out(first: int, second: int) -> None:
-    with pytest.raises(ValueError, match=r"subsets of 40 images and a set has 39; .*subset_size is 39 or less"):
+    with pytest.raises(ValueError, match="subsets of 40 images and a set has 39; kid takes any number"):
         Kid(SMALL, {}).measure(Rows(_set(first)), Rows(_set(second)))
-
-
-def test_some_hundred_images_are_sent_to_the_smaller_subsets() -> None:
-    with pytest.raises(ValueError, match="subsets of 1000 images and a set has 999; use kid-100"):
-        Kid({}, {}).measure(Rows(_set(999)), Rows(_set(1000)))
 
 
 def test_one_image_is_refused() -> None:

@@ -135,3 +135,14 @@ def test_features_of_different_networks_are_refused() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float]) -> None:
     with pytest.raises(CardError, match=r"settings\.\w+ = .* is refused"):
         Prd(settings, {})
+
+
+def test_the_value_knows_no_partners_and_the_error_draws_them_together() -> None:
+    rows = torch.randn(60, 8, generator=torch.Generator().manual_seed(1))
+    quick, order = Prd({"runs": 2, "starts": 2}, {}), torch.randperm(60, generator=torch.Generator().manual_seed(2))
+    paired = quick.estimate(Rows(rows), Rows(rows[order]), order.argsort())
+    apart = quick.estimate(Rows(rows), Rows(rows[order]), None)
+    assert paired.value == apart.value == quick.measure(Rows(rows), Rows(rows[order])) == pytest.approx(1.0)
+    assert paired.se == pytest.approx(0.0, abs=1e-9)
+    assert apart.se is not None
+    assert apart.se > 0.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gexbench.core.draws import Drawn
 from gexbench.core.features import Moments, Rows
-from gexbench.metrics.sets import Drawn, check_sizes, equal_sizes
+from gexbench.metrics.sets import check_sizes, equal_sizes
 
 ROWS = torch.arange(60, dtype=torch.float32).view(20, 3)
 

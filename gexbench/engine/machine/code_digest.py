@@ -40,6 +40,7 @@ WALLS = (
     "gexbench.bench",
     "gexbench.boards",
     "gexbench.cli",
+    "gexbench.comparison",
     "gexbench.engine.attacker.audit",
     "gexbench.engine.attacker.tampering",
     "gexbench.engine.checks",

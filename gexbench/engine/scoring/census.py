@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from gexbench.comparison import Side
 from gexbench.core.attack import Progress
 from gexbench.core.decoding import Facts
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.features.images import ImageSet
 from gexbench.errors import PlanError
 from gexbench.foreign_text import escaped
-from gexbench.record import Side
 
 _SHOWN = 3
 _KINDS: dict[str, Callable[[Facts], str]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
+from gexbench.comparison import Comparison, Measurement, PairValue
 from gexbench.core.attack import Progress
 from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.scoring.census import Census, refuse_nested
@@ -28,11 +29,10 @@ from gexbench.engine.scoring.measure import (
 from gexbench.engine.scoring.pairing import partners
 from gexbench.errors import PlanError
 from gexbench.foreign_text import escaped
-from gexbench.record import Comparison, Measurement, PairValue
 
 FEW = 2048
-KID, KID_OF_FEW, FID = "kid", "kid-100", "fid"
-_KID_IMAGES, _FEWEST = 1000, 100
+KID, FID = "kid", "fid"
+_PAIRS = "images pair by name: kid leaves the pairs themselves out, sets have no floor, and errors are those of pairs"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def compare(
 ) -> Comparison:
     """Measure metrics between two sets; one that is not defined for them is absent, with the reason.
 
-    Where a side has 100 to 2047 images FID brings KID along, which has no bias at any count. Raises CardError for an
+    Where a side has fewer than 2048 images FID brings KID along, which has no bias at any count. Where metrics of pairs
+    are among those that are named, metrics of sets know the pairs too, which is noted. Raises CardError for an
     unknown metric, PlanError when none is named or when paired metrics are asked for and the names of the images do not
     pair, or when one side lies inside the other, DataMissing naming an image that cannot be read.
     """
@@ -64,8 +65,10 @@ def compare(
     metrics = prepare([setup.catalog.get(MetricCard, name) for name in names], setup.catalog)
     paired = any(isinstance(metric, PairedMetric) for metric in metrics.ready.values())
     found = partners(images.names, reference.names, setup.strip) if paired else None
-    pair = Pair(images, reference, found.order if found else None)
-    kept = setup.folder if any(isinstance(metric, FeatureMetric) for metric in metrics.ready.values()) else None
+    pair = Pair(images, reference, found.order if found else None, paired=found is not None)
+    of_sets = any(isinstance(metric, FeatureMetric) for metric in metrics.ready.values())
+    kept, told = setup.folder if of_sets else None, found.notes if found else ()
+    told += (_PAIRS,) if found and of_sets else ()
     with Collector(setup.catalog, setup.device, kept) as collector:
         readings, absent = _readings(metrics, pair, collector, progress)
         census = Census(images, reference, collector, progress)
@@ -73,7 +76,7 @@ def compare(
         return Comparison(
             scores=scores,
             absent=absent,
-            notes=(*(found.notes if found else ()), *census.notes(), *map(_of_identical, filter(_split, scores))),
+            notes=(*told, *census.notes(), *map(_of_identical, filter(_split, scores))),
             sides=census.sides,
             images=collector.digest(images, progress),
             reference=collector.digest(reference, progress),
@@ -97,9 +100,9 @@ def _readings(
 
 
 def _with_kid(names: list[str], count: int) -> list[str]:
-    kid = KID if count >= _KID_IMAGES else KID_OF_FEW
-    wanted = _FEWEST <= count < FEW and any(name.split("-")[0] == FID for name in names)
-    return [*names, kid] if wanted and not {KID, KID_OF_FEW} & set(names) else names
+    wanted = 2 <= count < FEW and any(name.split("-")[0] == FID for name in names)
+    known = any(name.split("-")[0] == KID for name in names)
+    return [*names, KID] if wanted and not known else names
 
 
 def _measurement(metric: ReadyMetric, reading: Reading, pair: Pair, census: Census) -> Measurement:
@@ -116,6 +119,7 @@ def _measurement(metric: ReadyMetric, reading: Reading, pair: Pair, census: Cens
         n=reading.n,
         n_reference=reading.n_reference,
         floor=reading.floor,
+        se=reading.se,
         passport=metric.passport,
         pairs=tuple(
             PairValue(image=escaped(mine[index]), reference=escaped(theirs[order[index]]), value=value)

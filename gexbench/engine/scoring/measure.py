@@ -6,11 +6,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import AssetCard, ExtractorCard, MetricCard
 from gexbench.core.attack import Progress
-from gexbench.core.metric import Evidence, Metric, PairMetric, SetMetric
+from gexbench.core.draws import deviation, standard_error
+from gexbench.core.features import Features
+from gexbench.core.metric import Estimate, Evidence, Metric, PairMetric, SetEstimator, SetMetric
 from gexbench.engine.scoring.features.collect import Collector, StoredFeatures
 from gexbench.engine.scoring.features.images import Floats, ImageSet
 from gexbench.engine.store.assets import AssetStore
@@ -65,11 +69,16 @@ class TransferSet:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two sets of images; `order` gives for each image its partner in the reference, None the one of its number."""
+    """Two sets of images; `order` gives for each image its partner in the reference, None the one of its number.
+
+    paired: whether partners were made from one input, which metrics of sets may make use of; metrics of pairs take it
+    for granted.
+    """
 
     images: ImageSet
     reference: ImageSet
     order: Sequence[int] | None = None
+    paired: bool = False
     transfer: TransferSet | None = None
 
 
@@ -77,13 +86,15 @@ class Pair:
 class Reading:
     """A value, the counts behind it, and for metrics with a floor the value between two halves of the reference.
 
-    values: what the value is the mean of, one a pair; empty where that is not known.
+    se: the standard error of the value over the images, None where they are too few for one. values: what the value is
+    the mean of, one a pair; empty where that is not known.
     """
 
     value: float
     n: int
     n_reference: int
     floor: Floor | None = None
+    se: float | None = None
     values: tuple[float, ...] = ()
 
 
@@ -157,17 +168,29 @@ def _of_pairs(metric: PairedMetric, pair: Pair) -> Reading:
     except ValueError as error:
         name = escaped(pair.images.names[len(values)]) if len(images) else "no image"
         raise ValueError(f"{name}: {error}") from error
-    return Reading(math.fsum(values) / len(values), len(images), len(reference), values=tuple(values))
+    mean, spread = math.fsum(values) / len(values), deviation(values)
+    se = None if spread is None else spread / math.sqrt(len(values))
+    return Reading(mean, len(images), len(reference), se=se, values=tuple(values))
 
 
 def _of_sets(metric: FeatureMetric, pair: Pair, collector: Collector, progress: Progress) -> Reading:
     images = collector.collect(metric.extractor, pair.images, progress)
     against = [collector.collect(metric.extractor, each, progress) for each in _against(metric, pair)]
     progress(f"measuring {metric.card.name}", 0, 0)
-    value = metric.metric.measure(images, *against)
-    floor = _floor(metric, against[0]) if metric.card.floor else None
+    partner = None
+    if pair.paired and metric.card.against == "reference":
+        partner = images.partners(against[0], range(images.shape[0]) if pair.order is None else pair.order)
+    found = _estimate(metric.metric, (images, *against), partner)
+    floor = _floor(metric, against[0]) if metric.card.floor and partner is None else None
     progress(f"measuring {metric.card.name}", 1, 1)
-    return Reading(value, images.shape[0], against[0].shape[0] if against else 0, floor)
+    return Reading(found.value, images.shape[0], against[0].shape[0] if against else 0, floor, found.se)
+
+
+def _estimate(metric: SetMetric, sides: Sequence[Features], partner: Tensor | None) -> Estimate:
+    if isinstance(metric, SetEstimator):
+        images, reference = sides
+        return metric.estimate(images, reference, partner)
+    return Estimate(metric.measure(*sides), standard_error(metric.measure, sides, partner))
 
 
 def _against(metric: FeatureMetric, pair: Pair) -> tuple[ImageSet, ...]:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import AssetCard, ExtractorCard, MetricCard
+from gexbench.comparison import ReferenceComparison, ReferenceScore
 from gexbench.core.attack import Progress
 from gexbench.core.images import from_uint8
 from gexbench.engine.kinds.evidence import TestEvidence
@@ -27,7 +28,7 @@ from gexbench.engine.scoring.measure import CannotMeasure, Pair
 from gexbench.engine.scoring.pairing import partners
 from gexbench.engine.scoring.score import compared
 from gexbench.engine.store.assets import AssetStore
-from gexbench.record import LibraryScore, ReferenceComparison, ReferenceScore, RunRecord, less
+from gexbench.record import LibraryScore, RunRecord, less
 
 if TYPE_CHECKING:
     from gexbench.engine.scoring.clean_fid import Network
@@ -164,7 +165,7 @@ def of_evidence(
     absent: dict[str, str] = {}
     cards = {card.name: card for card in record.plan.metrics}
     for test, evidence in tests.items():
-        for side, pair in compared(evidence):
+        for side, pair in compared(record.plan.task, evidence):
             for name in (s.metric for s in record.scores if (s.test, s.compare) == (test, side)):
                 try:
                     told = libraries.measure(cards[name], pair, progress)

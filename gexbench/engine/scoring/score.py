@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from gexbench.cards.schema import Compare
+from gexbench.cards.schema import Compare, TaskCard
 from gexbench.core.attack import Progress
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import task_kind
@@ -16,11 +17,17 @@ from gexbench.plan import Plan
 from gexbench.record import HonestCost, Score
 
 
-def compared(evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
+def compared(task: TaskCard, evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
     """Yield A (victim, truth), and with a surrogate B (surrogate, victim) and C (surrogate, truth).
 
-    For the victim control C is A, and there is no B.
+    For the victim control C is A, and there is no B. The task's kind says which of them have pairs.
     """
+    kind = task_kind(task.kind)
+    for compare, pair in _sides(evidence):
+        yield compare, replace(pair, paired=kind.has_pairs(task, compare))
+
+
+def _sides(evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
     victim, truth = TensorImages(evidence.victim), TensorImages(evidence.truth)
     yield "A", Pair(victim, truth)
     if evidence.surrogate is None:
@@ -38,17 +45,16 @@ def score(
 ) -> tuple[tuple[Score, ...], dict[str, str]]:
     """Measure the task's metrics on every test split; also returns why metrics are absent, by name."""
     scores: list[Score] = []
-    kind = task_kind(plan.task.kind)
     absent = dict(metrics.absent)
     names = [name for name in plan.measured if name in metrics.ready]
     for test, evidence in tests.items():
         if evidence.surrogate is None:
             needy = [name for name in names if metrics.ready[name].card.against == "queried"]
             absent |= dict.fromkeys(needy, f"{test}, B: the victim is no copy, and nothing was queried")
-        for compare, pair in compared(evidence):
+        for compare, pair in compared(plan.task, evidence):
             for name in names:
                 metric = metrics.ready[name]
-                if not metric.card.is_of(compare) or (metric.card.paired and not kind.has_pairs(plan.task, compare)):
+                if not metric.card.is_of(compare) or (metric.card.paired and not pair.paired):
                     continue
                 try:
                     reading = measure(metric, pair, collector, progress)
@@ -65,6 +71,7 @@ def score(
                         higher_is_better=metric.card.higher_is_better,
                         n=reading.n,
                         floor=reading.floor,
+                        se=reading.se,
                         seed=plan.seed,
                         passport=metric.passport,
                     )
@@ -81,7 +88,7 @@ def honest_cost(
     for test, evidence in tests.items():
         if evidence.guarded is None:
             continue
-        pair = Pair(TensorImages(evidence.guarded), TensorImages(evidence.victim))
+        pair = Pair(TensorImages(evidence.guarded), TensorImages(evidence.victim), paired=True)
         for metric in (metrics.ready[n] for n in plan.task.honest_cost if n in metrics.ready):
             try:
                 reading = measure(metric, pair, collector, progress)

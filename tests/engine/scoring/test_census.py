@@ -11,10 +11,10 @@ import pytest
 from feature_factory import Colours, encoded, noise, photos, quiet, write_folder, write_net, write_registry
 from PIL import Image, ImageCms
 
+from gexbench.comparison import Comparison
 from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import open_images
 from gexbench.errors import DataMissing, PlanError
-from gexbench.record import Comparison
 
 
 @pytest.fixture

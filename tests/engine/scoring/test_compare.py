@@ -10,12 +10,12 @@ from feature_factory import Colours, encoded, noise, photos, quiet, write_folder
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
+from gexbench.comparison import Comparison
 from gexbench.engine.scoring import compare as engine
 from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import ImageSet, TensorImages, open_images
 from gexbench.engine.scoring.pairing import partners
 from gexbench.errors import CardError, PlanError
-from gexbench.record import Comparison
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def _compared(setup: Setup, *names: str, images: int = 9, reference: int = 8) ->
 
 def test_a_comparison_says_all_that_a_number_needs(setup: Setup) -> None:
     found = _compared(setup, "fid-bf16", images=120, reference=110)
-    assert [score.metric for score in found.scores] == ["fid-bf16", "kid-100"]
+    assert [score.metric for score in found.scores] == ["fid-bf16", "kid"]
     assert found.absent == {}
     score = found.scores[0]
     assert (score.n, score.n_reference, score.unit, score.higher_is_better) == (120, 110, "1", False)
@@ -51,8 +51,8 @@ def test_a_comparison_says_all_that_a_number_needs(setup: Setup) -> None:
 @pytest.mark.parametrize(
     ("asked", "images", "reference", "measured"),
     [
-        (["fid"], 100, 100, ["fid", "kid-100"]),
-        (["fid"], 1000, 999, ["fid", "kid-100"]),
+        (["fid"], 1, 100, ["fid"]),
+        (["fid"], 2, 100, ["fid", "kid"]),
         (["fid"], 1000, 1000, ["fid", "kid"]),
         (["fid-bf16"], 2047, 2048, ["fid-bf16", "kid"]),
         (["fid"], 2048, 2048, ["fid"]),
@@ -66,17 +66,17 @@ def test_fid_of_few_images_brings_kid(asked: list[str], images: int, reference: 
 
 
 def test_a_metric_asked_for_twice_is_measured_once(setup: Setup) -> None:
-    assert [score.metric for score in _compared(setup, "fid-bf16", "fid-bf16").scores] == ["fid-bf16"]
+    assert [score.metric for score in _compared(setup, "kid", "kid").scores] == ["kid"]
 
 
 def test_what_is_not_defined_is_absent_with_the_reason_and_the_others_are_there(setup: Setup) -> None:
-    found = _compared(setup, "fid", "kid", "psnr-rgb", images=9, reference=9)
+    found = _compared(setup, "fid", "kid-100", "psnr-rgb", images=9, reference=9)
     assert [score.metric for score in found.scores] == ["fid", "psnr-rgb"]
-    assert "subsets of 1000 images and a set has 9" in found.absent["kid"]
+    assert "subsets of 100 images and a set has 9; kid takes any number" in found.absent["kid-100"]
     alone = _compared(setup, "fid", "psnr-rgb", images=1, reference=1)
     assert [score.metric for score in alone.scores] == ["psnr-rgb"]
     assert "needs 2 or more" in alone.absent["fid"]
-    assert "kid-100" not in alone.absent
+    assert "kid" not in alone.absent
 
 
 def test_missing_weights_are_absent_with_the_command(setup: Setup) -> None:
@@ -164,5 +164,5 @@ def test_names_that_do_not_pair_matter_to_paired_metrics_alone(setup: Setup, tmp
 
 
 def test_the_packaged_catalog_holds_the_metrics_that_come_with_fid() -> None:
-    for name in (engine.FID, engine.KID, engine.KID_OF_FEW):
+    for name in (engine.FID, engine.KID):
         assert not Catalog.load().get(MetricCard, name).paired

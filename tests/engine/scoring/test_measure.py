@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gexbench.engine.scoring.measure import (
     Pair,
     Prepared,
     Reading,
+    TransferSet,
     made_ready,
     measure,
     prepare,
@@ -116,6 +118,69 @@ def test_copies_in_the_reference_take_the_floor_away_and_not_the_value(catalog: 
     assert reading.value > 0.0
     assert reading.n_reference == 5
     assert reading.floor is None
+
+
+def _paired(catalog: Catalog, name: str, order: list[int], copies: int = 0) -> Reading:
+    """Return a reading of pairs, whose partners stand in another order; so many at the end are copies."""
+    count = len(order)
+    images = [noise(seed) for seed in range(count)]
+    partners = [noise(seed if seed >= count - copies else 100 + seed) for seed in range(count)]
+    reference = TensorImages([partners[order.index(place)] for place in range(count)])
+    pair = Pair(TensorImages(images), reference, order, paired=True)
+    return measure(_prepared(catalog, name).ready[name], pair, Collector(catalog, "cpu"), quiet)
+
+
+ORDER = [4, 0, 7, 2, 5, 8, 1, 9, 6, 3]
+
+
+def test_a_perfect_copy_of_pairs_has_a_kid_of_0_and_the_sets_alone_have_less(catalog: Catalog) -> None:
+    copy, apart = _paired(catalog, "kid", ORDER, copies=10), _reading(catalog, "kid", range(10), range(10))
+    assert apart.value < 0.0
+    assert copy.value == pytest.approx(0.0, abs=-1e-9 * apart.value)
+    assert copy.se == pytest.approx(0.0, abs=-1e-9 * apart.value)
+
+
+def test_pairs_are_the_same_under_any_order_of_names(catalog: Catalog) -> None:
+    for name in ("kid", "fid"):
+        assert _paired(catalog, name, ORDER) == _paired(catalog, name, list(range(10)))
+    assert _paired(catalog, "kid", ORDER).value != _reading(catalog, "kid", range(10), range(100, 110)).value
+
+
+def test_where_sets_are_paired_there_is_no_floor_and_the_distance_is_that_of_the_sets(catalog: Catalog) -> None:
+    paired, apart = _paired(catalog, "fid", ORDER), _reading(catalog, "fid", range(10), range(100, 110))
+    assert paired.floor is None
+    assert apart.floor is not None
+    assert paired.value == apart.value
+    assert paired.se is not None
+    assert paired.se != apart.se
+
+
+def test_a_perfect_copy_of_pairs_has_no_distance_and_no_error(catalog: Catalog) -> None:
+    copy = _paired(catalog, "fid", ORDER, copies=10)
+    assert copy.value == pytest.approx(0.0, abs=1e-6)
+    assert copy.se == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_error_of_a_mean_over_pairs_is_that_of_a_mean(catalog: Catalog) -> None:
+    found = _paired(catalog, "psnr-rgb", ORDER)
+    assert found.se == pytest.approx(statistics.stdev(found.values) / math.sqrt(10))
+    assert _paired(catalog, "psnr-rgb", [0]).se is None
+    assert _paired(catalog, "psnr-rgb", ORDER, copies=1).se is None
+
+
+@pytest.mark.parametrize("name", ["fid", "kid", "alone"])
+def test_metrics_of_sets_have_an_error_which_no_order_changes(catalog: Catalog, name: str) -> None:
+    one, other = (_reading(catalog, name, range(*ends), range(30, 60)) for ends in ((0, 20), (19, -1, -1)))
+    assert one.se is not None
+    assert one == other
+
+
+def test_what_was_queried_is_drawn_too(catalog: Catalog) -> None:
+    queried, others = (TensorImages([noise(s) for s in range(first, first + 12)]) for first in (50, 70))
+    pair = Pair(TensorImages([noise(s) for s in range(20)]), others, transfer=TransferSet(queried, others))
+    reading = measure(_prepared(catalog, "kept").ready["kept"], pair, Collector(catalog, "cpu"), quiet)
+    assert reading.se is not None
+    assert reading.se > 0.0
 
 
 def test_a_paired_metric_follows_the_order_of_partners(catalog: Catalog) -> None:

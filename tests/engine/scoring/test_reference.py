@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import AssetCard, ExtractorCard, MetricCard
+from gexbench.comparison import ReferenceComparison
 from gexbench.core.images import decode_8bit, from_uint8
 from gexbench.core.metric import Evidence
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
@@ -29,7 +30,6 @@ from gexbench.engine.store.assets import AssetStore
 from gexbench.errors import AssetMissing, PlanError
 from gexbench.extractors.inception import ASSET
 from gexbench.metrics.lpips import Lpips
-from gexbench.record import ReferenceComparison
 
 PIXELS = ("psnr-rgb", "psnr-y", "ssim-rgb", "ssim-y")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import PIL
 import torch
 from torch import Tensor
@@ -53,6 +55,28 @@ class StoredFeatures:
         """Return the rows of the given numbers, or of a slice."""
         keys = self._keys[which] if isinstance(which, slice) else [self._keys[i] for i in which.tolist()]
         return self._cache.rows(keys)
+
+    @cached_property
+    def lots(self) -> Tensor:
+        """Return lots by the images' hashes; copies of one image have different ones."""
+        copies: Counter[bytes] = Counter()
+        lots = []
+        for key in self._keys:
+            lots.append(hashlib.sha256(key + copies[key].to_bytes(8)).digest()[:8])
+            copies[key] += 1
+        return torch.from_numpy(np.frombuffer(b"".join(lots), dtype="<i8").astype(np.int64))
+
+    def partners(self, reference: StoredFeatures, order: Sequence[int]) -> Tensor:
+        """Return (n,) int64: for each row the row of its partner in `reference`, the same under any order of names.
+
+        order: for each image by its name's place the place of its partner. Raises ValueError where counts differ.
+        """
+        pairs = [(key, reference._given[place]) for key, place in zip(self._given, order, strict=True)]
+        rows = sorted(range(len(pairs)), key=lambda number: pairs[number])
+        partners = sorted(range(len(pairs)), key=lambda number: pairs[number][::-1])
+        found = torch.empty(len(pairs), dtype=torch.int64)
+        found[torch.tensor(partners)] = torch.arange(len(pairs))
+        return found[torch.tensor(rows)]
 
     def in_order(self) -> Tensor:
         """Return all rows in the order of the set's names, in memory."""

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,53 @@ def test_halves_share_no_image_and_no_name_decides_them(
     for half, other in zip((first, second), expected.halves(), strict=True):
         assert torch.equal(half.rows(slice(None)), other.rows(slice(None)))
         assert torch.equal(half.moments.mean, other.moments.mean)
+
+
+@pytest.fixture
+def pictures() -> list[Tensor]:
+    """Return images among which three are one, and two."""
+    return [noise(seed) for seed in (0, 1, 2, 2, 2, 5, 5, 7)]
+
+
+def _pairs(
+    catalog: Catalog, card: ExtractorCard, pairs: Sequence[tuple[Tensor, Tensor]], turn: int
+) -> list[list[float]]:
+    """Return rows beside those of their partners and the partners' lots, of sets whose references are turned."""
+    collector, count = Collector(catalog, "cpu"), len(pairs)
+    images = collector.collect(card, TensorImages([image for image, _ in pairs]), quiet)
+    turned = [pairs[(place + turn) % count][1] for place in range(count)]
+    reference = collector.collect(card, TensorImages(turned), quiet)
+    partner = images.partners(reference, [(place - turn) % count for place in range(count)])
+    assert sorted(partner.tolist()) == list(range(count))
+    sides = (images.rows(slice(None)), reference.rows(partner), reference.lots[partner][:, None])
+    return sorted(torch.cat([each.double() for each in sides], dim=1).tolist())
+
+
+@pytest.mark.parametrize("turn", [0, 3])
+def test_partners_are_those_of_the_names_and_no_order_decides_them_or_their_lots(
+    catalog: Catalog, card: ExtractorCard, pictures: list[Tensor], turn: int
+) -> None:
+    pairs = list(zip([noise(seed) for seed in (20, 21, 22, 23, 22, 25, 26, 27)], pictures, strict=True))
+    found = _pairs(catalog, card, pairs, turn)
+    assert [row[:12] for row in found] == sorted(torch.cat([*map(_row_of, pair)], dim=1)[0].tolist() for pair in pairs)
+    assert found == _pairs(catalog, card, pairs[::-1], turn)
+
+
+def test_partners_of_sets_of_two_sizes_are_refused(expected: StoredFeatures) -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        expected.partners(expected, range(3))
+
+
+def test_each_image_has_a_lot_of_its_own_that_its_content_gives(
+    catalog: Catalog, card: ExtractorCard, pictures: list[Tensor]
+) -> None:
+    first, second = (
+        Collector(catalog, "cpu").collect(card, TensorImages(images), quiet)
+        for images in (pictures, [*pictures[:5], noise(99), *pictures[:5:-1]])
+    )
+    assert len(set(first.lots.tolist())) == len(pictures)
+    assert len(set(second.lots.tolist()) - set(first.lots.tolist())) == 1
+    assert first.lots.abs().double().mean() > 2.0**60
 
 
 class Stopped(Exception):
