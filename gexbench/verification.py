@@ -174,12 +174,15 @@ def verify_record(
         else _run_again(record, catalog, out, progress, way == "libraries")
     )
     again, redrawn = _apart(again)
+    late = _late(record, again)
+    if late:
+        again = again.model_copy(update={"absent": {card.name: late for card in record.plan.metrics}})
     differences = tuple(compare(record, again, around(record, file, catalog), way != "rescore"))
     parts: tuple[Difference | Redrawn, ...] = (*differences, *redrawn)
     return Verdict(
         record=record.id,
         seal=record.seal,
-        outcome=_outcome(parts) if _end(record) == _end(again) else "differs",
+        outcome=_outcome(parts) if late or _end(record) == _end(again) else "differs",
         changed=tuple(_changed(record, again)),
         differences=differences,
         redrawn=redrawn,
@@ -318,6 +321,12 @@ def _outcome(parts: Iterable[Difference | Redrawn]) -> Outcome:
     return "cannot be compared" if unlike else "agrees"
 
 
+def _late(record: RunRecord, again: RunRecord) -> str:
+    """Say that the second run only was too slow here, which says nothing of the record; "" where it was not."""
+    late = record.status == "ok" and again.status == "failed" and again.seconds.get("extract", 0) >= again.plan.deadline
+    return f"a machine on which the attack ends in time: {again.reason}" if late else ""
+
+
 def _end(run: RunRecord) -> tuple[str, int]:
     """Return how a run ended, and how many images were paid for."""
     return run.status, run.account.answered
@@ -345,10 +354,14 @@ def beside_libraries(
     )
 
 
+def _ended(run: RunRecord) -> str:
+    return f"{run.status}: {run.reason}" if run.reason else run.status
+
+
 def _changed(record: RunRecord, again: RunRecord) -> list[str]:
     then, now = record.provenance, again.provenance
     pairs: dict[str, tuple[object, object]] = {
-        "status": (record.status, again.status),
+        "status": (_ended(record), _ended(again)),
         "questions answered": (record.account.answered, again.account.answered),
         "code": (then.code, now.code),
         "processor": (then.processor, now.processor),

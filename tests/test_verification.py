@@ -165,6 +165,19 @@ def test_a_run_that_ends_otherwise_does_not_agree(
     assert verdict_on(record, records.make(b=30.0), tmp_path / "c", monkeypatch).outcome == "differs"
 
 
+def test_a_second_run_that_was_too_slow_here_says_nothing_of_the_record(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = records.make()
+    failed = changed(changed(record, "status", "failed"), "scores", ()).model_copy(update={"reason": "still running"})
+    slow = failed.model_copy(update={"seconds": {"extract": record.plan.deadline + 0.1}})
+    verdict = verdict_on(record, slow, tmp_path / "a", monkeypatch)
+    assert (verdict.outcome, verdict.changed[0]) == ("cannot be compared", "status was ok, is failed: still running")
+    assert verdict.lines()[-2] == "missing: a machine on which the attack ends in time: still running"
+    quick = failed.model_copy(update={"seconds": {"extract": 1.0}})
+    assert verdict_on(record, quick, tmp_path / "b", monkeypatch).outcome == "differs"
+
+
 def test_a_record_does_not_say_itself_how_far_it_may_be_off(records: Records) -> None:
     forged, again = records.make(b=27.0), records.make(b=30.0)
     lax = tuple(card.model_copy(update={"tolerance": 100.0}) for card in forged.plan.metrics)
