@@ -98,7 +98,7 @@ def differs(record: Numbers, again: Numbers, seeds: Sequence[Numbers], noise: No
 
 
 def simulate(draws: int, independent: bool = False, moved: Sequence[int] = MOVED) -> dict[str, dict[str, float]]:
-    """Return the shares that differ of `draws` records, by what was done to them."""
+    """Return the shares that differ of `draws` records by what was done to them, of all and by the seeds of a row."""
     dice, own = random.Random(0), tolerances()
     table, rejected = rows("mini"), Counter[tuple[str, str]]()
     places = [(board, number) for board, of_board in table.items() for number in range(len(of_board))]
@@ -121,16 +121,13 @@ def simulate(draws: int, independent: bool = False, moved: Sequence[int] = MOVED
 
 
 def _shares(rejected: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
-    whole: Counter[str] = Counter()
-    for (_, what), count in rejected.items():
-        whole[what] += count
-    kinds = {"all": whole}
-    for kind in sorted({kind for kind, _ in rejected}):
-        kinds[kind] = Counter({what: count for (k, what), count in rejected.items() if k == kind})
-    return {
-        kind: {what: n if what == "draws" else round(n / counts["draws"], 4) for what, n in counts.items()}
-        for kind, counts in kinds.items()
-    }
+    kinds = sorted({kind for kind, _ in rejected})
+    shares: dict[str, dict[str, float]] = {}
+    for what in dict.fromkeys(what for _, what in rejected):
+        counts = {"all": sum(rejected[kind, what] for kind in kinds), **{kind: rejected[kind, what] for kind in kinds}}
+        of = shares.get("draws", {})
+        shares[what] = {kind: round(count / of[kind], 4) if of else count for kind, count in counts.items()}
+    return shares
 
 
 def same_seeds() -> Iterator[tuple[str, bool]]:
