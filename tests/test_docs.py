@@ -20,7 +20,7 @@ from gexbench.cli.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LIGHT = ("list", "show srresnet", "data list", "victim list", "assets list", "board show")
+LIGHT = ("list", "show srresnet", "data list", "victim list", "assets list", "board show", "board compare")
 
 
 def commands() -> Iterator[tuple[str, str]]:

@@ -59,7 +59,7 @@ def load_records(
 def _records(path: str | Path | Iterable[str | Path], unreadable: str) -> Iterator[tuple[Path, RunRecord]]:
     seen: set[str] = set()
     for place in [path] if isinstance(path, (str, Path)) else path:
-        for file in _files(Path(place)):
+        for file in record_files(Path(place)):
             try:
                 record = read_record(file)
             except BoardError as error:
@@ -72,7 +72,11 @@ def _records(path: str | Path | Iterable[str | Path], unreadable: str) -> Iterat
                 yield file, record
 
 
-def _files(place: Path) -> list[Path]:
+def record_files(place: Path) -> list[Path]:
+    """Return the files of records at a place: a file itself, or every record.json and records/*.json below a folder.
+
+    Raises BoardError where there is nothing.
+    """
     if place.is_file():
         return [place]
     if not place.is_dir():

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from gexbench.boards.rank import Board
+    from gexbench.boards.sheet import Page
 
 app = typer.Typer(no_args_is_help=True, help="Leaderboards, made from records and nothing else.")
 
@@ -95,18 +96,79 @@ def show(
     _print(shown, format_)
 
 
+@app.command()
+def compare(
+    board: Annotated[str, typer.Argument(metavar="BOARD", help="The board, such as sr.")],
+    rows: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="A B", help="Two rows, or places of your own runs; every pair when left out."),
+    ] = None,
+    profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
+    metric: Annotated[str | None, typer.Option(help="Another number than the one that ranks.")] = None,
+    compare_: Annotated[
+        Literal["B", "C"] | None, typer.Option("--compare", help="B: with the victim; C: with the truth.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="One test split; the mean of all when left out.")] = None,
+    margin: Annotated[float | None, typer.Option(help="What is too small to matter, in the metric's unit.")] = None,
+    folder: Folder = LEADERBOARDS,
+    json: Json = False,
+) -> None:
+    """Say of two rows whether they are different, equivalent, or neither is shown.
+
+    A row is named as the board names it, with what it met: "sngan (steps=4000)", "srresnet against jpeg", "sngan at
+    1000". A run folder, a folder of runs or a quoted pattern names runs of your own.
+
+    Example: `gexbench board compare sr "srresnet against jpeg" srresnet --margin 0.1`
+
+    Example: `gexbench board compare sr srresnet "runs/sr-mine-mini-*"`
+
+    Example: `gexbench board compare monet2photo --metric lpips-alex`
+    """
+    from gexbench.boards.bootstrap import with_images
+    from gexbench.boards.compare import Question, contest, contests
+    from gexbench.boards.compare_page import as_json, compare_page
+    from gexbench.boards.publish import folders, open_board
+    from gexbench.boards.side import Number
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cli.output import print_json
+    from gexbench.cli.progress import Ticker
+    from gexbench.errors import BoardError
+
+    if rows and len(rows) != 2:
+        raise BoardError(
+            f"there are {len(rows)} rows to compare", "name two, or none for every pair; a pattern stands in quotes"
+        )
+    catalog = Catalog.load()
+    opened = open_board(folders(board, folder, catalog)[0], catalog)
+    main = opened.task.main
+    question = Question(opened, profile, Number(metric or main.metric, compare_ or main.compare, test), margin)
+    with Ticker(silent=json) as ticker:
+        found = [with_images(contest(question, *rows), question, catalog, ticker.tick)] if rows else contests(question)
+    if json:
+        print_json(as_json(question, found))
+        return
+    _show(compare_page(question, found))
+
+
+def _show(page: Page) -> None:
+    """Print a page as tables, as wide as the terminal."""
+    from rich.console import Console
+
+    from gexbench.boards.render import to_terminal
+
+    console = Console()
+    for part in to_terminal(page, console.width):
+        console.print(part, highlight=False)
+
+
 def _print(board: Board, format_: Format) -> None:
     from gexbench.boards.flat import to_csv
     from gexbench.boards.markdown import to_markdown
-    from gexbench.boards.render import to_html, to_latex, to_terminal
+    from gexbench.boards.render import to_html, to_latex
     from gexbench.boards.sections import page
 
     if format_ == "table":
-        from rich.console import Console
-
-        console = Console()
-        for part in to_terminal(page(board), console.width):
-            console.print(part, highlight=False)
+        _show(page(board))
         return
     texts = {
         "md": lambda: to_markdown(page(board)),

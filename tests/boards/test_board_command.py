@@ -90,6 +90,28 @@ def test_show_can_be_limited_to_a_profile(records: Records, tmp_path: Path) -> N
     assert isinstance(CliRunner().invoke(app, ["show", "sr", "--profile", "paper"]).exception, BoardError)
 
 
+def test_compare_says_of_two_rows_of_every_pair_and_of_own_runs_what_they_are(records: Records, tmp_path: Path) -> None:
+    runs = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), attack="copycat")]
+    out("add", *(str(save(run, tmp_path / "runs")) for run in runs))
+    for run in records.seeds((30.0, 30.1, 30.2), settings=("steps=1",)):
+        save(run, tmp_path / "mine")
+    assert "different: B is better" in out("compare", "sr", "copycat", "srresnet")
+    assert "different: A is better" in out("compare", "sr")
+    data = json.loads(out("compare", "sr", "mine/*", "srresnet", "--json"))
+    assert data["pairs"][0]["better"] == "srresnet (steps=1) at 100 (mine/*)"
+    assert "(rows are ranked by psnr-y B)" in out("compare", "sr", "copycat", "srresnet", "--metric", "lpips-alex")
+
+
+@pytest.mark.parametrize("rows", [("srresnet",), ("srresnet", "copycat", "bicubic"), ("srresnet", "copycta"), ()])
+def test_compare_refuses_rows_that_are_not_two_of_the_board(
+    records: Records, tmp_path: Path, rows: tuple[str, ...]
+) -> None:
+    added(records, tmp_path)
+    refused = CliRunner().invoke(app, ["compare", "sr", *rows]).exception
+    assert isinstance(refused, BoardError)
+    assert refused.hint
+
+
 def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> None:
     run = save(records.make(), tmp_path / "runs")
     name = f"leaderboards/sr/records/{run.name}.json"
@@ -99,7 +121,10 @@ def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> 
 
 
 def test_boards_are_made_without_torch() -> None:
-    modules = "agree accept defended flat label markdown publish rank render row sections folder spread"
+    modules = (
+        "agree accept bootstrap compare compare_page defended flat label margin markdown pair_tests publish rank "
+        "render row sections folder side spread"
+    )
     imports = "; ".join(f"import gexbench.boards.{name}" for name in modules.split())
     heavy = "{'torch', 'jinja2', 'scipy', 'pandas', 'rich.table'}"
     code = f"import sys; {imports}; import gexbench.cli.board; print({heavy} & set(sys.modules))"
