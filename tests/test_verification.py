@@ -303,6 +303,19 @@ def test_a_record_of_before_questions_were_bounded_is_run_within_the_bound(
     assert current_plan(before, made.catalog).id == before.id
 
 
+def test_of_an_earlier_version_of_its_task_a_record_is_measured_as_it_was() -> None:
+    folder = Path(__file__).resolve().parents[1] / "leaderboards" / "monet2photo" / "records"
+    record = read_record(sorted(folder.glob("*identity-mini-*.json"))[0])
+    catalog = Catalog.load()
+    assert record.plan.task.version < catalog.get(TaskCard, "monet2photo").version
+    again = current_plan(record.plan, catalog)
+    assert (again.task.version, again.measured) == (record.plan.task.version, record.plan.measured)
+    assert "kid-100" in {card.name for card in again.metrics}
+    cheaper = record.plan.task.model_copy(update={"price": 0.0})
+    with pytest.raises(PlanError, match="the record's task"):
+        current_plan(record.plan.model_copy(update={"task": cheaper}), catalog)
+
+
 @pytest.mark.slow
 def test_the_plan_of_every_record_on_the_boards_is_found() -> None:
     catalog = Catalog.load()
