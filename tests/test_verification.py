@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from gexbench import verification
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import TaskCard
 from gexbench.cli.app import app
 from gexbench.errors import PlanError
 from gexbench.neighbours import Neighbours
