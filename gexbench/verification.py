@@ -1,7 +1,8 @@
 """Running a record's plan again, and comparing.
 
-Training is not bit-equal across machines, so a second run is held against the recorded noise: the spread over seeds of
-the records that lie beside this one. Where there are none, only the metric's own tolerance is allowed.
+Training is not bit-equal across machines, so where the second run's training did not come out the same, numbers that
+depend on it are held against the noise of the row: its other seeds, from the records that lie beside this one. All
+other numbers may be off by the metric's own tolerance, measured across processors.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import Compare, Frozen
 from gexbench.errors import PlanError
+from gexbench.neighbours import Neighbours, around
+from gexbench.noise import Held, Noise, Numbers, Place, Usual, Where
 from gexbench.plan import Plan
 from gexbench.record import REDRAWN, LibraryScore, RunRecord, Score, less, read_record, record_file
 
@@ -33,23 +36,42 @@ class Difference(Frozen):
     """One number of the record and of the second run; they agree when they lie within `tolerance` of each other.
 
     compare: "honest" is what a defense costs honest users, "queried" the same on what the attack asked. lacking: what
-    the second run would have needed to measure what the record has, and what fetches it; "" where it lacked nothing.
+    would have been needed to compare the two, and what fetches it; "" where nothing was.
+    of_recorded, of_again: where noise of training may lie between the two, what is expected of each by the row's other
+    seeds and the other of the two; then they also agree when each lies there.
     """
 
     metric: str
-    compare: Compare | Literal["honest", "queried"]
+    compare: Where
     test: str
     recorded: float | None
     again: float | None
     tolerance: float
     lacking: str = ""
+    of_recorded: Usual | None = None
+    of_again: Usual | None = None
 
     @property
     def agrees(self) -> bool:
-        """Whether both are there and the second lies within the tolerance of the first."""
+        """Whether both are there, and near each other or each where it is expected."""
         if self.recorded is None or self.again is None:
             return False
-        return math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance)
+        if math.isclose(self.recorded, self.again, rel_tol=0, abs_tol=self.tolerance):
+            return True
+        pairs = ((self.recorded, self.of_recorded), (self.again, self.of_again))
+        return all(e is not None and abs(value - e.mean) <= e.tolerance for value, e in pairs)
+
+    def lacks(self, why: str) -> Difference:
+        """Return the same with what it lacks, where that is something."""
+        return self.model_copy(update={"lacking": why}) if why else self
+
+    def line(self) -> str:
+        """Return it as a line for a person."""
+        head = f"{'✓' if self.agrees else '?' if self.lacking else '✗'} {self.compare} {self.metric:10} {self.test:10} "
+        if self.of_recorded is None or self.of_again is None:
+            return f"{head}recorded {_told(self.recorded)}  again {_told(self.again)}  tolerance {self.tolerance:g}"
+        first, second = (f"({_told(e.mean)} ± {e.tolerance:.2g})" for e in (self.of_recorded, self.of_again))
+        return f"{head}recorded {_told(self.recorded)} {first}  again {_told(self.again)} {second}"
 
 
 class ReferenceDifference(Frozen):
@@ -108,11 +130,7 @@ class Verdict(Frozen):
 
     def lines(self) -> list[str]:
         """Return the verdict as lines for a person."""
-        rows = [
-            f"{'✓' if d.agrees else '?' if d.lacking else '✗'} {d.compare} {d.metric:10} {d.test:10} "
-            f"recorded {_told(d.recorded)}  again {_told(d.again)}  tolerance {d.tolerance:g}"
-            for d in self.differences
-        ]
+        rows = [difference.line() for difference in self.differences]
         rows += [
             f"= {r.compare} {r.metric:10} {r.test:10} recorded {r.recorded:.8g}  again {r.again:.8g}  "
             f"reference {r.reference:.8g}  difference {r.difference:.1e}  by {r.library} {r.version}"
@@ -156,12 +174,15 @@ def verify_record(
         else _run_again(record, catalog, out, progress, way == "libraries")
     )
     again, redrawn = _apart(again)
-    differences = tuple(compare(record, again, beside(record, file)))
+    late = _late(record, again)
+    if late:
+        again = again.model_copy(update={"absent": {card.name: late for card in record.plan.metrics}})
+    differences = tuple(compare(record, again, around(record, file, catalog), way != "rescore"))
     parts: tuple[Difference | Redrawn, ...] = (*differences, *redrawn)
     return Verdict(
         record=record.id,
         seal=record.seal,
-        outcome=_outcome(parts) if _end(record) == _end(again) else "differs",
+        outcome=_outcome(parts) if late or _end(record) == _end(again) else "differs",
         changed=tuple(_changed(record, again)),
         differences=differences,
         redrawn=redrawn,
@@ -207,7 +228,7 @@ def _apart(again: RunRecord) -> tuple[RunRecord, tuple[Redrawn, ...]]:
     """Return a second run without what it scored on draws of its own, and its main score on these."""
     own = tuple(score for score in again.scores if not score.test.startswith(REDRAWN))
     costs = tuple(cost for cost in again.honest_cost if not cost.test.startswith(REDRAWN))
-    values, main = _numbers(again), again.plan.task.main.metric
+    values, main = numbers_of(again), again.plan.task.main.metric
     found = []
     for score in own:
         places = [(main, score.compare, f"{REDRAWN}-{number}-{score.test}") for number in range(1, REDRAWS + 1)]
@@ -227,8 +248,8 @@ def _redrawn(score: Score, values: list[float]) -> Redrawn:
 def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs.
 
-    Its options are taken as they stand: bounds that a card got since are no matter. Its metrics are the cards that are
-    here, since a record does not say itself how far it may be off.
+    Its options are taken as they stand: bounds that a card got since are no matter. Its task and metrics are the cards
+    that are here: those of before do not bound a question, and a record does not say itself how far it may be off.
     """
     from gexbench.bench import identify
     from gexbench.plan import resolve
@@ -241,52 +262,52 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     unlike = difference(wanted, now)
     if unlike:
         raise PlanError(f"the record's {unlike}", "install the version of gexbench it was made with")
-    return wanted.model_copy(update={"metrics": here.metrics})
+    return wanted.model_copy(update={"task": here.task, "metrics": here.metrics})
 
 
-def beside(record: RunRecord, file: Path) -> list[RunRecord]:
-    """Return the records in the same folder that differ from this one in the seed alone, this one included.
-
-    In a run's own folder there is no other.
-    """
-    files = [file] if (file.parent / "plan.json").is_file() else sorted(file.parent.glob("*.json"))
-    others = [read_record(path) for path in files]
-    return [other for other in others if _seedless(other.plan) == _seedless(record.plan)]
-
-
-def _seedless(plan: Plan) -> dict[str, Any]:
-    return {**plan.substance(), "seed": 0, "code": ""}
-
-
-def compare(record: RunRecord, again: RunRecord, seeds: Iterable[RunRecord]) -> list[Difference]:
+def compare(record: RunRecord, again: RunRecord, neighbours: Neighbours, trained: bool = True) -> list[Difference]:
     """Return the numbers of both runs side by side, those that only one of them has too.
 
-    The tolerance is three standard deviations over `seeds`, and at least the metric's own on the second run's card.
+    trained: whether the second run trained a surrogate anew. Where it did and its training did not come out the same,
+    numbers that depend on it are held against the noise of the row.
     """
-    own, others = {card.name: card.tolerance for card in again.plan.metrics}, [_numbers(run) for run in seeds]
-    first, second = _numbers(record), _numbers(again)
+    first, second = numbers_of(record), numbers_of(again)
     if not record.queried_cost:  # a record of before there was such a cost
         second = {place: value for place, value in second.items() if place[1] != "queried"}
+    own = {card.name: card.tolerance for card in again.plan.metrics}
+    held = Held()
+    if trained and record.surrogate_sha256 != again.surrogate_sha256:
+        others = Noise([[numbers_of(run) for run in row] for row in neighbours.rows], own)
+        held = others.held(first, second, [numbers_of(run) for run in neighbours.seeds])
     measured = {place[0] for place in second}
-    lacking = {name: why for name, why in again.absent.items() if name not in measured}
+    absent = {name: why for name, why in again.absent.items() if name not in measured}
     return [
-        Difference(
-            metric=place[0],
-            compare=place[1],
-            test=place[2],
-            recorded=first.get(place),
-            again=second.get(place),
-            tolerance=max(own[place[0]], 3 * _spread(numbers.get(place) for numbers in others)),
-            lacking=lacking.get(place[0], "") if place in first else "",
-        )
+        difference_between(place, first, second, held, own).lacks(absent.get(place[0], "") if place in first else "")
         for place in dict.fromkeys((*first, *second))
     ]
 
 
-Places = dict[tuple[str, Compare | Literal["honest", "queried"], str], float]
+def difference_between(
+    place: Place, first: Numbers, second: Numbers, held: Held, own: Mapping[str, float]
+) -> Difference:
+    """Return one number of two runs side by side, with what noise allows and the metrics' own tolerances."""
+    return Difference(
+        metric=place[0],
+        compare=place[1],
+        test=place[2],
+        recorded=first.get(place),
+        again=second.get(place),
+        tolerance=own[place[0]],
+        lacking=held.lacking.get(place, ""),
+        of_recorded=held.recorded.get(place),
+        of_again=held.again.get(place),
+    )
 
 
-def _numbers(run: RunRecord) -> Places:
+Places = dict[Place, float]
+
+
+def numbers_of(run: RunRecord) -> Places:
     """Return scores and honest costs by metric, comparison and test split."""
     scores: Places = {(s.metric, s.compare, s.test): s.value for s in run.scores}
     honest: Places = {(c.metric, "honest", c.test): c.value for c in run.honest_cost}
@@ -298,6 +319,12 @@ def _outcome(parts: Iterable[Difference | Redrawn]) -> Outcome:
     if any(isinstance(each, Redrawn) or not each.lacking for each in unlike):
         return "differs"
     return "cannot be compared" if unlike else "agrees"
+
+
+def _late(record: RunRecord, again: RunRecord) -> str:
+    """Say that the second run only was too slow here, which says nothing of the record; "" where it was not."""
+    late = record.status == "ok" and again.status == "failed" and again.seconds.get("extract", 0) >= again.plan.deadline
+    return f"a machine on which the attack ends in time: {again.reason}" if late else ""
 
 
 def _end(run: RunRecord) -> tuple[str, int]:
@@ -327,15 +354,14 @@ def beside_libraries(
     )
 
 
-def _spread(found: Iterable[float | None]) -> float:
-    values = [value for value in found if value is not None and math.isfinite(value)]
-    return statistics.stdev(values) if len(values) > 1 else 0.0
+def _ended(run: RunRecord) -> str:
+    return f"{run.status}: {run.reason}" if run.reason else run.status
 
 
 def _changed(record: RunRecord, again: RunRecord) -> list[str]:
     then, now = record.provenance, again.provenance
     pairs: dict[str, tuple[object, object]] = {
-        "status": (record.status, again.status),
+        "status": (_ended(record), _ended(again)),
         "questions answered": (record.account.answered, again.account.answered),
         "code": (then.code, now.code),
         "processor": (then.processor, now.processor),

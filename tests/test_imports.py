@@ -35,7 +35,9 @@ ALLOWED: dict[str, set[str]] = {
     "sweep": DOCUMENTS | {"bench", "engine"},
     "studies": DOCUMENTS | {"bench", "sweep", "boards"},
     "surrogate": DOCUMENTS | {"core", "engine"},
-    "verification": DOCUMENTS | {"bench", "boards", "engine"},
+    "noise": DOCUMENTS,
+    "neighbours": DOCUMENTS | {"boards"},
+    "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
     "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},
 }

@@ -29,8 +29,8 @@ def verify(
 ) -> None:
     """Run a record's plan again and say whether every score agrees within the recorded noise.
 
-    Exit code 0 when all agree, 3 when one differs, 4 when none differs but one cannot be measured here: then the last
-    lines say what to fetch. With --sign the record must lie on a board.
+    Exit code 0 when all agree, 3 when one differs, 4 when none differs but one cannot be compared: then the last
+    lines say what is missing. With --sign the record must lie on a board.
 
     Example: `gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0.json`
     """

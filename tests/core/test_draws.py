@@ -93,6 +93,12 @@ def test_pairs_are_drawn_together_so_that_what_they_share_is_no_error() -> None:
     assert apart > 0.1
 
 
+def test_without_partners_the_halves_of_one_set_on_both_sides_are_drawn_independently() -> None:
+    one = Rows(_rows(100))
+    found = standard_error(_gap, [one, one], None)
+    assert found == pytest.approx((2 / 100) ** 0.5, rel=0.5)
+
+
 def test_the_error_is_the_same_under_any_order_of_images() -> None:
     rows, lots = _rows(60), _lots(60)
     turned = torch.randperm(60, generator=torch.Generator().manual_seed(3))

@@ -75,6 +75,22 @@ def test_every_metric_scores_every_comparison_of_every_split(plan: Plan, prepare
     assert scores["set14", "B", "psnr-rgb"].floor is None
 
 
+def test_where_the_truth_is_of_a_style_only_the_copy_is_paired_and_the_others_have_a_floor(
+    plan: Plan, catalog: Catalog
+) -> None:
+    names = ("fid", "kid")
+    task = plan.task.model_copy(update={"metrics": names, "truth": "style"})
+    prepared = prepare([catalog.get(MetricCard, name) for name in names], catalog)
+    shown = _shown(8)
+    copied = replace(shown, surrogate=shown.victim)
+    scores, _ = _scored(plan.model_copy(update={"task": task}), prepared, catalog, set5=copied)
+    assert {side: scores["set5", side, "fid"].floor is None for side in "ABC"} == {"A": False, "B": True, "C": False}
+    rounding = abs(1e-9 * scores["set5", "A", "kid"].value)
+    assert scores["set5", "B", "kid"].value == pytest.approx(0.0, abs=rounding)
+    assert scores["set5", "B", "fid"].value == pytest.approx(0.0, abs=1e-6)
+    assert all(score.se is not None for score in scores.values())
+
+
 def test_a_metric_that_is_not_defined_is_absent_with_split_and_reason(
     plan: Plan, prepared: Prepared, catalog: Catalog
 ) -> None:
