@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -57,6 +57,19 @@ class ImageErrors:
     n: int
     way: str
     draws: int
+
+    def interval(self, test: PairTest) -> tuple[float, float] | None:
+        """Return the 95 % interval of a difference over new seeds and new images of that kind.
+
+        Its degrees of freedom are those of seeds and of images, each weighed by its part of the error. Source:
+        Satterthwaite 1946.
+        """
+        if test.freedom is None:
+            return None
+        parts = (self.seeds**2, test.freedom), (self.images**2, self.n - 1)
+        below = sum(part**2 / freedom for part, freedom in parts)
+        freedom = sum(part for part, _ in parts) ** 2 / below if below else test.freedom
+        return replace(test, error=self.total, freedom=freedom).interval()
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-from gexbench.boards.compare import Contest, ImageErrors, Question
+from gexbench.boards.compare import Contest, Question
 from gexbench.boards.flat import plain
 from gexbench.boards.pair_tests import MOST_SEEDS, PairTest
 from gexbench.boards.sections import GUIDE
@@ -117,10 +117,11 @@ def _images(contest: Contest) -> str:
     found, test = contest.images, contest.test
     if isinstance(found, str):
         return found
-    told = f"SE of seeds {figure(found.seeds, found.total)}, of images {figure(found.images, found.total)}"
-    both = replace(test, error=found.total)
-    ends = _interval(both, 0.95)
-    return f"{told}, of both {figure(found.total, found.total)} and 95 % CI {ends} ({found.way}, {found.n} images)"
+    seeds, images, total = (figure(error, found.total) for error in (found.seeds, found.images, found.total))
+    ends = _ends(found.interval(test), found.total)
+    return (
+        f"SE of seeds {seeds}, of images {images}, of both {total} and 95 % CI {ends} ({found.way}, {found.n} images)"
+    )
 
 
 def _with_interval(test: PairTest, confidence: float) -> str:
@@ -128,10 +129,11 @@ def _with_interval(test: PairTest, confidence: float) -> str:
 
 
 def _interval(test: PairTest, confidence: float) -> str:
-    ends = test.interval(confidence)
-    if test.error == 0:
-        return "deterministic"
-    return NOTHING if ends is None else " … ".join(figure(end, test.error) for end in ends)
+    return "deterministic" if test.error == 0 else _ends(test.interval(confidence), test.error)
+
+
+def _ends(ends: tuple[float, float] | None, error: float | None) -> str:
+    return NOTHING if ends is None else " … ".join(figure(end, error) for end in ends)
 
 
 def _r(test: PairTest) -> str:
@@ -195,11 +197,19 @@ def _pair(contest: Contest) -> dict[str, Any]:
         "p_equivalence": contest.p_equal,
         "answer": contest.answer,
         "better": None if contest.better is None else contest.better.name,
-        "images": asdict(contest.images) if isinstance(contest.images, ImageErrors) else None,
+        "images": _image_errors(contest),
         "images_why": contest.images if isinstance(contest.images, str) else None,
         "detectable": test.detectable(),
         "seeds_needed": test.seeds_needed(),
     }
+
+
+def _image_errors(contest: Contest) -> dict[str, Any] | None:
+    found = contest.images
+    if isinstance(found, str):
+        return None
+    low, high = found.interval(contest.test) or (None, None)
+    return {**asdict(found), "ci_low": low, "ci_high": high}
 
 
 def _side(side: Side, values: dict[int, float]) -> dict[str, Any]:

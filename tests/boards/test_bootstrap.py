@@ -12,6 +12,7 @@ from boards.conftest import MakeBoard
 from gexbench.boards.bootstrap import errors, with_images
 from gexbench.boards.compare import Contest, ImageErrors, Question, contest
 from gexbench.boards.compare_page import as_json, compare_page
+from gexbench.boards.pair_tests import welch
 from gexbench.boards.side import Number
 from gexbench.engine.run.resample import Resampled, Resampler
 from gexbench.errors import DataMissing
@@ -71,6 +72,16 @@ def test_test_images_that_both_rows_share_cancel() -> None:
 
 def test_one_seed_tells_nothing_of_seeds() -> None:
     assert errors(runs(drawn(1.0, 1.0)[:1]), runs(drawn(1.0, 1.0)), paired=False) is None
+
+
+def test_the_interval_with_images_has_their_degrees_of_freedom_where_seeds_change_nothing() -> None:
+    still = welch([2.0, 2.0], [1.0, 1.0])
+    low, high = ImageErrors(0.0, 0.1, 0.1, 101, "bootstrap", DRAWS).interval(still) or (0.0, 0.0)
+    assert (low, high) == pytest.approx((1 - 0.1984, 1 + 0.1984), abs=1e-4)  # Student's t of 100: 1.984
+    both = welch([2.0, 2.2, 2.4], [1.0, 1.1, 1.3])
+    alone = ImageErrors(both.error or 0.0, 0.0, both.error or 0.0, 101, "bootstrap", DRAWS)
+    assert alone.interval(both) == pytest.approx(both.interval())
+    assert alone.interval(welch([2.0], [1.0])) is None
 
 
 Own = tuple[Question, Contest, Records]

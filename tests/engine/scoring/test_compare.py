@@ -79,6 +79,24 @@ def test_what_is_not_defined_is_absent_with_the_reason_and_the_others_are_there(
     assert "kid" not in alone.absent
 
 
+def test_sets_beside_metrics_of_pairs_are_paired_by_name_and_a_note_says_so(setup: Setup, tmp_path: Path) -> None:
+    files = photos(9)
+    renamed = {f"z{9 - int(name[:4])}/{name}": content for name, content in files.items()}
+    sides = [open_images(write_folder(tmp_path / name, each)) for name, each in (("a", files), ("b", renamed))]
+    alone = compare(*sides, ["fid"], setup, quiet)
+    assert not any("pair by name" in note for note in alone.notes)
+    with pytest.raises(PlanError, match="the reference lacks"):
+        compare(*sides, ["fid", "psnr-rgb"], setup, quiet)
+    same = open_images(write_folder(tmp_path / "c", {name.replace("png", "PNG"): it for name, it in files.items()}))
+    found = compare(sides[0], same, ["fid", "psnr-rgb"], setup, quiet)
+    assert any(note.startswith("images pair by name: kid leaves the pairs themselves out") for note in found.notes)
+    kid, apart = (next(s for s in each.scores if s.metric == "kid") for each in (found, alone))
+    assert apart.value < 0.0
+    assert kid.value == pytest.approx(0.0, abs=-1e-9 * apart.value)
+    assert [score.floor for score in found.scores] == [None] * 3
+    assert alone.scores[0].floor is not None
+
+
 def test_missing_weights_are_absent_with_the_command(setup: Setup) -> None:
     found = _compared(setup, "lpips-alex", "psnr-rgb", reference=9)
     assert [score.metric for score in found.scores] == ["psnr-rgb"]
