@@ -320,26 +320,3 @@ def test_a_control_may_know_the_weights_and_a_truth_of_pairs_and_nothing_else_be
     else:
         with pytest.raises(PlanError, match=f"'bicubic' needs the knowledge '{need}'"):
             records.plan("bicubic")
-
-
-@pytest.mark.parametrize("victim", [name for name in CATALOG.all(VictimCard) if name.endswith("-mini")])
-def test_every_victim_of_mini_has_a_twin_that_differs_in_seed_alone(victim: str) -> None:
-    card, twin = CATALOG.get(VictimCard, victim), CATALOG.get(VictimCard, f"{victim}-twin")
-    assert (twin.twin_of, card.seed, twin.seed) == (victim, 0, 1)
-    same = ("task_kind", "scale", "entry", "dataset", "net", "train", "assets", "backend")
-    assert [getattr(twin, name) for name in same] == [getattr(card, name) for name in same]
-
-
-def test_a_control_that_is_granted_the_twin_has_it_in_its_plan_by_the_hash_of_its_weights() -> None:
-    made = plan(attack="twin")
-    assert made.twin is not None
-    assert made.twin.twin_of == made.victim.name
-    assert made.twin.weights is not None
-    other = made.twin.model_copy(update={"weights": made.twin.weights.model_copy(update={"sha256": "0" * 64})})
-    assert made.model_copy(update={"twin": other}).id != made.id
-    assert "twin" not in plan().substance()
-
-
-def test_a_victim_without_a_twin_is_named() -> None:
-    with pytest.raises(PlanError, match="victim 'srgan-small' has no twin"):
-        plan(attack="twin", profile="small")

@@ -12,7 +12,7 @@ import torch
 
 from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import DatasetCard, DefenseCard, VictimCard
+from gexbench.cards.schema import DatasetCard, DefenseCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.run.orders import held_back, make_orders, private
 from gexbench.engine.store import datasets
@@ -91,15 +91,6 @@ def test_a_leaked_victim_is_its_whole_file(tmp_path: Path) -> None:
     whole = safetensors.torch.load_file(weights_path(made.victim, catalog()))
     assert (leak.part, safetensors.torch.load_file(leak.file).keys()) == ("", whole.keys())
     assert held(tmp_path) == ["pool.safetensors", "victim.safetensors"]
-
-
-def test_in_place_of_the_victim_its_twin_is_given_to_who_is_granted_it(tmp_path: Path) -> None:
-    twin = catalog().get(VictimCard, "srgan-mini-twin")
-    leak = started(tmp_path, needing("twin", task="sr", attack="srresnet", twin=twin)).victim
-    assert leak is not None
-    whole = safetensors.torch.load_file(weights_path(twin, catalog()))
-    leaked = safetensors.torch.load_file(leak.file)
-    assert all(torch.equal(leaked[name], tensor) for name, tensor in whole.items())
 
 
 def test_a_victim_whose_file_lacks_the_part_is_refused(tmp_path: Path) -> None:
