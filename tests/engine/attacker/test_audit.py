@@ -109,6 +109,15 @@ def test_network_and_signals_are_named(tmp_path: Path) -> None:
     assert len(found) == 5
 
 
+def test_a_watcher_that_fails_stops_nothing(tmp_path: Path) -> None:
+    body = """
+        audit._Eye.look = lambda *_: 1 / 0
+        open("mine", "w").write("x")
+        found.add(open("mine").read())
+    """
+    assert incidents(tmp_path, body) == ["x"]
+
+
 def test_incidents_are_few_short_and_all_different() -> None:
     found = Incidents()
     for number in range(100):

@@ -212,6 +212,16 @@ def test_an_attack_that_raises_is_told_with_what_it_tried(
     assert bench.end() == 1
 
 
+def test_an_attack_whose_pool_cannot_be_read_is_told_before_anything_is_watched(bench: Bench, folder: Path) -> None:
+    (folder / "pool.safetensors").unlink()
+    bench.tell(order(folder, Honest))
+    failed = bench.hear()
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("raised FileNotFoundError: ")
+    assert failed.incidents == ()
+    assert bench.end() == 1
+
+
 def test_a_surrogate_that_is_none_fails_when_it_is_saved(bench: Bench, folder: Path) -> None:
     bench.tell(order(folder, Returning))
     assert bench.hear() == Extracted()

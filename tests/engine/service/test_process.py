@@ -21,7 +21,7 @@ from gexbench.core.defense import Defense, History
 from gexbench.engine.attacker.oracle import over
 from gexbench.engine.defender import process as defender_process
 from gexbench.engine.service import process
-from gexbench.engine.service.ledger import Ledger
+from gexbench.engine.service.ledger import Ledger, is_shut
 from gexbench.engine.wire.frames import Channel, Frame, pair
 from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import (
@@ -276,6 +276,14 @@ def test_after_the_oracle_is_closed_every_question_is_refused_and_the_account_st
     assert isinstance(refused, Refused)
     assert refused.message == "the oracle has closed: the attack has ended"
     assert opened.order(CloseOracle()) == account(answered=3, refused=2)
+
+
+@pytest.mark.parametrize("for_evidence", [False, True])
+def test_the_ledger_is_shut_for_later_sessions_where_evidence_comes_next(
+    opened: Sides, tmp_path: Path, for_evidence: bool
+) -> None:
+    assert opened.order(CloseOracle(for_evidence=for_evidence)) == account()
+    assert is_shut(tmp_path / "ledger.sqlite") == for_evidence
 
 
 def test_answers_to_the_test_are_not_counted(opened: Sides) -> None:
