@@ -236,6 +236,13 @@ def test_victim_and_surrogate_draw_as_many_images_as_the_task_asks() -> None:
     assert len({image.numpy().tobytes() for image in drawn.surrogate}) > 40
 
 
+def test_evidence_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(f"{__name__}.quiet", lambda *words: told.append(words))
+    evidence(70, grey)
+    assert told == [("collecting evidence", 64, 70), ("collecting evidence", 70, 70)]
+
+
 def test_the_victim_control_draws_no_surrogates_images() -> None:
     assert evidence(3, None).surrogate is None
 
