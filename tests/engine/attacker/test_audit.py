@@ -63,6 +63,10 @@ def test_reading_what_is_private_is_named_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_private_place_itself_is_private_too(tmp_path: Path) -> None:
+    assert incidents(tmp_path, 'os.close(os.open("../secret", os.O_RDONLY))') == ["tried to read /secret"]
+
+
 def test_changing_files_outside_is_named_by_what_was_tried(tmp_path: Path) -> None:
     body = """
         open("../ledger", "w")

@@ -240,6 +240,16 @@ def test_a_surrogate_that_cannot_be_kept_is_told_with_the_way_out(bench: Bench, 
     assert failed.reason.endswith(AT_THE_TOP)
 
 
+@pytest.mark.parametrize(("largest", "comes"), [(X.numel() * 4, True), (X.numel() * 4 - 1, False)])
+def test_an_answer_that_is_too_large_to_travel_stays_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, largest: int, comes: bool
+) -> None:
+    monkeypatch.setattr(process, "LARGEST_ANSWER", largest)
+    attacker = Attacker(order(folder, Honest), lambda _: Answer(y=torch.cat([X, X]), remaining=6), quiet)
+    attacker.extract()
+    assert (attacker.save(folder / "kept") is not None) == comes
+
+
 def test_a_module_that_is_missing_is_told(bench: Bench, folder: Path) -> None:
     bench.tell(order(folder, Honest).model_copy(update={"entry": "no_such_module:Attack"}))
     failed = bench.hear()

@@ -68,11 +68,13 @@ def test_the_crop_is_where_the_victim_differs_most_from_plain_enlargement_and_is
 
 
 def test_a_small_pair_without_enlargement_is_shown_whole() -> None:
-    shown = Shown(("x",), flat(10, 1), flat(40, 1), flat(20, 1), None, None)
+    (given,), (answer,), (truth,) = flat(10, 1, 128), flat(20, 1, 128), flat(40, 1, 128)
+    given[:, 30:], answer[:, 30:] = 100, 100  # alike where there is most to see
+    shown = Shown(("x",), (given,), (truth,), (answer,), None, None)
     pixels = np.asarray(picture.zoomed(shown, 1, "none"))
     second, column = picture.HEAD + picture.TILE + picture.GAP, picture.TILE + picture.GAP
     assert pixels.shape[1] == picture.GAP + 3 * column
-    assert [int(pixels[second + 100, picture.GAP + number * column + 100, 0]) for number in range(3)] == [10, 20, 40]
+    assert [int(pixels[second + 20, picture.GAP + number * column + 100, 0]) for number in range(3)] == [10, 20, 40]
 
 
 def test_where_the_service_draws_three_blocks_stand_side_by_side() -> None:

@@ -77,6 +77,39 @@ class Stumbling(Defense):
         return y if float(x.max()) > 0 else y * float("nan")
 
 
+class Drawing(nn.Module):
+    """Three numbers are a colour."""
+
+    latent_size = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.zeros(1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return (self.level * torch.sigmoid(z))[:, :, None, None].expand(-1, 3, 8, 8)
+
+
+class Drawer:
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        return Drawing()
+
+
+class Keeping(Defense):
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        return y
+
+
+def drawing_plan() -> Plan:
+    """Return a plan of a service that draws, behind a defense, and is scored on four images."""
+    made, toy = plan("latent-fidelity", "sngan"), toy_plan("Keeping")
+    victim = made.victim.model_copy(update={"entry": f"{__name__}:Drawer", "net": {}})
+    scale = made.scale.model_copy(update={"samples": 4, "side": 8})
+    task = made.task.model_copy(update={"profile": {made.profile.name: scale}})
+    changes = {"task": task, "victim": victim, "defense": toy.defense, "victim_weights": toy.victim_weights}
+    return made.model_copy(update={**changes, "budget": BUDGET})
+
+
 def toy_plan(defense: str | None = None) -> Plan:
     """Return a plan of super-resolution whose victim is the one above."""
     made = plan()
@@ -354,6 +387,18 @@ def test_a_defense_that_stumbles_is_told_and_answers_no_question_after_it(sides:
     assert (broken.kind, broken.message[:37]) == ("RunFailed", "guard_output of the defense 'jpeg' re")
     assert isinstance(sides.asked(images()), Refused)
     assert sides.order(CloseOracle()) == account(answered=2, refused=1)
+
+
+@pytest.mark.usefixtures("defended")
+def test_a_service_that_draws_draws_for_the_test_behind_its_defense(sides: Sides, tmp_path: Path) -> None:
+    assert sides.order(order(tmp_path).model_copy(update={"plan": drawing_plan()})) == Ready()
+    assert isinstance(sides.asked(Sample(n=2)), Answer)
+    assert sides.told() == Asked(spent=2)
+    tested = sides.order(DrawUnmetered(first=0, n=4))
+    assert isinstance(tested, Unmetered)
+    assert tested.guarded is not None
+    assert torch.equal(tested.guarded, tested.plain)
+    assert len(tested.plain.flatten(1).unique(dim=0)) == 4
 
 
 class Brighter(Defense):
