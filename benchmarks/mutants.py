@@ -159,9 +159,11 @@ class Copy:
             with suppress(BaseException):
                 self._child(tests, known, report, scratch)
             os._exit(70)
-        ended = _wait(child, 5 * sum(known.seconds.values()) + SPARE if known.seconds else 3600.0)
-        _kill_all(child)
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            ended = _wait(child, 5 * sum(known.seconds.values()) + SPARE if known.seconds else 3600.0)
+        finally:  # whoever stops this may not leave a child that goes on
+            _kill_all(child)
+            shutil.rmtree(scratch, ignore_errors=True)
         if not ended:
             return Outcome(failed="the time limit")
         return Outcome(**json.loads(report.read_bytes())) if report.exists() else Outcome(70, "the process ended")
