@@ -55,11 +55,15 @@ class Request:
 
 
 class Plan(Frozen):
-    """One run: all cards inlined, all options typed. Its id is a hash of everything here that affects the numbers."""
+    """One run: all cards inlined, all options typed. Its id is a hash of everything here that affects the numbers.
+
+    twin: the victim's, where the attack is a control that is granted it.
+    """
 
     task: TaskCard
     profile: ProfileCard
     victim: VictimCard
+    twin: VictimCard | None = None
     dataset: DatasetCard
     attack: AttackCard
     defense: DefenseCard | None
@@ -92,7 +96,8 @@ class Plan(Frozen):
     def substance(self) -> dict[str, Any]:
         """Return everything here that affects the numbers, as plain data: no prose, no other profile of the task."""
         values = {**dict(self), "task": at_profile(self.task, self.profile.name)}
-        return {name: plain(value) for name, value in values.items() if name not in ("isolation", "deadline")}
+        without = ("isolation", "deadline", *(("twin",) if self.twin is None else ()))
+        return {name: plain(value) for name, value in values.items() if name not in without}
 
     def request(self) -> Request:
         """Return the request that gives this plan where cards, weights, data and code are the same."""
@@ -187,6 +192,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         task=task,
         profile=catalog.get(ProfileCard, request.profile),
         victim=victim,
+        twin=_twin(victim, catalog) if "twin" in attack.needs else None,
         dataset=dataset,
         attack=attack,
         defense=defense,
@@ -250,7 +256,7 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
             )
     granted: set[str] = set(task.knowledge)
     if attack.is_control:
-        granted |= {"weights"} if task.truth == "style" else {"weights", "truth"}
+        granted |= {"weights", "twin"} if task.truth == "style" else {"weights", "twin", "truth"}
     for need in attack.needs:
         if need not in granted:
             raise PlanError(
@@ -264,6 +270,13 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
         )
     if victim.task_kind != task.kind or victim.scale != task.scale:
         raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
+
+
+def _twin(victim: VictimCard, catalog: Catalog) -> VictimCard:
+    for filed in catalog.all(VictimCard).values():
+        if filed.card.twin_of == victim.name and filed.card.weights is not None:
+            return filed.card
+    raise PlanError(f"victim {victim.name!r} has no twin", "name a victim that has one, see `gexbench victim list`")
 
 
 def _check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) -> None:

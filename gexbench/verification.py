@@ -15,8 +15,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
+from gexbench.boards.accept import rules
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import Compare, Frozen
+from gexbench.cards.prose import differing
+from gexbench.cards.schema import Compare, Frozen, MetricCard
 from gexbench.errors import PlanError
 from gexbench.neighbours import Neighbours, around
 from gexbench.noise import Held, Noise, Numbers, Place, Usual, Where
@@ -249,20 +251,32 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     """Return the record's plan for the code that is here; raises PlanError when a card or a victim differs.
 
     Its options are taken as they stand: bounds that a card got since are no matter. Its task and metrics are the cards
-    that are here: those of before do not bound a question, and a record does not say itself how far it may be off.
+    that are here: those of before do not bound a question, and a record does not say itself how far it may be off. Of a
+    task of an earlier version, which boards take where its rules are the same, what the record measured is measured.
     """
     from gexbench.bench import identify
     from gexbench.plan import resolve
     from gexbench.plan_file import difference
 
     request = replace(plan.request(), settings=(), defense_settings=())
-    here = resolve(request, catalog, identify(request, catalog))
+    here = _measuring(plan, resolve(request, catalog, identify(request, catalog)), catalog)
     wanted = plan.model_copy(update={"code": here.code})
     now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
     unlike = difference(wanted, now)
     if unlike:
         raise PlanError(f"the record's {unlike}", "install the version of gexbench it was made with")
     return wanted.model_copy(update={"task": here.task, "metrics": here.metrics})
+
+
+def _measuring(plan: Plan, here: Plan, catalog: Catalog) -> Plan:
+    """Return today's plan with the metrics of a plan whose task is of an earlier version with the same rules."""
+    name, same = plan.profile.name, (rules(plan.task, plan.profile.name), rules(here.task, plan.profile.name))
+    if plan.task.version >= here.task.version or name not in plan.task.profile or differing(*same):
+        return here
+    scale = here.scale.model_copy(update={"extra_metrics": plan.scale.extra_metrics})
+    lists = {"version": plan.task.version, "metrics": plan.task.metrics, "profile": {**here.task.profile, name: scale}}
+    metrics = tuple(catalog.get(MetricCard, card.name) for card in plan.metrics)
+    return here.model_copy(update={"task": here.task.model_copy(update=lists), "metrics": metrics})
 
 
 def compare(record: RunRecord, again: RunRecord, neighbours: Neighbours, trained: bool = True) -> list[Difference]:

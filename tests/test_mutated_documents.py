@@ -13,9 +13,9 @@ from record_factory import Records, write_registry
 
 from gexbench.boards.folder import BoardFolder, Intake
 from gexbench.boards.publish import as_json, open_board, pages
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import FOLDERS, Catalog, check, read_toml
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import BoardCard
 from gexbench.errors import GexbenchError
 from gexbench.record import seal_of
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from gexbench import verification
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import TaskCard
 from gexbench.cli.app import app
 from gexbench.errors import PlanError
 from gexbench.neighbours import Neighbours
@@ -301,6 +302,19 @@ def test_a_record_of_before_questions_were_bounded_is_run_within_the_bound(
     card.write_text(card.read_text(encoding="utf-8").replace("deadline = 60\n", "deadline = 60\nlargest = 576\n", 1))
     assert current_plan(before, made.catalog).scale.largest == 576
     assert current_plan(before, made.catalog).id == before.id
+
+
+def test_of_an_earlier_version_of_its_task_a_record_is_measured_as_it_was() -> None:
+    folder = Path(__file__).resolve().parents[1] / "leaderboards" / "monet2photo" / "records"
+    record = read_record(sorted(folder.glob("*identity-mini-*.json"))[0])
+    catalog = Catalog.load()
+    assert record.plan.task.version < catalog.get(TaskCard, "monet2photo").version
+    again = current_plan(record.plan, catalog)
+    assert (again.task.version, again.measured) == (record.plan.task.version, record.plan.measured)
+    assert "kid-100" in {card.name for card in again.metrics}
+    cheaper = record.plan.task.model_copy(update={"price": 0.0})
+    with pytest.raises(PlanError, match="the record's task"):
+        current_plan(record.plan.model_copy(update={"task": cheaper}), catalog)
 
 
 @pytest.mark.slow

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import at_profile, differing
-from gexbench.cards.schema import AttackCard, BoardCard, Card, DefenseCard, TaskCard
+from gexbench.cards.schema import AttackCard, Card, DefenseCard, TaskCard
 from gexbench.errors import CardError, PlanError
 from gexbench.foreign_text import shown
 from gexbench.plan import Plan, check_plan

@@ -10,8 +10,9 @@ from pathlib import Path
 from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
 from gexbench.boards.verified import verified_seals
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, Filed
-from gexbench.cards.schema import BoardCard, TaskCard
+from gexbench.cards.schema import TaskCard
 from gexbench.errors import BoardError, nearest
 from gexbench.files import atomic_write
 from gexbench.foreign_text import shown

@@ -12,8 +12,9 @@ from gexbench.boards.folder import BoardFolder, captured, is_fresh, write_fresh
 from gexbench.boards.markdown import to_markdown
 from gexbench.boards.rank import Board, make_board
 from gexbench.boards.sections import page
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import BoardCard, TaskCard
+from gexbench.cards.schema import TaskCard
 from gexbench.errors import BoardError, CardError
 
 

@@ -11,7 +11,8 @@ from gexbench.boards.label import attack_label, row_key, table_key
 from gexbench.boards.letters import letters, told_apart
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.spread import difference
-from gexbench.cards.schema import BoardCard, MetricCard, TaskCard
+from gexbench.cards.board import BoardCard
+from gexbench.cards.schema import MetricCard, TaskCard
 from gexbench.errors import BoardError, nearest
 from gexbench.record import RunRecord
 

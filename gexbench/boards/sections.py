@@ -12,8 +12,9 @@ from gexbench.boards.remarks import remarks
 from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import Spread, spread
+from gexbench.cards.board import Reported
 from gexbench.cards.published import public
-from gexbench.cards.schema import Compare, Main, MetricCard, Reported
+from gexbench.cards.schema import Compare, Main, MetricCard
 
 GUIDE = "docs/reading-a-board.md"
 COMPARES: dict[Compare, str] = {"A": "A victim / truth", "B": "B surrogate / victim", "C": "C surrogate / truth"}

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from gexbench.cards import schema
+from gexbench.cards import board, schema
 from gexbench.cards.options import check_defaults
 from gexbench.cards.roots import CardRoot, all_roots, skipped
 from gexbench.errors import CardError, PlanError, nearest
@@ -31,7 +31,7 @@ FOLDERS: dict[type[schema.Card], str] = {
     schema.DatasetCard: "datasets",
     schema.AssetCard: "assets",
     schema.ProfileCard: "profiles",
-    schema.BoardCard: "boards",
+    board.BoardCard: "boards",
 }
 SUBMITTED: dict[type[schema.Card], str] = {schema.AttackCard: "attack", schema.DefenseCard: "defense"}
 

@@ -39,7 +39,7 @@ class Brief:
     there. side: of the images the service takes or draws, None where it takes any. real: every tenth image the victim
     learned from, only with the knowledge `partial-real`. discriminator: the one the victim was trained against, images
     (N,3,side,side) in [0,1] to logits (N,1), on the CPU, only with the knowledge `discriminator`. victim: the victim
-    itself, on the CPU, only with the knowledge `weights` (controls).
+    itself, on the CPU, only with the knowledge `weights` (controls), or with `twin` its twin in its place (controls).
     """
 
     pool: Sequence[Tensor]

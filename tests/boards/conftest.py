@@ -7,7 +7,8 @@ import pytest
 from record_factory import Records, write_registry
 
 from gexbench.boards.rank import Board, make_board
-from gexbench.cards.schema import BoardCard, TaskCard
+from gexbench.cards.board import BoardCard
+from gexbench.cards.schema import TaskCard
 from gexbench.record import RunRecord
 
 MakeBoard = Callable[..., Board]

@@ -7,7 +7,7 @@ import pytest
 from record_factory import Records, changed
 
 from gexbench.boards.accept import newcomer_objections, objections
-from gexbench.cards.schema import BoardCard
+from gexbench.cards.board import BoardCard
 from gexbench.record import Account, RunRecord, read_record
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"

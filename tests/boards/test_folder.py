@@ -8,9 +8,9 @@ from record_factory import Records, changed, save
 
 from gexbench.boards.folder import BoardFolder, add, captured
 from gexbench.boards.publish import folders, open_board
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.roots import CardRoot
-from gexbench.cards.schema import BoardCard
 from gexbench.errors import BoardError, CardError
 from gexbench.record import RunRecord, read_record, seal_of
 

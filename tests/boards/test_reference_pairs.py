@@ -9,9 +9,9 @@ import pytest
 from gexbench.boards.compare import Question, contest, contests
 from gexbench.boards.rank import Board, make_board
 from gexbench.boards.side import Number
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import BoardCard
 from gexbench.record import read_record
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, check
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import BoardCard, TaskCard
+from gexbench.cards.schema import TaskCard
 from gexbench.errors import CardError
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, check
-from gexbench.cards.schema import AttackCard, BoardCard, DatasetCard, MetricCard, VictimCard
+from gexbench.cards.schema import AttackCard, DatasetCard, MetricCard, VictimCard
 from gexbench.errors import CardError
 from gexbench.record import read_record
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from gexbench import bench
 from gexbench.boards.accept import objections
 from gexbench.boards.cross import make_cross
-from gexbench.cards.schema import BoardCard
+from gexbench.cards.board import BoardCard
 from gexbench.cli.app import app
 from gexbench.errors import BoardError, CardError, GexbenchError, PlanError
 from gexbench.plan import Plan

@@ -40,9 +40,14 @@ def has_fast_bf16(device: str) -> bool:
 
 
 def cores() -> int:
-    """Return how many cores this process may use, at most 8: the nets of one run do not fill more."""
+    """Return how many cores this process may use, at most 8: the nets of one run do not fill more.
+
+    OMP_NUM_THREADS, where it is set, bounds them, as it bounds PyTorch: of two runs side by side, each whose threads
+    wait for each other on cores that the other fills is many times slower.
+    """
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, 8)
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(usable, 8, max(1, int(told)) if told.isdecimal() else usable)
 
 
 def processor() -> str:

@@ -131,7 +131,7 @@ def _start_attack(setting: Setting) -> StartAttack:
         truth=files.get("truth"),
         real=files.get("real"),
         discriminator=_leak(setting, "discriminator") if "discriminator" in needs else None,
-        victim=_leak(setting, "") if "weights" in needs else None,
+        victim=_leak(setting, "") if {"weights", "twin"} & set(needs) else None,
         scale=plan.task.scale,
         side=plan.scale.side,
         budget=plan.budget,
@@ -172,8 +172,9 @@ def _stored(setting: Setting) -> dict[str, Path]:
 
 
 def _leak(setting: Setting, part: str) -> Leak:
-    """Copy a part of the victim, "" for all of it, to where the attack may read it."""
-    victim, file = setting.plan.victim, setting.folder.brief / f"{part or 'victim'}.safetensors"
+    """Copy a part of the victim, "" for all of it, to where the attack may read it; of its twin where there is one."""
+    victim, file = setting.plan.twin or setting.plan.victim, setting.folder.brief / f"{part or 'victim'}.safetensors"
+    victim_weights.weights_sha256(victim, setting.catalog)  # refuses a file that its card does not pin
     weights = read_weights(victim_weights.weights_path(victim, setting.catalog))
     head = f"{part}." if part else ""
     leaked = {name.removeprefix(head): tensor for name, tensor in weights.items() if name.startswith(head)}

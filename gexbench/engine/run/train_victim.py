@@ -22,8 +22,6 @@ from gexbench.engine.store.paths import home
 from gexbench.engine.store.victim_weights import trained_path
 from gexbench.files import atomic_write
 
-SEED = 0
-
 
 def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: Progress) -> tuple[Path, str]:
     """Train a victim as its card says and write its weights; returns their path and SHA-256.
@@ -48,7 +46,7 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
         assets={name: AssetStore().path(catalog.get(AssetCard, name)) for name in card.assets},
         device=torch.device(machine.device),
         precision=machine.precision,
-        seed=SEED,
+        seed=card.seed,
         workdir=workdir,
         progress=progress,
     )

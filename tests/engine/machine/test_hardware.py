@@ -69,12 +69,22 @@ def test_a_gpu_computes_in_bf16_from_one_generation_on(
 def test_a_process_takes_the_cores_it_may_use_and_at_most_eight(
     monkeypatch: pytest.MonkeyPatch, usable: int, taken: int
 ) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(usable)), raising=False)
     assert cores() == taken
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: usable)
     assert cores() == taken
     assert choose("cpu", autocast=False).threads == taken
+
+
+@pytest.mark.parametrize(("told", "taken"), [("1", 1), ("2", 2), ("16", 4), ("0", 1), ("many", 4), ("", 4)])
+def test_a_process_takes_no_more_threads_than_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, told: str, taken: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(4)), raising=False)
+    assert cores() == taken
 
 
 def test_a_machine_that_does_not_say_how_many_cores_it_has_has_one(monkeypatch: pytest.MonkeyPatch) -> None:

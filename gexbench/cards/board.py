@@ -1,0 +1,62 @@
+"""The card of a leaderboard."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from gexbench.cards.schema import NAME, Card, Compare, Frozen, Line, Main, Name, TaskCard
+
+
+class ReportedRow(Frozen):
+    """One metric of an attack published elsewhere, never ranked with ours. `values`: comparison to text as printed."""
+
+    attack: Line
+    test: Line
+    metric: Line
+    values: dict[Compare, Line]
+
+
+class Reported(Frozen):
+    """Rows from one publication, and in `traps` what to know before reading them beside ours."""
+
+    title: Line
+    source: Line
+    traps: tuple[Line, ...] = ()
+    rows: tuple[ReportedRow, ...]
+
+
+class BoardCard(Card):
+    """A leaderboard: the task and version whose records it takes, and what its first table shows split by split.
+
+    The task's main number always leads that table, as the mean over test splits, and is what rows are ranked by.
+    `since`: of profiles that a new version of the task left as they were, the first version whose records are taken.
+    `notes`: what to know before reading a profile's tables.
+    """
+
+    task: str = Field(pattern=rf"^{NAME}(/{NAME})?@\d+$")
+    since: dict[Name, Annotated[int, Field(ge=1)]] = {}
+    columns: tuple[Main, ...] = Field(min_length=1)
+    notes: dict[Name, tuple[Line, ...]] = {}
+    reported: tuple[Reported, ...] = ()
+
+    @model_validator(mode="after")
+    def _since_is_no_later_version(self) -> BoardCard:
+        if late := [profile for profile, version in self.since.items() if version > self.newest]:
+            raise ValueError(f"since.{late[0]} is later than {self.task}")
+        return self
+
+    @property
+    def of(self) -> str:
+        """Return the task's name."""
+        return self.task.rpartition("@")[0]
+
+    @property
+    def newest(self) -> int:
+        """Return the task's version."""
+        return int(self.task.rpartition("@")[2])
+
+    def takes(self, task: TaskCard, profile: str) -> bool:
+        """Say whether records of a task's version stand on this board at a profile."""
+        return task.name == self.of and self.since.get(profile, self.newest) <= task.version <= self.newest
