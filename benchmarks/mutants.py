@@ -159,9 +159,11 @@ class Copy:
             with suppress(BaseException):
                 self._child(tests, known, report, scratch)
             os._exit(70)
-        ended = _wait(child, 5 * sum(known.seconds.values()) + SPARE if known.seconds else 3600.0)
-        _kill_all(child)
-        shutil.rmtree(scratch, ignore_errors=True)
+        try:
+            ended = _wait(child, 5 * sum(known.seconds.values()) + SPARE if known.seconds else 3600.0)
+        finally:  # whoever stops this may not leave a child that goes on
+            _kill_all(child)
+            shutil.rmtree(scratch, ignore_errors=True)
         if not ended:
             return Outcome(failed="the time limit")
         return Outcome(**json.loads(report.read_bytes())) if report.exists() else Outcome(70, "the process ended")
@@ -276,7 +278,7 @@ class Trial:
         self.copy, self.out, self._more = copy, out, more
         lines = out.read_text().splitlines() if out is not None and out.is_file() else []
         self._found: dict[str, dict[str, Any]] = {it["key"]: it for it in map(json.loads, lines)}
-        self._known: dict[tuple[str, str], Outcome] = {}
+        self._known: dict[str, Outcome] = {}
 
     def notices(self, mutant: Mutant) -> bool:
         """Tell whether a test fails, or hangs, with the fault in place."""
@@ -317,13 +319,13 @@ class Trial:
         return digest.hexdigest()
 
     def _without_fault(self, mutant: Mutant, tests: list[str]) -> Outcome:
-        """Return how the tests go on a source that has a comment more; raises SystemExit where they fail."""
-        place = (mutant.module, " ".join(tests))
+        """Return how the tests go without a fault, whichever module will have it; raises SystemExit where they fail."""
+        place = " ".join(tests)
         if place not in self._known:
             outcome = self.copy.run(mutant.module, mutant.source + b"\n# no fault\n", tests, Outcome())
             if outcome.code != 0 or not outcome.seconds:
                 log = (self.copy.folder / "log.txt").read_text()
-                raise SystemExit(f"{log[-3000:]}\n{place[1]} fail without a fault in {mutant.module}")
+                raise SystemExit(f"{log[-3000:]}\n{place} fail without a fault")
             _load(outcome.libraries)
             self._known[place] = outcome
         return self._known[place]

@@ -48,7 +48,7 @@ class Places:
     def of_test(self, number: int) -> int:
         """Return the count of a question of the test by its number."""
         place = self._places[number]
-        return bisect_left(self._sorted, place) + max(0, math.ceil(place - 0.5))
+        return bisect_left(self._sorted, place) + math.ceil(place - 0.5)
 
     def of_other(self, number: int) -> int:
         """Return the count of a question beyond all of them."""

@@ -63,6 +63,10 @@ def test_reading_what_is_private_is_named_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_private_place_itself_is_private_too(tmp_path: Path) -> None:
+    assert incidents(tmp_path, 'os.close(os.open("../secret", os.O_RDONLY))') == ["tried to read /secret"]
+
+
 def test_changing_files_outside_is_named_by_what_was_tried(tmp_path: Path) -> None:
     body = """
         open("../ledger", "w")
@@ -107,6 +111,15 @@ def test_network_and_signals_are_named(tmp_path: Path) -> None:
     ]
     assert found[4].startswith("tried to send signal 0 to process ")
     assert len(found) == 5
+
+
+def test_a_watcher_that_fails_stops_nothing(tmp_path: Path) -> None:
+    body = """
+        audit._Eye.look = lambda *_: 1 / 0
+        open("mine", "w").write("x")
+        found.add(open("mine").read())
+    """
+    assert incidents(tmp_path, body) == ["x"]
 
 
 def test_incidents_are_few_short_and_all_different() -> None:

@@ -212,6 +212,16 @@ def test_an_attack_that_raises_is_told_with_what_it_tried(
     assert bench.end() == 1
 
 
+def test_an_attack_whose_pool_cannot_be_read_is_told_before_anything_is_watched(bench: Bench, folder: Path) -> None:
+    (folder / "pool.safetensors").unlink()
+    bench.tell(order(folder, Honest))
+    failed = bench.hear()
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith("raised FileNotFoundError: ")
+    assert failed.incidents == ()
+    assert bench.end() == 1
+
+
 def test_a_surrogate_that_is_none_fails_when_it_is_saved(bench: Bench, folder: Path) -> None:
     bench.tell(order(folder, Returning))
     assert bench.hear() == Extracted()
@@ -228,6 +238,16 @@ def test_a_surrogate_that_cannot_be_kept_is_told_with_the_way_out(bench: Bench, 
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("returned a surrogate that cannot be kept: its class 'builtins:function' cannot be")
     assert failed.reason.endswith(AT_THE_TOP)
+
+
+@pytest.mark.parametrize(("largest", "comes"), [(X.numel() * 4, True), (X.numel() * 4 - 1, False)])
+def test_an_answer_that_is_too_large_to_travel_stays_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, largest: int, comes: bool
+) -> None:
+    monkeypatch.setattr(process, "LARGEST_ANSWER", largest)
+    attacker = Attacker(order(folder, Honest), lambda _: Answer(y=torch.cat([X, X]), remaining=6), quiet)
+    attacker.extract()
+    assert (attacker.save(folder / "kept") is not None) == comes
 
 
 def test_a_module_that_is_missing_is_told(bench: Bench, folder: Path) -> None:

@@ -129,6 +129,17 @@ def test_what_cannot_be_built_is_told_with_the_way_out(bench: Bench, tmp_path: P
     assert bench.end() == 1
 
 
+def test_what_was_not_kept_is_told_before_anything_is_watched(bench: Bench, tmp_path: Path) -> None:
+    made = order(tmp_path, Net())
+    (tmp_path / "class.txt").unlink()
+    bench.tell(made)
+    failed = bench.hear()
+    assert isinstance(failed, Failed)
+    assert "its class.txt cannot be read" in failed.reason
+    assert failed.incidents == ()
+    assert bench.end() == 1
+
+
 @pytest.mark.parametrize("last", [Stop(), None], ids=["is told to", "is left alone"])
 def test_it_ends_without_a_surrogate_when_it(bench: Bench, last: Message | None) -> None:
     if last is None:

@@ -169,3 +169,12 @@ def test_it_follows_orders_until_it_is_told_to_stop(bench: Channel) -> None:
     assert guarded is not None
     assert torch.allclose(guarded.made, torch.full((1, 3, 8, 8), 0.1))
     send(bench, Stop())
+
+
+def test_what_is_no_order_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pair()
+    monkeypatch.setattr(Channel, "inherited", lambda fd: theirs)
+    ours.end.sendall(b"\x08" + bytes(15))
+    assert process.main(["5"]) == 1
+    ours.close()
+    theirs.close()

@@ -48,6 +48,35 @@ def test_where_truth_and_input_are_pairs_a_crop_is_enlarged() -> None:
     assert pixels.shape[1] == picture.GAP + 5 * (picture.TILE + picture.GAP)
 
 
+def test_the_crop_is_where_the_victim_differs_most_from_plain_enlargement_and_is_marked_in_every_column() -> None:
+    victim = torch.full((3, 160, 256), 200, dtype=torch.uint8)
+    victim[:, 40:, 130:] = 100
+    shown = Shown(("x",), (victim[:, :80, :128] * 0 + 200,), (victim - 50,), (victim,), None, (victim + 50,))
+    pixels = np.asarray(picture.zoomed(shown, 2, "this attack"))
+    second, column = picture.HEAD + 150 + picture.GAP, picture.TILE + picture.GAP
+    assert pixels.shape == (second + column, picture.GAP + 5 * column, 3)
+    assert tuple(pixels[-1, -1]) == (255, 255, 255)
+    for number, (seen, left) in enumerate([(200, 200), (200, 200), (100, 200), (150, 250), (50, 150)]):
+        x = picture.GAP + number * column
+        part = pixels[:, x : x + picture.TILE]
+        rows, columns = (part == (230, 80, 30)).all(-1).nonzero()
+        marked = (rows.min() - picture.HEAD, rows.max() - picture.HEAD, columns.min(), columns.max())
+        assert marked == (45, 135, 135, 225)
+        assert set(part[second : second + picture.TILE].ravel()) == {seen}
+        assert set(part[picture.HEAD : picture.HEAD + 150, :100].ravel()) == {left}
+        assert (part[: picture.HEAD] < 100).any()  # its title
+
+
+def test_a_small_pair_without_enlargement_is_shown_whole() -> None:
+    (given,), (answer,), (truth,) = flat(10, 1, 128), flat(20, 1, 128), flat(40, 1, 128)
+    given[:, 30:], answer[:, 30:] = 100, 100  # alike where there is most to see
+    shown = Shown(("x",), (given,), (truth,), (answer,), None, None)
+    pixels = np.asarray(picture.zoomed(shown, 1, "none"))
+    second, column = picture.HEAD + picture.TILE + picture.GAP, picture.TILE + picture.GAP
+    assert pixels.shape[1] == picture.GAP + 3 * column
+    assert [int(pixels[second + 20, picture.GAP + number * column + 100, 0]) for number in range(3)] == [10, 20, 40]
+
+
 def test_where_the_service_draws_three_blocks_stand_side_by_side() -> None:
     shown = Shown(("x",), (), flat(40, 9), flat(20, 70), None, flat(30, 64))
     pixels = drawn("latent-fidelity", "sngan", shown)

@@ -185,6 +185,13 @@ def test_every_test_input_is_asked_of_victim_and_surrogate() -> None:
     assert (many.guarded, many.queried, many.unqueried) == (None, None, None)
 
 
+def test_evidence_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(f"{__name__}.quiet", lambda *words: told.append(words))
+    evidence({"few": split(2)}, grey)
+    assert told == [("collecting evidence", 1, 2), ("collecting evidence", 2, 2)]
+
+
 def test_the_victim_control_has_no_surrogate_and_a_defense_has_answers_of_its_own() -> None:
     found = evidence({"few": split(2)}, None, Noise())["few"]
     assert found.surrogate is None

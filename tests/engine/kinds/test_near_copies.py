@@ -118,3 +118,19 @@ def test_images_are_compared_by_the_two_largest_tiles_that_fit() -> None:
     assert [sides(shape) for shape in ((64, 64), (40, 99), (24, 24), (16, 30), (15, 90))] == [
         [48, 32], [32, 24], [24, 16], [16], [],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "fixed", "distance"),
+    [(160, 192, False, 0.105), (96, 128, False, 0.106), (64, 64, True, 0.378), (48, 48, False, 0.479),
+     (40, 44, False, 0.202), (30, 26, False, 0.249), (16, 16, False, 2.11), (128, 160, True, 1.81)],
+)  # fmt: skip
+def test_the_distance_of_a_noisy_copy_is_what_it_always_was(
+    height: int, width: int, fixed: bool, distance: float
+) -> None:
+    tests = [image[:, :height, :width].contiguous() for image in textured(3, 160, 192)]
+    noise = 5 * torch.randn(tests[1].shape, generator=torch.Generator().manual_seed(3))
+    moved = tests[1].roll((3, -2), (1, 2)) if height > 16 else tests[1]
+    copy = (moved + noise).clamp(0, 255).round().byte()
+    found = TestInputs(tests, fixed).nearness([textured(1, height, width, seed=5)[0], copy])
+    assert found.distance == pytest.approx(distance, rel=0.03)

@@ -187,6 +187,11 @@ def test_a_defense_may_change_the_latent_that_is_fed() -> None:
     assert torch.equal(left, desk().front.plain(-latents))
 
 
+def test_both_moments_of_a_defense_are_tried_before_a_run() -> None:
+    tried = [(moment, fault) for moment, _, fault in KIND.try_defense(Mirrored({}), 1)]
+    assert tried == [("guard_latent", ""), ("guard_output", "")]
+
+
 def quiet(what: str, done: int, total: int) -> None:
     """Take no notice of progress."""
 
@@ -205,6 +210,7 @@ def evidence(
     surrogate: Callable[[Tensor], Tensor] | None,
     service: SamplingEndpoint | None = None,
     queried: Sequence[bytes] | None = None,
+    latent_size: int | None = 5,
 ) -> Shown:
     """Return the evidence on a split of two real images; queried: what the service answered, None where unasked for."""
     split = Split(("a", "b"), (), (torch.zeros(3, 8, 8), torch.ones(3, 8, 8)))
@@ -212,7 +218,7 @@ def evidence(
         plan(samples, "reference" if queried is None else "queried"),
         {"real": split},
         (service or desk()).unmetered,
-        Copy(surrogate, 5) if surrogate is not None else None,
+        Copy(surrogate, latent_size) if surrogate is not None else None,
         lambda: queried or [],
     )
     return KIND.evidence(witnesses, quiet)["real"]
@@ -228,6 +234,13 @@ def test_victim_and_surrogate_draw_as_many_images_as_the_task_asks() -> None:
     assert (len(drawn.victim), len(drawn.surrogate), drawn.guarded) == (70, 70, None)
     assert (drawn.names, len(drawn.truth), drawn.inputs) == (("a", "b"), 2, ())
     assert len({image.numpy().tobytes() for image in drawn.surrogate}) > 40
+
+
+def test_evidence_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, int, int]] = []
+    monkeypatch.setattr(f"{__name__}.quiet", lambda *words: told.append(words))
+    evidence(70, grey)
+    assert told == [("collecting evidence", 64, 70), ("collecting evidence", 70, 70)]
 
 
 def test_the_victim_control_draws_no_surrogates_images() -> None:
@@ -246,6 +259,11 @@ def test_a_surrogate_that_draws_no_images_fails_with_the_reason(
 ) -> None:
     with pytest.raises(RunFailed, match=reason):
         evidence(3, surrogate)
+
+
+def test_a_surrogate_that_says_no_latent_size_fails_with_the_reason() -> None:
+    with pytest.raises(RunFailed, match="has no latent_size"):
+        evidence(3, grey, latent_size=None)
 
 
 @pytest.mark.parametrize("defense", [None, Darker({})], ids=["plain", "guarded"])

@@ -26,3 +26,10 @@ def test_a_child_fetches_memory_it_has_freed_only_once(tmp_path: Path) -> None:
     env = environment.environment(tmp_path, {})
     done = subprocess.run(words, cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
     assert int(done.stdout) < 150  # MiB: one block and the interpreter; 480 if each were fetched anew
+
+
+def test_a_childs_folders_are_made_where_nothing_is_and_may_be_there_already(tmp_path: Path) -> None:
+    for _ in range(2):
+        environment.furnish(tmp_path / "deep" / "own")
+    variables = environment.environment(tmp_path / "deep" / "own", {})
+    assert all(Path(variables[key]).is_dir() for key in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "TORCH_HOME"))

@@ -61,3 +61,20 @@ def test_a_library_from_elsewhere_keeps_the_names_it_is_looked_for_by(
     names = interpreter_rules([], [], "cpu").names
     assert tmp_path / "libfar.so.1" in names
     assert tmp_path / "another" not in names
+
+
+def test_a_plug_in_beside_what_is_private_is_allowed_and_so_is_a_link_to_it(tmp_path: Path) -> None:
+    (tmp_path / "data/plug").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("data/plug")
+    for private, plug in (("data", "data/plug"), ("data/tests", "link")):
+        assert (
+            tmp_path.resolve() / "data/plug" in interpreter_rules([tmp_path / private], [tmp_path / plug], "cpu").read
+        )
+
+
+def test_what_libraries_ask_about_the_processor_can_be_read_and_what_they_ask_about_a_gpu_only_beside_one() -> None:
+    reads = {devices: set(interpreter_rules([], [], devices).read) for devices in ("cpu", "cuda")}
+    for path in ("/etc/localtime", "/etc/ld.so.cache", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu"):
+        assert Path(path) in reads["cpu"] & reads["cuda"]
+    for path in ("/proc/driver/nvidia", "/proc/self/maps", "/sys/bus/pci/devices"):
+        assert Path(path) in reads["cuda"] - reads["cpu"]

@@ -13,7 +13,7 @@ from gexbench.engine.sandbox.launch import Job, launch
 from gexbench.engine.sandbox.rules import Rules
 from gexbench.errors import RunFailed
 
-from ..processes import HANG
+from ..processes import HANG, LONGER
 from .probes import Confine, Probe, needs_sandbox
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt its orphans")
@@ -72,6 +72,18 @@ def test_the_other_end_notices_when_a_child_ends(probe: Probe) -> None:
             child = probe.start("pass", (), Confine(fds=(theirs.fileno(),)))
         with child:
             assert ours.recv(1) == b""
+
+
+def test_the_other_end_notices_when_a_child_closes_its_own_and_goes_on(probe: Probe) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        ours.settimeout(HANG)
+        with theirs:
+            program = f"import os, sys, time; os.close(int(sys.argv[1])); time.sleep({LONGER})"
+            child = probe.start(program, (theirs.fileno(),), Confine(fds=(theirs.fileno(),)))
+        with child:
+            assert ours.recv(1) == b""
+            assert child.poll() is None
 
 
 def test_killing_again_or_after_the_end_does_nothing(probe: Probe) -> None:

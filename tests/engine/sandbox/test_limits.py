@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gexbench.engine.sandbox import launch as launching
 from ..processes import LONGER
 from .probes import Probe
 
+ROOT = Path(__file__).resolve().parents[3]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and Linux's limits")
 
 
@@ -73,3 +75,13 @@ def test_a_crowd_of_processes_ends_the_child(tmp_path: Path) -> None:
     end, log = tight(tmp_path, "MOST_PROCESSES", 8).run(crowd)
     assert (end.signal, end.stragglers, end.survivors) == (signal.SIGKILL, 20, 0)
     assert "more than 8 processes" in log
+
+
+@linux
+def test_a_tighter_limit_that_is_there_already_stays() -> None:
+    program = (
+        "import resource; from gexbench.engine.sandbox import limits; own = (1 << 20, 1 << 20);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, own); limits.limit();"
+        "assert resource.getrlimit(resource.RLIMIT_FSIZE) == own"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,6 +22,18 @@ REFUSING = (
     "mounts.{} = refuse; supervisor.main()"
 )
 """The program of a supervisor on a system that refuses a step of a view."""
+NAMESPACES = """
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+user = f"{os.geteuid()} {os.geteuid()} 1"
+assert libc.unshare(0x10000000 | 0x20000) == 0
+open("/proc/self/uid_map", "w").write(user)
+assert libc.mount(None, b"/", None, ctypes.c_ulong(1 << 18 | 1 << 14), None) == 0
+assert libc.mount(b"tmpfs", b"/proc", b"tmpfs", ctypes.c_ulong(0), None) == 0
+none = (ctypes.c_uint64 * 4)(1, 0, 0, 0)
+assert libc.syscall(ctypes.c_long(442), -100, b"/proc", 0, none, ctypes.c_size_t(32)) == 0
+"""
+"""What a view needs of the system: namespaces, mounts in them, and attributes of mounts."""
 ASK = """
     for number, path in enumerate(sys.argv[1:]):
         attempt(str(number), lambda: os.lstat(path).st_size)
@@ -196,6 +209,13 @@ def test_a_child_whose_rules_want_no_view_has_none(probe: Probe, older: Path) ->
         end = child.wait(HANG)
     assert end is not None
     assert end.code == 0
+
+
+def test_a_system_with_mount_namespaces_has_views() -> None:
+    if subprocess.run([sys.executable, "-I", "-c", NAMESPACES], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("the system refuses mount namespaces")
+    mounts.supported.cache_clear()
+    assert mounts.supported()
 
 
 def test_a_system_without_mount_namespaces_has_no_views(monkeypatch: pytest.MonkeyPatch) -> None:

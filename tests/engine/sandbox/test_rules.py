@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from gexbench.engine.sandbox import landlock, linux, seccomp
 from gexbench.engine.sandbox.rules import support
 
 from .probes import Confine, Probe, attempt, needs_sandbox
@@ -22,6 +24,22 @@ def test_support_can_be_asked_anywhere() -> None:
     found = support()
     assert 0 <= found.landlock_abi <= 7
     assert found.landlock_abi == 0 or sys.platform == "linux"
+
+
+def test_what_the_kernel_offers_is_found() -> None:
+    if sys.platform != "linux":
+        pytest.skip("another system's kernel offers none of it")
+    asked = ctypes.CDLL(None).syscall(ctypes.c_long(444), None, ctypes.c_size_t(0), ctypes.c_uint32(1))
+    found = support()
+    assert found.landlock_abi == max(0, min(asked, 7))
+    assert found.seccomp == ("Seccomp_filters:" in Path("/proc/self/status").read_text())
+
+
+def test_an_unknown_processor_has_no_landlock_and_no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linux, "machine", lambda: "riscv64")
+    assert not seccomp.supported()
+    monkeypatch.setattr(linux, "machine", lambda: "")
+    assert landlock.abi() == 0
 
 
 @needs_sandbox

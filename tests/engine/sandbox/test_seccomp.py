@@ -14,6 +14,35 @@ from gexbench.engine.sandbox.syscalls import TABLE, refusals
 
 from .probes import FOUND, Confine, Probe, attempt, needs_sandbox
 
+OWN = 77
+"""The process that the filter of these tests lets signal itself."""
+CONDITIONS: dict[str, tuple[list[tuple[int, ...]], list[tuple[int, ...]]]] = {  # arguments refused, and let through
+    "socketpair": ([(0, 1), (2, 1), (30, 1), (1, 2), (1, 3), (1, 0o2000002)], [(1, 1), (1, 5), (1, 0o2000001)]),
+    "prlimit64": ([(1,), (78,)], [(0,)]),
+    "clone": ([(0x10000000,), (0x10000011,)], [(17,), (0x20000011,), (0x08000011,)]),
+    "fcntl": (
+        [(3, 1024), (3, 1026), (3, 8), (3, 15)],
+        [(3, 1), (3, 1025), (3, 1027), (3, 7), (3, 9), (3, 14), (3, 16)],
+    ),
+    "fadvise64": ([(3, 0, 0, 4)], [(3, 0, 0, 3), (3, 0, 0, 5), (4, 4, 4, 0)]),
+    "madvise": ([(0, 0, 20), (0, 0, 21)], [(0, 0, 4), (0, 0, 19), (0, 0, 22), (20, 20, 0)]),
+    "preadv2": (
+        [(3, 0, 0, 0, 0, 8), (3, 0, 0, 0, 0, 9)],
+        [(8, 8, 8, 8, 8, 0), (3, 0, 0, 0, 0, 7), (3, 0, 0, 0, 0, 16)],
+    ),
+    **dict.fromkeys(
+        ("sched_setparam", "sched_setscheduler", "sched_setaffinity", "sched_setattr"), ([(1,), (78,)], [(0, 1)])
+    ),
+    **dict.fromkeys(("migrate_pages", "move_pages"), ([(1,), (78,)], [(0, 1)])),
+    "setpriority": ([(0, 1), (1, 0), (2, 0)], [(0, 0, 19)]),
+    "ioprio_set": ([(1, 1), (0, 0), (2, 0), (3, 0)], [(1, 0, 5)]),
+    "personality": ([(0,), (0x40000,), (0xFFFFFFFE,)], [(0xFFFFFFFF,)]),
+    "openat": ([(3, 0, 0o1000)], [(3, 0, 0), (3, 0, 0o1001), (3, 0, 0o1002), (0, 0o1000, 0)]),
+    "open": ([(0, 0o1000), (0, 0o3000)], [(0, 0), (0, 0o1001), (0, 0o1002)]),
+    **dict.fromkeys(("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"), ([(0,), (1,), (78,)], [(OWN, 0)])),
+    "ioctl": ([(3, 0x8901), (3, 0x8902)], [(3, 0x8900), (3, 0x8903), (3, 0x5401), (0x8901, 0)]),
+}
+
 
 @needs_sandbox
 @pytest.mark.parametrize("version", range(1, FOUND.landlock_abi + 1))
@@ -77,6 +106,19 @@ def test_the_filter_answers_as_the_table_says(machine: str) -> None:
     assert judge(code, arch, kill, 78) == judge(code, arch, openat, 0, 0, 0o1000) == 0x50001
     assert judge(code, arch, pair, 1, 2 | 0o2000000) == judge(code, arch, pair, 30, 1) == 0x50001
     assert judge(code, 0x40000003, 0) == judge(code, arch, 0x40000000) == 0x50001
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_what_is_refused_in_part_is_refused_for_these_arguments_and_not_for_those_beside(machine: str) -> None:
+    entries = refusals(0, OWN)
+    assert {entry.name for entry in entries if entry.when} == set(CONDITIONS)
+    code, arch = seccomp.program(machine, entries), {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[machine]
+    for entry in entries:
+        number = entry.x86_64 if machine == "x86_64" else entry.aarch64
+        if number is not None and entry.when:
+            refused, let_through = CONDITIONS[entry.name]
+            assert {judge(code, arch, number, *each) for each in refused} == {0x50000 + entry.answer}, entry.name
+            assert {judge(code, arch, number, *each) for each in let_through} == {0x7FFF0000}, entry.name
 
 
 def judge(code: bytes, arch: int, number: int, *arguments: int) -> int:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from .probes import Probe, attempt, needs_sandbox
+from gexbench.engine.sandbox.syscalls import refusals
+
+from .probes import Probe, attempt, needs_sandbox, needs_view
+
+NUMBERS = Path(__file__).with_name("syscall_numbers.txt")
 
 
 @pytest.fixture
@@ -153,3 +157,17 @@ def test_a_files_times_stay_what_they_are_and_files_can_be_copied(probe: Probe) 
         """,
     )
     assert found == {"copy": "DONE", "path": "kept", "open": "kept", "libc": "kept"}
+
+
+def test_system_calls_have_the_numbers_that_linux_gives_them() -> None:
+    lines = [line.split() for line in NUMBERS.read_text("utf-8").splitlines() if not line.startswith("#")]
+    numbers = {name: tuple(None if word == "-" else int(word) for word in words) for name, *words in lines}
+    listed = {entry.name: (entry.x86_64, entry.aarch64) for entry in refusals(0, 1)}
+    assert listed == numbers
+    assert {(entry.x86_64, entry.aarch64) for entry in refusals(0, 1)} == set(numbers.values())
+
+
+@needs_view
+def test_no_capability_can_come_back(probe: Probe) -> None:
+    found = attempt(probe, "print('bounds', sum(max(0, libc.prctl(23, each, 0, 0, 0)) for each in range(64)))")
+    assert found == {"bounds": "0"}

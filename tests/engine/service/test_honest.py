@@ -45,6 +45,8 @@ def test_tests_stand_before_and_after_the_question_beside_them() -> None:
     places = Places(1, 40, b"key")
     before = sum(places.of_test(i) < places.of_client(0) for i in range(40))
     assert 5 < before < 35
+    mine, honest = counts(places, 1, 40)
+    assert sorted(mine + honest) == list(range(41))
 
 
 def test_what_is_kept_of_a_client_is_spread_over_all_it_asked_whenever_it_stops() -> None:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,18 @@ def test_a_ledger_of_another_plan_is_refused(tmp_path: Path) -> None:
 def test_a_ledger_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write the ledger"):
         Ledger(tmp_path / "nowhere" / "l.sqlite", "plan", 10)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [lambda each: each.pay(questions(0, 1), 0), lambda each: each.refuse(1, "no"), lambda each: each.shut()],
+    ids=["pay", "refuse", "shut"],
+)
+def test_an_entry_that_cannot_be_written_is_one_clear_error(tmp_path: Path, entry: Callable[[Ledger], None]) -> None:
+    ledger = Ledger(tmp_path / "l.sqlite", "plan", 10)
+    ledger._db.execute("PRAGMA query_only=ON")
+    with pytest.raises(OutputError, match=r"cannot write the ledger .*l\.sqlite"):
+        entry(ledger)
 
 
 def test_shape_belongs_to_a_question() -> None:

@@ -21,7 +21,7 @@ from gexbench.core.defense import Defense, History
 from gexbench.engine.attacker.oracle import over
 from gexbench.engine.defender import process as defender_process
 from gexbench.engine.service import process
-from gexbench.engine.service.ledger import Ledger
+from gexbench.engine.service.ledger import Ledger, is_shut
 from gexbench.engine.wire.frames import Channel, Frame, pair
 from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import (
@@ -75,6 +75,39 @@ class Stumbling(Defense):
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         return y if float(x.max()) > 0 else y * float("nan")
+
+
+class Drawing(nn.Module):
+    """Three numbers are a colour."""
+
+    latent_size = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.level = nn.Parameter(torch.zeros(1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return (self.level * torch.sigmoid(z))[:, :, None, None].expand(-1, 3, 8, 8)
+
+
+class Drawer:
+    def build(self, options: Mapping[str, Any]) -> nn.Module:
+        return Drawing()
+
+
+class Keeping(Defense):
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        return y
+
+
+def drawing_plan() -> Plan:
+    """Return a plan of a service that draws, behind a defense, and is scored on four images."""
+    made, toy = plan("latent-fidelity", "sngan"), toy_plan("Keeping")
+    victim = made.victim.model_copy(update={"entry": f"{__name__}:Drawer", "net": {}})
+    scale = made.scale.model_copy(update={"samples": 4, "side": 8})
+    task = made.task.model_copy(update={"profile": {made.profile.name: scale}})
+    changes = {"task": task, "victim": victim, "defense": toy.defense, "victim_weights": toy.victim_weights}
+    return made.model_copy(update={**changes, "budget": BUDGET})
 
 
 def toy_plan(defense: str | None = None) -> Plan:
@@ -278,6 +311,14 @@ def test_after_the_oracle_is_closed_every_question_is_refused_and_the_account_st
     assert opened.order(CloseOracle()) == account(answered=3, refused=2)
 
 
+@pytest.mark.parametrize("for_evidence", [False, True])
+def test_the_ledger_is_shut_for_later_sessions_where_evidence_comes_next(
+    opened: Sides, tmp_path: Path, for_evidence: bool
+) -> None:
+    assert opened.order(CloseOracle(for_evidence=for_evidence)) == account()
+    assert is_shut(tmp_path / "ledger.sqlite") == for_evidence
+
+
 def test_answers_to_the_test_are_not_counted(opened: Sides) -> None:
     x = images(BUDGET + 3).x
     answers = opened.order(AnswerUnmetered(x=x))
@@ -346,6 +387,18 @@ def test_a_defense_that_stumbles_is_told_and_answers_no_question_after_it(sides:
     assert (broken.kind, broken.message[:37]) == ("RunFailed", "guard_output of the defense 'jpeg' re")
     assert isinstance(sides.asked(images()), Refused)
     assert sides.order(CloseOracle()) == account(answered=2, refused=1)
+
+
+@pytest.mark.usefixtures("defended")
+def test_a_service_that_draws_draws_for_the_test_behind_its_defense(sides: Sides, tmp_path: Path) -> None:
+    assert sides.order(order(tmp_path).model_copy(update={"plan": drawing_plan()})) == Ready()
+    assert isinstance(sides.asked(Sample(n=2)), Answer)
+    assert sides.told() == Asked(spent=2)
+    tested = sides.order(DrawUnmetered(first=0, n=4))
+    assert isinstance(tested, Unmetered)
+    assert tested.guarded is not None
+    assert torch.equal(tested.guarded, tested.plain)
+    assert len(tested.plain.flatten(1).unique(dim=0)) == 4
 
 
 class Brighter(Defense):

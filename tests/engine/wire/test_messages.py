@@ -239,3 +239,7 @@ def test_messages_come_one_by_one_until_the_other_side_closes() -> None:
 @pytest.mark.parametrize(("said", "kept"), [(10**4000, 1 << 53), (-3, 0), (7, 7)])
 def test_how_far_an_attack_says_it_is_is_a_number_that_can_be_shown(said: int, kept: int) -> None:
     assert read(Progress(what="x", done=0, total=said).frame(), Progress).total == kept
+
+
+def test_a_defense_has_a_minute_for_an_answer() -> None:
+    assert open_service(HERE).patience == 60
