@@ -89,7 +89,8 @@ def number(value: float | None, card: MetricCard, std: float | None = None) -> s
         return "∞" if value > 0 else MINUS + "∞"
     size, kept = (std, 1) if std else (abs(value) or 1.0, 4)
     places = min(2 if card.unit == "dB" else 4, max(0, kept - math.floor(math.log10(size))))
-    return f"{value:.{places}f}".replace("-", MINUS)
+    text = f"{value:.{places}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
 
 
 def with_std(value: Spread | None, card: MetricCard) -> str:

@@ -210,7 +210,7 @@ def test_a_plan_names_attack_defense_victim_data_metrics_and_extractors(monkeypa
     both = {entry.partition(":")[0].removeprefix("gexbench.") for entry in named[1].entries}
     assert both == {
         "datasets.drawn", "datasets.figure_kinds", "extractors.inception", "extractors.thumbnail", "metrics.frechet",
-        "metrics.kernel", "metrics.kinds", "metrics.manifold", "metrics.memory", "metrics.prd", "metrics.two_sample",
+        "metrics.kinds", "metrics.manifold", "metrics.memory", "metrics.mmd", "metrics.prd", "metrics.two_sample",
         "victims.sngan",
     }  # fmt: skip
     more = {entry.partition(":")[0] for entry in named[0].entries if entry not in named[1].entries}

@@ -18,7 +18,7 @@ from gexbench.engine.run.clock import Clock, Timesheet, evidence_seconds
 from gexbench.engine.run.remote import RemoteAttacker
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.sides import Journal
-from gexbench.engine.wire.frames import Channel, Frame, encode, pair
+from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, encode, pair
 from gexbench.engine.wire.messages import Built, Extracted, Inferred, Message, Ready, Saved, send
 from gexbench.errors import OutputError, RunFailed
 
@@ -73,6 +73,12 @@ def surrogate(hours: Hours, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     yield from makers(hours, monkeypatch, RemoteSurrogate)
 
 
+def acted(play: Play, channel: Channel, hours: Hours) -> None:
+    """Act until the play is over, or nobody listens any more."""
+    with contextlib.suppress(BrokenFrame):
+        play(channel, hours.pass_in_sight)
+
+
 def makers(hours: Hours, monkeypatch: pytest.MonkeyPatch, kind: type) -> Iterator[Make]:
     with contextlib.ExitStack() as stack:
 
@@ -85,7 +91,7 @@ def makers(hours: Hours, monkeypatch: pytest.MonkeyPatch, kind: type) -> Iterato
         def make(play: Play, sheet: Timesheet | None = None) -> Any:
             (ours, theirs), (service, oracle) = channels(), channels()
             monkeypatch.setattr(remote, "_spawn", lambda *_: (SimpleNamespace(), ours))
-            thread = threading.Thread(target=play, args=(theirs, hours.pass_in_sight))
+            thread = threading.Thread(target=acted, args=(play, theirs, hours))
             thread.start()
             stack.callback(thread.join)
             stack.callback(ours.close)  # first, so that a thread that still listens ends
