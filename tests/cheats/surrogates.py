@@ -61,6 +61,17 @@ class Unlearned:
         return Nearest(self.config["scale"])(x)
 
 
+class Beyond(Nearest):
+    """Answers in [-1,1], and cannot be built anew either."""
+
+    def __init__(self, scale: int = 4) -> None:
+        super().__init__(scale)
+        self.config = {"size": scale}
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2.0 * super().forward(x) - 1.0
+
+
 class Unkept:
     """Returns what cannot be kept, in the way its option says."""
 
@@ -79,6 +90,7 @@ class Unkept:
             "local": lambda: Local(brief.scale),
             "written": lambda: self._written(brief),
             "callable": lambda: Unlearned(brief.scale),
+            "beyond": lambda: Beyond(brief.scale),
         }
         if brief.options["way"] in ways:
             return ways[brief.options["way"]]()

@@ -19,7 +19,7 @@ from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import DatasetCard
 from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
-from gexbench.engine.kinds.evidence import TestEvidence
+from gexbench.engine.kinds.evidence import TestEvidence, valid
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.run.clock import Timesheet, evidence_seconds
@@ -234,6 +234,8 @@ def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
     with run.stopwatch.stage("save"):
         answer = attacker.save(folder.saved)
         attacker.stop()
+        if answer is not None and bool(answer.isfinite().all()):
+            valid(answer.float(), tuple(answer.shape))  # said first: whatever else is wrong, these are no images
         return Taken(take(folder.saved, folder.surrogate), answer)
 
 

@@ -93,6 +93,7 @@ def test_an_object_without_weights_is_built_from_its_class_and_config(run: Run, 
             "the surrogate cannot be built anew from its class, config and weights: Nearest(**config) ",
         ),
         ("written", "auto", "its class hidden:Hidden cannot be imported"),
+        ("beyond", "auto", "the surrogate returned values from -1"),
         ("local", "none", "returned a surrogate that cannot be kept: its class 'surrogates:Unkept.extract.<locals>"),
         (
             "other",
