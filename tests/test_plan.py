@@ -320,3 +320,18 @@ def test_a_control_may_know_the_weights_and_a_truth_of_pairs_and_nothing_else_be
     else:
         with pytest.raises(PlanError, match=f"'bicubic' needs the knowledge '{need}'"):
             records.plan("bicubic")
+
+
+def test_a_control_may_have_the_victims_twin_and_a_victim_without_one_is_named(records: Records) -> None:
+    edit(records, "attacks/bicubic", "needs = []", 'needs = ["twin"]')
+    edit(records, "attacks/copycat", 'name = "copycat"', 'name = "copycat"\nneeds = ["twin"]')
+    with pytest.raises(PlanError, match="'copycat' needs the knowledge 'twin'"):
+        records.plan("copycat")
+    with pytest.raises(PlanError, match="has no twin"):
+        records.plan("bicubic")
+
+
+def test_a_plan_without_a_twin_is_what_plans_were_before_there_were_any() -> None:
+    made = plan()
+    assert "twin" not in made.substance()
+    assert made.model_copy(update={"twin": made.victim}).id != made.id
