@@ -24,7 +24,7 @@ from gexbench.engine.wire.messages import Stop
 from gexbench.errors import RunFailed
 from gexbench.record import read_record
 
-from ..fronts import guard
+from ..fronts import KEY, guard
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "submissions" / "example" / "nearest"
 CARD = '[defense]\nname = "a/b"\nsummary = "Broken."\nentry = "defense:It"\n'
@@ -171,7 +171,7 @@ def test_an_answer_out_of_turn_is_the_defenses_fault() -> None:
         def tell(self, order: object, bound: Bound) -> Frame:
             return Stop().frame()
 
-    made = Guard("a/b", Odd(), 60.0, 0)
+    made = Guard("a/b", Odd(), 60.0, 0, KEY)
     made.moments = frozenset({"guard_output"})
     x = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(RunFailed, match="guard_output of the defense 'a/b' sent something else than an answer: 'stop'"):
