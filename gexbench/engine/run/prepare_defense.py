@@ -16,10 +16,13 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.entry import load_entry
 from gexbench.cards.prose import bare
-from gexbench.cards.schema import AssetCard, DefenseCard
+from gexbench.cards.roots import packaged_root
+from gexbench.cards.schema import AssetCard, DatasetCard, DefenseCard
 from gexbench.core.dataset import Dataset
 from gexbench.engine.defender.preparing import happened, prepare
+from gexbench.engine.machine import hardware
 from gexbench.engine.machine.code_digest import digest_of_entries
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.machine.plug_in_copy import copied
@@ -27,12 +30,12 @@ from gexbench.engine.machine.plug_in_digest import plug_in_files
 from gexbench.engine.machine.provenance import plug_in_folder
 from gexbench.engine.run.clock import Clock
 from gexbench.engine.run.defense import Confines
-from gexbench.engine.run.isolation import Isolation, preparing_rules
+from gexbench.engine.run.isolation import Isolation, chosen, preparing_rules
 from gexbench.engine.run.remote import UntrustedProcess
 from gexbench.engine.run.sides import Journal
-from gexbench.engine.store import victim_weights
+from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.assets import AssetStore
-from gexbench.engine.store.paths import prepared_folder
+from gexbench.engine.store.paths import data_root, home, prepared_folder
 from gexbench.engine.store.prepared import LARGEST, Artefact, PreparedPassport, Recipe, Shelf
 from gexbench.engine.wire.guarding import Prepare, Prepared
 from gexbench.engine.wire.image_file import store_images
@@ -70,27 +73,43 @@ class Offline:
     trial: Trial | None = None
 
 
-def prepared(offline: Offline, journal: Journal) -> Artefact | None:
+def offline(plan: Plan, catalog: Catalog, trial: Trial | None = None) -> Offline:
+    """Return what preparing a plan's defense takes where no run is under way; raises DataMissing."""
+    filed = catalog.filed(DatasetCard, plan.dataset.name)
+    files = datasets.locate(plan.dataset, filed.pins)
+    paths = [file.path for each in files.values() for file in each if file.path]
+    return Offline(
+        plan=plan,
+        catalog=catalog,
+        dataset=load_entry(plan.dataset.reader)(plan.dataset.settings, files),
+        hardware=hardware.choose(plan.device, plan.profile.autocast),
+        isolation=chosen(plan.isolation),
+        private=(*paths, packaged_root().path, home(), *filter(None, [data_root()])),
+        trial=trial,
+    )
+
+
+def prepared(given: Offline, journal: Journal) -> Artefact | None:
     """Return what the plan's defense prepared for its victim, now or before; None where it prepares nothing.
 
     A preparation that was killed goes on from its checkpoints. Raises RunFailed naming the defense where it fails, and
     AssetMissing where what lies there was altered or is of another victim.
     """
-    card = offline.plan.defense
+    card = given.plan.defense
     if card is None or not card.prepares:
         return None
-    recipe = _recipe(offline, card)
-    shelf = Shelf.of(recipe, offline.trial.folder if offline.trial else prepared_folder())
+    recipe = recipe_of(given, card)
+    shelf = Shelf.of(recipe, given.trial.folder if given.trial else prepared_folder())
     with alone(shelf.folder / ".lock"):
         found = shelf.find(recipe)
-        return found if found is not None else _anew(offline, recipe, shelf, journal)
+        return found if found is not None else _anew(given, recipe, shelf, journal)
 
 
-def _anew(offline: Offline, recipe: Recipe, shelf: Shelf, journal: Journal) -> Artefact:
+def _anew(given: Offline, recipe: Recipe, shelf: Shelf, journal: Journal) -> Artefact:
     start = time.perf_counter()
-    order = _order(offline, recipe, shelf)
-    content = _checked(_made(offline, order, shelf, journal), _subject(recipe.defense))
-    machine, seconds = offline.hardware, round(time.perf_counter() - start, 3)
+    order = _order(given, recipe, shelf)
+    content = _checked(_made(given, order, shelf, journal), _subject(recipe.defense))
+    machine, seconds = given.hardware, round(time.perf_counter() - start, 3)
     passport = PreparedPassport(
         recipe=recipe,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -105,8 +124,9 @@ def _anew(offline: Offline, recipe: Recipe, shelf: Shelf, journal: Journal) -> A
     return kept
 
 
-def _recipe(offline: Offline, card: DefenseCard) -> Recipe:
-    plan, catalog = offline.plan, offline.catalog
+def recipe_of(given: Offline, card: DefenseCard) -> Recipe:
+    """Return all that what a defense prepares hangs on."""
+    plan, catalog = given.plan, given.catalog
     filed = catalog.filed(DefenseCard, card.name)
     folder = plug_in_folder(card.entry, filed.root.code)
     files = [] if folder is None else plug_in_files(folder, (filed.path, RUNS))
@@ -117,7 +137,7 @@ def _recipe(offline: Offline, card: DefenseCard) -> Recipe:
         victim_weights=plan.victim_weights,
         victim_net=plan.victim.net,
         dataset=hashlib.sha256(data.encode()).hexdigest(),
-        owner=offline.trial.images if offline.trial else None,
+        owner=given.trial.images if given.trial else None,
         defense=card.name,
         version=card.version,
         code="+".join(filter(None, (own, plan.plug_ins.get("defense")))),
@@ -127,15 +147,15 @@ def _recipe(offline: Offline, card: DefenseCard) -> Recipe:
     )
 
 
-def _order(offline: Offline, recipe: Recipe, shelf: Shelf) -> Prepare:
+def _order(given: Offline, recipe: Recipe, shelf: Shelf) -> Prepare:
     """Write what the defense may read, and return its order."""
-    plan, catalog, machine = offline.plan, offline.catalog, offline.hardware
+    plan, catalog, machine = given.plan, given.catalog, given.hardware
     assert plan.defense is not None
     filed = catalog.filed(DefenseCard, plan.defense.name)
-    without = (filed.path, RUNS, *offline.private)
+    without = (filed.path, RUNS, *given.private)
     code = filed.root.code
-    owner, style = shelf.given / "owner.safetensors", offline.dataset.style()
-    store_images(owner, islice(offline.dataset.owner(), recipe.owner))
+    owner, style = shelf.given / "owner.safetensors", given.dataset.style()
+    store_images(owner, islice(given.dataset.owner(), recipe.owner))
     if len(style):
         store_images(shelf.given / "style.safetensors", islice(style, recipe.owner))
     return Prepare(
@@ -158,15 +178,15 @@ def _order(offline: Offline, recipe: Recipe, shelf: Shelf) -> Prepare:
     )
 
 
-def _made(offline: Offline, order: Prepare, shelf: Shelf, journal: Journal) -> Tensor:
-    subject = _subject(offline.plan.defense.name if offline.plan.defense else "")
+def _made(given: Offline, order: Prepare, shelf: Shelf, journal: Journal) -> Tensor:
+    subject = _subject(given.plan.defense.name if given.plan.defense else "")
     order.workdir.mkdir(parents=True, exist_ok=True)
-    if offline.isolation == "none":
+    if given.isolation == "none":
         try:
             return prepare(order, journal.progress).content
         except Exception as error:
             raise RunFailed(f"{subject} {happened(error)}") from error
-    where = Confines(shelf.work, shelf.folder / "log.txt", preparing_rules(order, offline.private))
+    where = Confines(shelf.work, shelf.folder / "log.txt", preparing_rules(order, given.private))
     preparer = RemotePreparer(order, where, journal, subject)
     try:
         return preparer.prepare()

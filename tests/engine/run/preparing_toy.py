@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gexbench import bench
-from gexbench.cards.entry import load_entry
-from gexbench.cards.schema import DatasetCard
 from gexbench.engine.machine.hardware import Hardware
+from gexbench.engine.run import prepare_defense
 from gexbench.engine.run.prepare_defense import Offline
-from gexbench.engine.store import datasets
 from gexbench.plan import Request
 
 CARD = """
@@ -48,7 +46,7 @@ WRONG = {
     "nan": lambda: {"a": torch.tensor([float("nan")])},
     "large": lambda: {"a": torch.zeros(17 << 20)},
     "dies": lambda: os._exit(3),
-    "reads": lambda: open(os.environ["HOME"] + "/../../../../secret").read(),
+    "exits": lambda: exit(),
 }
 
 
@@ -90,9 +88,8 @@ def offline(folder: Path, isolation: Any = "none", **options: object) -> Offline
     """Return what preparing the defense in `folder` for the small super-resolution victim takes."""
     settings = tuple(f"{name}={value}" for name, value in options.items())
     catalog, plan = bench.prepare(Request("sr", "victim", str(folder), defense_settings=settings))
-    files = datasets.locate(plan.dataset, catalog.filed(DatasetCard, plan.dataset.name).pins)
-    dataset = load_entry(plan.dataset.reader)(plan.dataset.settings, files)
-    return Offline(plan, catalog, dataset, Hardware("cpu", "fp32", 1), isolation, ())
+    given = prepare_defense.offline(plan, catalog)
+    return replace(given, hardware=Hardware("cpu", "fp32", 1), isolation=isolation)
 
 
 def fewer(given: Offline, images: int) -> Offline:
