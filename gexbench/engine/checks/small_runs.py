@@ -139,7 +139,7 @@ def prepared_twice(inspected: Inspected) -> Generator[Finding, None, Path | None
         try:
             artefact = prepared(given, Journal(lambda what, done, total: None))
         except RunFailed as error:
-            yield inspected.finding("prepare", False, str(error))
+            yield inspected.finding("prepare", False, str(error) + _culprit_offline(inspected, name))
             return None
         made += [artefact] if artefact else []
     passport, again = made[0].passport, made[1].passport
@@ -149,6 +149,11 @@ def prepared_twice(inspected: Inspected) -> Generator[Finding, None, Path | None
     how = "the same bits" if alike else "other bits; draw from a generator of place.seed alone"
     yield inspected.finding("prepare again", alike, f"prepared twice, it gave {how}")
     return made[0].file
+
+
+def _culprit_offline(inspected: Inspected, name: str) -> str:
+    code, log = code_folder(inspected.order), next((inspected.folder / name).glob("*/log.txt"), None)
+    return "" if log is None else culprit(log.parent, code and log.parent / "given" / "code" / code.name)
 
 
 def defense_runs(inspected: Inspected) -> Iterator[Finding]:

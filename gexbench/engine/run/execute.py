@@ -28,8 +28,8 @@ from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
 from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
-from gexbench.engine.run.orders import Defending, Setting, held_back, make_orders, private, surrogate_order
-from gexbench.engine.run.prepare_defense import Offline, Trial, prepared
+from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
+from gexbench.engine.run.prepare_defense import Trial, armed
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.rescore import lacking, rescored
@@ -130,7 +130,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
         run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
-        run, outcome = _met(run, beside)
+        run, outcome = _met(run, beside.trial)
         if beside.look is not None:
             beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
@@ -179,35 +179,16 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
 
 
-def _met(run: Run, beside: Beside) -> tuple[Run, Outcome]:
+def _met(run: Run, trial: Trial | None) -> tuple[Run, Outcome]:
     """Let the attack meet the service, behind what the defense prepared; returns the run with what it was given."""
     try:
-        run = _armed(run, beside)
+        setting = armed(run.setting, run.isolation, run.journal, trial)
     except RunFailed as error:
         return run, Outcome(Account(budget=run.setting.plan.budget), failure=str(error))
-    return run, _attacked(run)
-
-
-def _armed(run: Run, beside: Beside) -> Run:
-    """Prepare the plan's defense outside the attack's clock, and draw its key."""
-    setting, apart = run.setting, Journal(run.journal.progress)
-    if setting.plan.defense is None:
-        return run
-    offline = Offline(
-        plan=setting.plan,
-        catalog=setting.catalog,
-        dataset=setting.dataset,
-        hardware=setting.hardware,
-        isolation=run.isolation,
-        private=tuple(private(setting)),
-        trial=beside.trial,
-    )
-    artefact = prepared(offline, apart)
-    run.journal.note(tuple(apart.incidents))
-    run.journal.peak_memory.update(apart.peak_memory)
-    if artefact is not None:
-        run.stopwatch.seconds["prepare-defense"] = artefact.passport.seconds
-    return replace(run, setting=replace(setting, defending=Defending(setting.folder.key(), artefact)))
+    if setting.defending and setting.defending.prepared:
+        run.stopwatch.seconds["prepare-defense"] = setting.defending.prepared.passport.seconds
+    armed_run = replace(run, setting=setting)
+    return armed_run, _attacked(armed_run)
 
 
 def _attacked(run: Run) -> Outcome:
@@ -377,8 +358,8 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,
-        key_sha256=None if given is None else hashlib.sha256(given.key).hexdigest(),
-        prepared_sha256=None if given is None or given.prepared is None else given.prepared.passport.sha256,
+        key_sha256=hashlib.sha256(given.key).hexdigest() if given else None,
+        prepared_sha256=given.prepared.passport.sha256 if given and given.prepared else None,
         attack_report=dict(journal.report),
         provenance=_provenance(run.setting),
     )

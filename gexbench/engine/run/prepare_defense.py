@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from gexbench.engine.machine.provenance import plug_in_folder
 from gexbench.engine.run.clock import Clock
 from gexbench.engine.run.defense import Confines
 from gexbench.engine.run.isolation import Isolation, chosen, preparing_rules
+from gexbench.engine.run.orders import Defending, Setting, private
 from gexbench.engine.run.remote import UntrustedProcess
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.store import datasets, victim_weights
@@ -87,6 +88,29 @@ def offline(plan: Plan, catalog: Catalog, trial: Trial | None = None) -> Offline
         private=(*paths, packaged_root().path, home(), *filter(None, [data_root()])),
         trial=trial,
     )
+
+
+def armed(setting: Setting, isolation: Isolation, journal: Journal, trial: Trial | None) -> Setting:
+    """Return a run's setting with what its defense is given: what it prepared, outside the attack's clock, and a key.
+
+    Raises as `prepared`.
+    """
+    if setting.plan.defense is None:
+        return setting
+    given = Offline(
+        plan=setting.plan,
+        catalog=setting.catalog,
+        dataset=setting.dataset,
+        hardware=setting.hardware,
+        isolation=isolation,
+        private=tuple(private(setting)),
+        trial=trial,
+    )
+    apart = Journal(journal.progress)
+    artefact = prepared(given, apart)
+    journal.note(tuple(apart.incidents))
+    journal.peak_memory.update(apart.peak_memory)
+    return replace(setting, defending=Defending(setting.folder.key(), artefact))
 
 
 def prepared(given: Offline, journal: Journal) -> Artefact | None:

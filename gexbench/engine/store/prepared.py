@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,11 @@ class PreparedPassport(Frozen):
 
 @dataclass(frozen=True)
 class Artefact:
-    """A file of prepared tensors that was checked, and its passport."""
+    """A file of prepared tensors that was checked, and its passport; anew: it was made just now, not found."""
 
     file: Path
     passport: PreparedPassport
+    anew: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Shelf:
         """Write the tensors, then the passport that makes them count; raises OutputError."""
         atomic_write(self.file, content)
         atomic_write(self.passport, (passport.model_dump_json(indent=2) + "\n").encode())
-        return Artefact(self.file, passport)
+        return Artefact(self.file, passport, anew=True)
 
     def _refused(self, what: str) -> AssetMissing:
         return AssetMissing(f"{self.file} {what}", f"remove {self.folder}, and it is prepared anew")

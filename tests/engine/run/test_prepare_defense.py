@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+from defense_factory import fewer, offline, submission
 
 from gexbench.core.attack import Progress
 from gexbench.engine.run import prepare_defense
@@ -18,7 +19,6 @@ from gexbench.engine.store.prepared import Artefact
 from gexbench.errors import AssetMissing, RunFailed
 
 from ..toy_orders import quiet
-from .preparing_toy import fewer, offline, submission
 
 sandboxed = pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
 

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from defense_factory import submission
 
 import gexbench
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.errors import OutputError, RunFailed
 from gexbench.record import RunRecord, read_record
-
-from .preparing_toy import submission
 
 CHEATS = Path(__file__).resolve().parents[2] / "cheats"
 Run = Callable[..., RunRecord]
