@@ -12,10 +12,12 @@ from defense_factory import submission
 
 import gexbench
 from gexbench.engine.run.run_folder import RunFolder
+from gexbench.engine.sandbox.rules import support
 from gexbench.errors import OutputError, RunFailed
 from gexbench.record import RunRecord, read_record
 
 CHEATS = Path(__file__).resolve().parents[2] / "cheats"
+sandboxed = pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
 Run = Callable[..., RunRecord]
 
 
@@ -26,14 +28,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(base: Path) -> Run:
-    """Run the asker against the toy defense; `tick`: told the progress."""
+    """Run an attack that looks for the key against the toy defense; `tick`: told the progress."""
     toy = submission(base / "trained")
 
     def against(out: str, isolation: str = "none", tick: Callable[[str], object] = str, **options: object) -> RunRecord:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GEXBENCH_HOME", str(base / "home"))
             return gexbench.run(
-                "cheat/quick", "cheat/asker", defense=toy, defense_options={"steps": 3, **options}, budget="8",
+                "cheat/quick", "cheat/keyhole", options={"home": str(base / "home")},
+                defense=toy, defense_options={"steps": 3, **options}, budget="8",
                 registry=(CHEATS,), out=base / out, isolation=isolation, progress=lambda what, done, total: tick(what),
             )  # fmt: skip
 
@@ -62,7 +65,7 @@ def folder(base: Path, out: str) -> Path:
 
 
 def test_a_run_prepares_first_and_names_the_file_and_the_seconds_it_took(record: RunRecord, base: Path) -> None:
-    assert (record.status, record.reason, record.incidents) == ("ok", "", ())
+    assert (record.status, record.reason) == ("ok", "")
     kept = next(base.glob("home/prepared/*/prepared.safetensors")).read_bytes()
     assert record.prepared_sha256 == hashlib.sha256(kept).hexdigest()
     assert record.seconds["prepare-defense"] > 0
@@ -75,6 +78,13 @@ def test_the_key_is_the_runs_own_and_its_hash_stands_in_record_and_folder(record
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert record.key_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert (folder(base, "one") / "key.sha256").read_text().strip() == record.key_sha256
+
+
+@sandboxed
+def test_an_attack_reads_neither_key_nor_what_was_prepared(record: RunRecord) -> None:
+    assert len(record.attack_report) == 6
+    assert {str(found).partition(":")[0] for found in record.attack_report.values()} == {"refused"}
+    assert any("service/key" in incident for incident in record.incidents)
 
 
 def test_a_second_run_finds_what_was_prepared_and_draws_another_key(run: Run, record: RunRecord) -> None:
