@@ -25,6 +25,7 @@ way = { type = "str", default = "well", help = "what it does wrong" }
 """
 CODE = """
 import os
+import time
 
 import torch
 from torch import nn
@@ -46,7 +47,7 @@ WRONG = {
     "nan": lambda: {"a": torch.tensor([float("nan")])},
     "large": lambda: {"a": torch.zeros(17 << 20)},
     "dies": lambda: os._exit(3),
-    "exits": lambda: exit(),
+    "hangs": lambda: time.sleep(600),
 }
 
 

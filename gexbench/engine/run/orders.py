@@ -125,6 +125,7 @@ def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
     given = setting.defending or Defending(setting.folder.key())
     return {
         "key": given.key.hex(),
+        "secret": setting.folder.secret().hex(),
         "prepared": None if given.prepared is None else _laid(given.prepared, folder / "prepared.safetensors"),
         "defense_code": _copied(setting, "defense", setting.catalog.filed(DefenseCard, defense.name)),
         "owner": owner if defense.hardens else None,

@@ -105,6 +105,25 @@ def test_in_a_process_of_its_own_it_gives_the_same_bits(
     assert journal.peak_memory["preparer"] > 0
 
 
+@sandboxed
+def test_one_that_hangs_is_waited_for_no_longer_than_its_deadline(
+    given: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_defense, "PREPARED_WITHIN", 0.5)
+    plan = given.plan.model_copy(update={"defense_options": {"steps": 6, "way": "hangs"}})
+    told = "prepare of the defense 'toy/trained' was still running after 0.5 s, its deadline"
+    with pytest.raises(RunFailed, match=told):
+        made(replace(given, plan=plan, isolation="landlock"))
+
+
+def test_what_was_prepared_without_a_sandbox_is_no_sandboxed_runs(given: Offline) -> None:
+    recipe = made(given).passport.recipe
+    assert recipe.isolation == "none"
+    card = given.plan.defense
+    assert card is not None
+    assert prepare_defense.recipe_of(replace(given, isolation="landlock"), card).digest != recipe.digest
+
+
 def test_an_altered_file_is_refused_by_its_hash(given: Offline) -> None:
     file = made(given).file
     content = bytearray(file.read_bytes())
