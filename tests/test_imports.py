@@ -13,7 +13,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "plan_file", "record", "comparison", "cards", "files", "foreign_text", "file_kinds"}
+DOCUMENTS = {
+    *("errors", "plan", "plan_file", "record", "comparison", "ownership"),
+    *("cards", "files", "foreign_text", "file_kinds"),
+}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -25,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
     "comparison": DOCUMENTS,
+    "ownership": {"cards"},
     "core": CONTRACTS | {"file_kinds", "foreign_text"},
     "nets": CONTRACTS,
     "training": CONTRACTS | {"nets"},

@@ -220,12 +220,14 @@ class AttackCard(Card):
 class DefenseCard(Card):
     """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment.
 
-    `files`: as on the card of an attack.
+    `claims`: it says of a model's outputs whether they were learned from its answers. `files`: as on the card of an
+    attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
+    claims: bool = False
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
     files: tuple[BundledFile, ...] = ()

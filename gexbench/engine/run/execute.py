@@ -28,6 +28,7 @@ from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate
 from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
+from gexbench.engine.run.ownership import ownership
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.rescore import lacking, rescored
@@ -42,6 +43,7 @@ from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
+from gexbench.ownership import Ownership
 from gexbench.plan import Plan
 from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
 
@@ -62,6 +64,7 @@ class Outcome:
     surrogate: str | None = None
     failure: str = ""
     nearness: dict[str, Nearness] = field(default_factory=dict)
+    ownership: Ownership | None = None
 
 
 @dataclass(frozen=True)
@@ -105,12 +108,14 @@ class Beside:
 
     look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
     data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
-    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence.
+    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence. tested:
+    False ends the run once its surrogate is kept; such a record holds no scores.
     """
 
     look: Look | None = None
     redraws: int = 0
     keep: bool = True
+    tested: bool = True
 
 
 def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, beside: Beside = Beside()) -> RunRecord:
@@ -126,7 +131,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
         run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
-        outcome = _attacked(run)
+        outcome = _attacked(run, beside.tested)
         if beside.look is not None:
             beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
@@ -175,10 +180,10 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
 
 
-def _attacked(run: Run) -> Outcome:
+def _attacked(run: Run, tested: bool) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate, asked = "", None, None
+    failure, surrogate, asked, owned = "", None, None, None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
@@ -186,8 +191,9 @@ def _attacked(run: Run) -> Outcome:
         try:
             kept = None if attacker is None else _kept(run, service, attacker)
             surrogate = None if kept is None else kept.digest
-            tests = _collected(run, service, kept)
-            asked = queried(service.unmetered)
+            if tested:
+                tests, owned = _collected(run, service, kept)
+                asked = queried(service.unmetered)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
@@ -196,7 +202,7 @@ def _attacked(run: Run) -> Outcome:
         account = service.close()
     with run.stopwatch.stage("compare"):
         nearness = _nearness(run, tests)
-    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness, owned if tests else None)
 
 
 def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
@@ -239,13 +245,15 @@ def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
         return Taken(take(folder.saved, folder.surrogate), answer)
 
 
-def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, TestEvidence]:
-    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good."""
+def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> tuple[dict[str, TestEvidence], Ownership | None]:
+    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good.
+
+    Then the defense says whether the surrogate learned from its answers, where it does such a thing.
+    """
     setting = run.setting
     service.close(for_evidence=True)
     with ExitStack() as stack:
         copy = None if kept is None else _reloaded(run, stack, kept.answer)
-        stack.enter_context(run.stopwatch.stage("evidence"))
         witnesses = Witnesses(
             plan=setting.plan,
             tests=setting.tests,
@@ -253,7 +261,12 @@ def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, 
             surrogate=copy,
             transfer_set=lambda: transfer_set(setting.folder.ledger),
         )
-        return setting.kind.evidence(witnesses, run.journal.progress)
+        with run.stopwatch.stage("evidence"):
+            tests = setting.kind.evidence(witnesses, run.journal.progress)
+        if setting.plan.defense is None or not setting.plan.defense.claims or copy is None:
+            return tests, None
+        with run.stopwatch.stage("ownership"):
+            return tests, ownership(setting, run.isolation, run.journal, tests, witnesses)
 
 
 def _reloaded(run: Run, stack: ExitStack, answer: Tensor | None) -> Copy:
@@ -338,6 +351,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         absent=absent,
         account=outcome.account,
         nearness=outcome.nearness,
+        ownership=outcome.ownership,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),

@@ -24,6 +24,7 @@ from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import read_weights
+from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages, store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
 from gexbench.errors import PlanError
@@ -72,6 +73,18 @@ def surrogate_order(setting: Setting) -> StartSurrogate:
         seed=setting.plan.seed,
         private=tuple(private(setting)),
         writable=(setting.folder.scratch,),
+    )
+
+
+def claim_order(setting: Setting, defense: DefenseCard) -> StartDefense:
+    """Return what the defense is started with to judge ownership; its code is the copy that it defended from."""
+    code = setting.catalog.filed(DefenseCard, defense.name).root.code
+    return StartDefense(
+        entry=defense.entry,
+        code=None if code is None else setting.folder.code / "defense" / code.resolve().name,
+        options=setting.plan.defense_options,
+        device=setting.hardware.device,
+        threads=setting.hardware.threads,
     )
 
 

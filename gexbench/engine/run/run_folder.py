@@ -25,9 +25,9 @@ AWAY = ".away-"
 class RunFolder:
     """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder, defense/ the defense's;
-    code/ and brief/ are what they may read. What the processes print is in service.log, log.txt, surrogate.log and
-    defense.log.
+    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder, defense/ the defense's, and
+    claim/ that of the defense as it judges ownership, on what lies in trial/; code/ and brief/ are what they may read.
+    What the processes print is in service.log, log.txt, surrogate.log, defense.log and claim.log.
     """
 
     path: Path
@@ -63,10 +63,10 @@ class RunFolder:
         """Return the folder of the copies of plug-ins that run."""
         return self.path / "code"
 
-    def new_defense(self) -> Path:
+    def new_defense(self, name: str = "defense") -> Path:
         """Return a folder of the defense's own, with nothing of an earlier attempt; its name as that of `work`."""
-        shutil.rmtree(self.path / "defense", ignore_errors=True)
-        return self.path / "defense" / secrets.token_hex(16)
+        shutil.rmtree(self.path / name, ignore_errors=True)
+        return self.path / name / secrets.token_hex(16)
 
     @property
     def logs(self) -> tuple[Path, Path, Path]:

@@ -33,3 +33,8 @@ def features_folder() -> Path:
 def victims_folder() -> Path:
     """Return the folder of victims trained here."""
     return home() / "victims"
+
+
+def innocents_folder() -> Path:
+    """Return the folder of sets of innocents made here."""
+    return home() / "innocents"
