@@ -37,13 +37,15 @@ ALLOWED: dict[str, set[str]] = {
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine"},
     "sweep": DOCUMENTS | {"bench", "engine"},
+    "claims": DOCUMENTS | {"bench", "engine", "surrogate"},
+    "innocents": DOCUMENTS | {"bench", "sweep", "engine"},
     "studies": DOCUMENTS | {"bench", "sweep", "boards"},
     "surrogate": DOCUMENTS | {"core", "engine"},
     "noise": DOCUMENTS,
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},
+    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification", "innocents", "claims"},
 }
 
 

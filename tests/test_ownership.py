@@ -83,13 +83,17 @@ def test_half_of_the_innocents_set_the_threshold_and_the_others_certify() -> Non
     assert (len(setting), len(told.innocents)) == (50, 99)
     assert told.threshold == max(each.score for each in setting)
     assert told.level == pytest.approx(1 / 51)
-    assert told.detected and told.certifiable and not told.certified
+    assert told.detected
+    assert told.certifiable
+    assert not told.certified
     assert told.false_alarm_rate == interval(told.false_alarms, 49)
 
 
 def test_few_innocents_cannot_certify_and_say_so() -> None:
     told = verdict(9.0, [0.0, 1.0, 2.0])
-    assert told.rank_p == 1 / 4 and told.detected and not told.certifiable
+    assert told.rank_p == 1 / 4
+    assert told.detected
+    assert not told.certifiable
 
 
 def test_without_innocents_an_exact_p_decides_alone_and_nothing_without_one() -> None:
@@ -106,7 +110,8 @@ def test_an_exact_p_does_not_outvote_the_innocents() -> None:
 def test_no_verdict_is_sane_where_plain_answers_are_found_too() -> None:
     claim = Scored(score=5.0, p=1e-6)
     told = judged(claim, claim, claim, [], outputs=64)
-    assert not told.sane and not told.detected
+    assert not told.sane
+    assert not told.detected
     low = judged(claim, claim, Scored(score=1.0, p=1e-6), [], outputs=64)
     assert not low.sane
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from gexbench.cards.schema import Card, Frozen, Label, Name, OptionValue, Prose
+from gexbench.cards.schema import NAME, Card, Frozen, Label, Name, OptionValue, Prose
 
 
 class Family(Frozen):
-    """Runs of one attack on one undefended victim: every budget with every seed from 0 on."""
+    """Runs of one of gexbench's own attacks on one undefended victim: every budget with every seed from 0 on."""
 
-    attack: Name
+    attack: Annotated[str, StringConstraints(pattern=rf"^{NAME}$", max_length=80)]
     victim: Name
     budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
     seeds: int = Field(ge=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -109,7 +110,7 @@ class Beside:
     look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
     data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
     record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence. tested:
-    False ends the run once its surrogate is kept; such a record holds no scores.
+    False ends the run once its surrogate is kept, and keeps nothing else; such a record holds no scores.
     """
 
     look: Look | None = None
@@ -138,11 +139,17 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
             record = _record(run, outcome, started.isoformat(timespec="seconds"))
         if beside.keep and outcome.tests:
             record = record.model_copy(update={"evidence_sha256": keep(folder_of_run.path, _keepable(outcome))})
+        if not beside.keep and record.ownership is not None:
+            shutil.rmtree(folder_of_run.trial, ignore_errors=True)
+            verdict = record.ownership.model_copy(update={"evidence_sha256": None})
+            record = record.model_copy(update={"ownership": verdict})
         if outcome.tests:
             _draw(run, next(iter(outcome.tests.values())))
         kept = folder_of_run.put_record(record)
         if kept.status == "ok":
             drop_answers(folder_of_run.ledger)
+        if kept.status == "ok" and not beside.tested:
+            folder_of_run.drop_work()
         return kept
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.innocents import Family, InnocentsCard
+from gexbench.cards.options import effective
 from gexbench.cards.schema import TaskCard, VictimCard
 from gexbench.core.attack import Progress
 from gexbench.engine.attacker.kept import digest, is_ours, read_kept, rebuild
@@ -28,7 +29,7 @@ from gexbench.engine.wire.image_file import packed_images, unpacked_images
 from gexbench.errors import AssetMissing, BoardError, CardError, GexbenchError, SurrogateError
 from gexbench.files import atomic_write
 from gexbench.ownership import MOST_INNOCENTS
-from gexbench.plan import Plan
+from gexbench.plan import Plan, settings_of
 from gexbench.record import RunRecord, read_record
 
 ENOUGH = 99
@@ -115,13 +116,17 @@ def records_of(card: InnocentsCard) -> Iterator[tuple[RunRecord, Path]]:
 
 def belongs(plan: Plan, card: InnocentsCard, family: Family) -> bool:
     """Say whether a plan is one of a family's, by whatever version of the code."""
+    attack = plan.attack
     return (
         plan.defense is None
         and (plan.task.name, plan.profile.name) == (card.task, card.profile)
-        and (plan.attack.name, plan.victim.name) == (family.attack, family.victim)
+        and (attack.name, plan.victim.name) == (family.attack, family.victim)
         and plan.budget in family.budgets
         and plan.seed < family.seeds
-        and all(plan.options.get(name) == value for name, value in family.options.items())
+        and plan.options
+        == effective(
+            attack.options, attack.profile.get(card.profile, {}), settings_of(family.options), repr(attack.name)
+        )
     )
 
 

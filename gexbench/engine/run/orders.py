@@ -18,6 +18,7 @@ from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.machine.plug_in_copy import copied
+from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
 from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
@@ -76,15 +77,23 @@ def surrogate_order(setting: Setting) -> StartSurrogate:
     )
 
 
-def claim_order(setting: Setting, defense: DefenseCard) -> StartDefense:
-    """Return what the defense is started with to judge ownership; its code is the copy that it defended from."""
-    code = setting.catalog.filed(DefenseCard, defense.name).root.code
+def claim_order(plan: Plan, folder: RunFolder, catalog: Catalog, machine: Hardware) -> StartDefense:
+    """Return what a run's defense is started with to judge ownership; its code is the copy that it defended from.
+
+    Raises PlanError where that copy is no longer what the plan says.
+    """
+    assert plan.defense is not None  # nothing else claims
+    filed, code = catalog.filed(DefenseCard, plan.defense.name), None
+    if filed.root.code is not None:
+        code = folder.code / "defense" / filed.root.code.resolve().name
+        if plug_in_digest(code, plug_in_files(code)) != plan.plug_ins.get("defense"):
+            raise PlanError(f"{code} is not the code that defended", "run it again with --fresh")
     return StartDefense(
-        entry=defense.entry,
-        code=None if code is None else setting.folder.code / "defense" / code.resolve().name,
-        options=setting.plan.defense_options,
-        device=setting.hardware.device,
-        threads=setting.hardware.threads,
+        entry=plan.defense.entry,
+        code=code,
+        options=plan.defense_options,
+        device=machine.device,
+        threads=machine.threads,
     )
 
 

@@ -33,7 +33,6 @@ from gexbench.engine.wire.guarding import AskQuestions, Judge, StartDefense
 from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.questions import question_digest
 from gexbench.errors import QueryError
-from gexbench.files import writing
 from gexbench.ownership import Innocent, Ownership, Scored, judged
 from gexbench.record import REDRAWN
 
@@ -83,7 +82,8 @@ def ownership(
     """
     defense = setting.plan.defense
     assert defense is not None
-    shown, order = _new_trial(setting.folder.path), claim_order(setting, defense)
+    shown = setting.folder.new_trial()
+    order = claim_order(setting.plan, setting.folder, setting.catalog, setting.hardware)
     where = None
     if isolation != "none":
         where = claim_confines(setting.folder, order, private(setting), shown)
@@ -93,7 +93,7 @@ def ownership(
         exhibits = _exhibits(setting, court, own, witnesses)
         innocents = shown_innocents(setting.plan, setting.catalog, exhibits, journal.progress)
         verdict = tried(court, exhibits, exhibits.suspect, innocents)
-    return verdict.model_copy(update={"evidence_sha256": keep_trial(setting.folder.path, exhibits)})
+    return verdict.model_copy(update={"evidence_sha256": keep_trial(setting.folder.trial, exhibits)})
 
 
 def tried(court: Court, exhibits: Exhibits, suspect: Sequence[Tensor], innocents: Shown) -> Ownership:
@@ -160,18 +160,8 @@ def _digest(x: Tensor) -> bytes:
     return question_digest(x.shape, x.numpy().tobytes())
 
 
-def _new_trial(folder: Path) -> Path:
-    """Empty the folder of a trial and return that of what the defense reads."""
-    trial = folder / "trial"
-    with writing(trial):
-        shutil.rmtree(trial, ignore_errors=True)
-        (trial / "shown").mkdir(parents=True)
-    return trial / "shown"
-
-
-def keep_trial(folder: Path, exhibits: Exhibits) -> str:
-    """Write what was judged in a run's folder/trial, where nobody reads it that judges, and return its digest."""
-    trial = folder / "trial"
+def keep_trial(trial: Path, exhibits: Exhibits) -> str:
+    """Write what was judged into a folder, from where nobody reads it that judges, and return its digest."""
     images = (exhibits.inputs, exhibits.plain, exhibits.suspect, exhibits.marked, exhibits.unmarked)
     for name, kept in zip(KEPT, images, strict=True):
         store_images(trial / f"{name}.safetensors", kept)

@@ -111,6 +111,24 @@ class RunFolder:
             earlier = len(list(self.path.parent.glob(f"{self.path.name}.before-*"))) + 1
             return self.path.rename(self.path.with_name(f"{self.path.name}.before-{earlier}"))
 
+    @property
+    def trial(self) -> Path:
+        """Return the folder of what was judged to say who owns the surrogate."""
+        return self.path / "trial"
+
+    def new_trial(self) -> Path:
+        """Empty the folder of what a defense reads as it judges ownership, and return it; raises OutputError."""
+        shown = self.trial / "shown"
+        with writing(shown):
+            shutil.rmtree(shown, ignore_errors=True)
+            shown.mkdir(parents=True)
+        return shown
+
+    def drop_work(self) -> None:
+        """Remove what the attack was given and made beside its surrogate."""
+        for folder in (self.path / "attacker", self.brief):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def open(self, plan: Plan, anew: bool = False) -> None:
         """Make the folders and write the plan; raises OutputError.
 

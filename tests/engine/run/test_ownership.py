@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from gexbench.engine.run.ownership import KEPT, Court, judging, keep_trial, tria
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.service.defense import Guard
 from gexbench.engine.wire.guarding import Judge, StartDefense
-from gexbench.engine.wire.image_file import StoredImages
+from gexbench.engine.wire.image_file import StoredImages, store_images
 from gexbench.errors import RunFailed
 from gexbench.ownership import Scored
 from gexbench.record import RunRecord
@@ -37,7 +37,10 @@ def exhibits(suspect: Tensor = RED) -> Exhibits:
     return Exhibits((GREY,) * 2, (suspect,) * 2, (GREY,) * 2, (RED,) * 2, (GREY,) * 2)
 
 
-def verdict(name: str, folder: Path, suspect: Tensor = RED, innocents: Shown = Shown(), **options: str) -> Any:
+NOBODY = Shown()
+
+
+def verdict(name: str, folder: Path, suspect: Tensor = RED, innocents: Shown = NOBODY, **options: str) -> Any:
     shown = exhibits(suspect)
     with judging(f"cheat/{name}", order(name, **options), None, Journal(quiet)) as guard:
         return tried(Court(guard, folder, quiet), shown, shown.suspect, innocents)
@@ -120,21 +123,12 @@ def test_a_claim_that_is_none_fails_the_run_and_names_defense_and_moment(way: st
     ],
 )
 def test_questions_that_are_none_fail_the_run_too(way: str, told: str, tmp_path: Path) -> None:
-    with (
-        pytest.raises(RunFailed, match="questions of the defense 'x'") as caught,
-        judging("x", order("Misclaimer", way=way), None, Journal(quiet)) as guard,
-    ):
+    store_images(tmp_path / "asked.safetensors", [GREY])
+    with judging("x", order("Misclaimer", way=way), None, Journal(quiet)) as guard:
         court = Court(guard, tmp_path, quiet)
-        (tmp_path / "asked.safetensors").write_bytes(b"")
-        _store(tmp_path / "asked.safetensors", [GREY])
-        court.chosen(tmp_path / "asked.safetensors", [GREY, RED])
+        with pytest.raises(RunFailed, match="questions of the defense 'x'") as caught:
+            court.chosen(tmp_path / "asked.safetensors", [GREY, RED])
     assert told in str(caught.value)
-
-
-def _store(path: Path, images: Sequence[Tensor]) -> None:
-    from gexbench.engine.wire.image_file import store_images
-
-    store_images(path, images)
 
 
 def test_a_card_that_says_claims_and_a_class_that_has_none_do_not_go_together(tmp_path: Path) -> None:
@@ -146,14 +140,20 @@ def test_a_card_that_says_claims_and_a_class_that_has_none_do_not_go_together(tm
 
 
 def test_what_is_kept_of_a_trial_has_a_digest_that_tells_an_edit(tmp_path: Path) -> None:
-    told = keep_trial(tmp_path, exhibits())
+    told = keep_trial(tmp_path / "trial", exhibits())
     files = sorted(path.name for path in (tmp_path / "trial").iterdir())
     assert files == sorted(f"{name}.safetensors" for name in KEPT)
-    _store(tmp_path / "trial" / "suspect.safetensors", [GREY])
+    store_images(tmp_path / "trial" / "suspect.safetensors", [GREY])
     assert trial_digest(tmp_path / "trial") != told
 
 
 Run = Callable[..., RunRecord]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no innocents but those of a test."""
+    monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_a_run_ends_with_what_its_defense_concludes_of_its_surrogate(run: Run) -
     assert told.detected
     assert (told.outputs, told.asked) == (6, 2)
     assert told.suspect.figures == {"questions": 6.0}
-    assert told.note == "rank p needs innocents, and no set is for cheat/quick at profile mini"
+    assert told.note.startswith("rank p needs innocents, 99 for 1 %; there are none here: gexbench innocents make")
     assert record.account.answered == 16
     assert record.incidents == ()
     assert run("reddener", "none").ownership == told
