@@ -103,7 +103,7 @@ def unwatched(plan: Plan) -> AbstractContextManager[Progress]:
 class Work:
     """What turns a plan into its record, or into the error that kept it from having one.
 
-    run: what is called with a plan, `bench.run_plan` or what does less. It can be pickled where its `progress` can, as
+    run: what is called with a plan; None is `bench.run_plan`. It can be pickled where its `progress` can, as
     the default can, and so can plans. Where nothing can be sent, `gexbench run --plan FILE --out OUT` does the same,
     with --registry for each folder of cards.
     """
@@ -111,13 +111,13 @@ class Work:
     catalog: Catalog
     out: Path
     progress: Watch = unwatched
-    run: Callable[[Plan, Catalog, Path, Progress], RunRecord] = bench.run_plan
+    run: Callable[[Plan, Catalog, Path, Progress], RunRecord] | None = None
 
     def __call__(self, plan: Plan) -> RunRecord | Exception:
         """Run a plan."""
         try:
             with self.progress(plan) as tick:
-                return self.run(plan, self.catalog, self.out, tick)
+                return (self.run or bench.run_plan)(plan, self.catalog, self.out, tick)
         except Exception as error:  # of one run of many: the others go on
             return error
 
