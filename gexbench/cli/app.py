@@ -15,6 +15,7 @@ from gexbench.cli import (
     cross,
     curve,
     data,
+    defense,
     doctor,
     innocents,
     listing,
@@ -56,6 +57,7 @@ app.add_typer(assets.app, name="assets")
 app.add_typer(data.app, name="data")
 app.add_typer(victim.app, name="victim")
 app.add_typer(innocents.app, name="innocents")
+app.add_typer(defense.app, name="defense")
 app.add_typer(board.app, name="board")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -30,6 +31,7 @@ from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
 from gexbench.engine.run.ownership import ownership
+from gexbench.engine.run.prepare_defense import Trial, armed
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.rescore import lacking, rescored
@@ -109,13 +111,15 @@ class Beside:
 
     look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
     data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
-    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence. tested:
-    False ends the run once its surrogate is kept, and keeps nothing else; such a record holds no scores.
+    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence. trial: has
+    the defense prepared from a few images, for this call alone. tested: False ends the run once its surrogate is kept,
+    and keeps nothing else; such a record holds no scores.
     """
 
     look: Look | None = None
     redraws: int = 0
     keep: bool = True
+    trial: Trial | None = None
     tested: bool = True
 
 
@@ -132,7 +136,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
         run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
-        outcome = _attacked(run, beside.tested)
+        run, outcome = _met(run, beside)
         if beside.look is not None:
             beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
@@ -185,6 +189,18 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         evidence = evidence_seconds(plan.deadline, plan.scale.evidence)
         journal = Journal(progress, Timesheet(plan.deadline, evidence, folder.timesheet))
         return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
+
+
+def _met(run: Run, beside: Beside) -> tuple[Run, Outcome]:
+    """Let the attack meet the service, behind what the defense prepared; returns the run with what it was given."""
+    try:
+        setting = armed(run.setting, run.isolation, run.journal, beside.trial)
+    except RunFailed as error:
+        return run, Outcome(Account(budget=run.setting.plan.budget), failure=str(error))
+    if setting.defending and setting.defending.prepared:
+        run.stopwatch.seconds["prepare-defense"] = setting.defending.prepared.passport.seconds
+    armed_run = replace(run, setting=setting)
+    return armed_run, _attacked(armed_run, beside.tested)
 
 
 def _attacked(run: Run, tested: bool) -> Outcome:
@@ -340,7 +356,7 @@ def _draw(run: Run, test: TestEvidence) -> None:
 
 
 def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
-    plan, journal, tests = run.setting.plan, run.journal, outcome.tests
+    plan, journal, tests, given = run.setting.plan, run.journal, outcome.tests, run.setting.defending
     metrics = prepare(plan.metrics, run.setting.catalog) if tests else Prepared({}, {})
     scores, absent = score.score(plan, metrics, tests, run.collector, journal.progress)
     own = {} if outcome.queried is None else {QUERIES: outcome.queried}
@@ -363,6 +379,8 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,
+        key_sha256=hashlib.sha256(given.key).hexdigest() if given else None,
+        prepared_sha256=given.prepared.passport.sha256 if given and given.prepared else None,
         attack_report=dict(journal.report),
         provenance=_provenance(run.setting),
     )

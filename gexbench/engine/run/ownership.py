@@ -120,7 +120,7 @@ def judging(name: str, order: StartDefense, where: Confines | None, journal: Jou
     """Have a defense judge inside the block, in a process with these confines or, without any, in this one."""
     process = None if where is None else DefenseProcess(where, journal, "claim")
     try:
-        guard = Guard(name, NearDoor() if process is None else FarDoor(process.service), 0.0, 0)
+        guard = Guard(name, NearDoor() if process is None else FarDoor(process.service), 0.0, 0, b"")
         guard.start(order)
         if "claim" not in guard.moments:
             raise guard.fault("claim", "is missing: its card says that it claims, and its class has no such method")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shutil
 from collections.abc import Sequence
@@ -28,6 +29,8 @@ from gexbench.engine.run.sides import Journal
 from gexbench.engine.scoring.features.images import Floats, open_images
 from gexbench.engine.scoring.pairing import partners
 from gexbench.engine.store.paths import data_root, home
+from gexbench.engine.store.weights import file_sha256
+from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import unpacked_images
 from gexbench.errors import DataMissing, PlanError, RunFailed
 from gexbench.files import atomic_write
@@ -111,7 +114,7 @@ def retried(folder: Path, record: RunRecord, catalog: Catalog, suspect: Suspect,
     exhibits = exhibits_of(run.path, record)
     innocents = shown_innocents(plan, catalog, exhibits, progress, suspect.digest)
     with run.locked():
-        shown, order = run.new_trial(), claim_order(plan, run, catalog, hardware.choose(plan.device, False))
+        shown, order = run.new_trial(), _order(run, record, catalog)
         private = [packaged_root().path, home(), *filter(None, [data_root()]), run.path.parent]
         where = None if chosen(plan.isolation) == "none" else claim_confines(run, order, private, shown)
         try:
@@ -119,6 +122,20 @@ def retried(folder: Path, record: RunRecord, catalog: Catalog, suspect: Suspect,
                 return tried(Court(guard, shown, progress), exhibits, suspect.outputs, innocents)
         finally:
             shutil.rmtree(shown, ignore_errors=True)
+
+
+def _order(run: RunFolder, record: RunRecord, catalog: Catalog) -> StartDefense:
+    """Return what the defense is started with; raises DataMissing where key or prepared file are not the record's."""
+    anew = "run it again with --fresh"
+    if not run.ledger.with_name("key").is_file():
+        raise DataMissing(f"the key of the run in {run.path} is not there", "judge where the run was made, or run anew")
+    order = claim_order(record.plan, run, catalog, hardware.choose(record.plan.device, False))
+    if hashlib.sha256(bytes.fromhex(order.key)).hexdigest() != record.key_sha256:
+        raise DataMissing(f"the key of the run in {run.path} is not the one its record names", anew)
+    prepared = order.prepared
+    if prepared is not None and not (prepared.is_file() and file_sha256(prepared) == record.prepared_sha256):
+        raise DataMissing(f"{prepared} is not what the defense had prepared for this run", anew)
+    return order
 
 
 def _name(place: int) -> str:

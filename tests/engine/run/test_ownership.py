@@ -180,7 +180,8 @@ def test_a_run_ends_with_what_its_defense_concludes_of_its_surrogate(run: Run) -
     assert told.detected
     assert (told.outputs, told.asked) == (6, 2)
     assert told.suspect.figures == {"questions": 6.0}
-    assert told.note.startswith("rank p needs innocents, 99 for 1 %; there are none here: gexbench innocents make")
+    assert told.note.startswith("rank p needs innocents, 99 for 1 %; with 1 rank p is 0.5 at least: gexbench inn")
+    assert [each.made for each in told.innocents] == ["the victim srgan-mini"]
     assert record.account.answered == 16
     assert record.incidents == ()
     assert run("reddener", "none").ownership == told

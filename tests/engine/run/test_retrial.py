@@ -130,6 +130,26 @@ def test_a_trial_that_was_altered_is_refused(defended: Path) -> None:
         file.write_bytes(before)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"k" * 31, "holds 31 bytes, and a key has 32"),
+        (b"k" * 32, "is not the key whose hash"),
+        (None, "the key of the run in .* is not there"),
+    ],
+)
+def test_a_key_that_is_not_the_runs_is_refused(content: bytes | None, told: str, defended: Path) -> None:
+    file = defended / "service" / "key"
+    before = file.read_bytes()
+    file.unlink() if content is None else file.write_bytes(content)
+    try:
+        with pytest.raises(GexbenchError, match=told):
+            judged(defended, defended)
+        assert file.is_file() or content is None
+    finally:
+        file.write_bytes(before)
+
+
 def test_the_command_prints_scores_and_a_verdict(defended: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["ownership", "--run", str(defended), "--suspect", str(defended), "--registry", str(CHEATS)]
     app(words, standalone_mode=False)
