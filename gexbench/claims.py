@@ -62,8 +62,7 @@ def _defended(run: str | Path, defense: str | None) -> tuple[Path, RunRecord]:
     if not card.claims:
         raise PlanError(f"the defense {card.name!r} claims nothing", "name one whose card says claims = true")
     if record.ownership is None:
-        why = "failed" if record.status != "ok" else "has no surrogate"
-        raise PlanError(f"the run {name} {why}, so nothing was judged in it", "give a run that ended well")
+        raise PlanError(f"nothing was judged in the run {name}", "give a run that ended well, or run it again")
     return file.parent, record
 
 

@@ -153,7 +153,8 @@ class ImageToImage(TaskKind):
         """Return answers to what a defense chose, given the first test inputs; answers to these stay as they are."""
         known: dict[bytes, Answers] = {}
         for test in tests.values():
-            for row in zip(test.inputs, test.victim, test.guarded or (), test.surrogate or (), strict=True):
+            marked = test.guarded or ()  # see TaskKind.exhibits
+            for row in zip(test.inputs, test.victim, marked, test.surrogate or marked, strict=True):
                 if len(known) < COMMON:
                     known.setdefault(digests_of(row[0][None])[0], Answers(*row))
         rows: list[Answers] = []
@@ -213,10 +214,9 @@ class ImageToImage(TaskKind):
 def _answers(x: Tensor, witnesses: Witnesses) -> Answers:
     """Ask suspect, victim and defense about an image (3,h,w) uint8."""
     answers, copy = witnesses.victim(AnswerUnmetered(x=x[None])), witnesses.surrogate
-    assert copy is not None  # see TaskKind.exhibits
-    assert answers.guarded is not None
-    suspect = to_uint8(valid(copy.infer(x[None]), tuple(answers.plain.shape))[0])
-    return Answers(x, answers.plain[0], answers.guarded[0], suspect)
+    assert answers.guarded is not None  # see TaskKind.exhibits
+    suspect = answers.guarded if copy is None else to_uint8(valid(copy.infer(x[None]), tuple(answers.plain.shape)))
+    return Answers(x, answers.plain[0], answers.guarded[0], suspect[0])
 
 
 def _asked(split: Split, witnesses: Witnesses, progress: Progress) -> TestEvidence:

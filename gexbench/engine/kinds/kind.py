@@ -106,8 +106,9 @@ class TaskKind(Protocol):
         ...
 
     def exhibits(self, tests: Mapping[str, TestEvidence], witnesses: Witnesses, choose: Choose) -> Exhibits:
-        """Return what ownership is judged on; tests: what `evidence` returned, of a surrogate and under a defense.
+        """Return what ownership is judged on; tests: what `evidence` returned under a defense.
 
+        Where there is no surrogate, as for the control that is the victim, the suspect is the defended service itself.
         choose: returns what suspects are asked, given what all of them are; called where services take images. Raises
         QueryError for a question that the service would refuse, and RunFailed as `evidence`.
         """

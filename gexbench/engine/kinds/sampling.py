@@ -187,11 +187,10 @@ class Sampling(TaskKind):
     def exhibits(self, tests: Mapping[str, TestEvidence], witnesses: Witnesses, choose: Choose) -> Exhibits:
         """Return the first images that suspect and victim drew, and others of the victim's, marked and plain."""
         drawn = next(iter(tests.values()))
-        assert drawn.surrogate is not None  # see TaskKind.exhibits
-        assert drawn.guarded is not None
-        n = min(JUDGED, len(drawn.victim) // 2)
+        assert drawn.guarded is not None  # see TaskKind.exhibits
+        suspect, n = drawn.surrogate or drawn.guarded, min(JUDGED, len(drawn.victim) // 2)
         others = slice(n, 2 * n)
-        return Exhibits((), drawn.surrogate[:n], drawn.victim[:n], drawn.guarded[others], drawn.victim[others])
+        return Exhibits((), suspect[:n], drawn.victim[:n], drawn.guarded[others], drawn.victim[others])
 
     def shown(self, copy: Copy, exhibits: Exhibits) -> tuple[Tensor, ...]:
         """Return as many images that a model drew, from latents that are the same in every run."""

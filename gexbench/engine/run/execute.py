@@ -286,7 +286,7 @@ def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> tuple[dict
         )
         with run.stopwatch.stage("evidence"):
             tests = setting.kind.evidence(witnesses, run.journal.progress)
-        if setting.plan.defense is None or not setting.plan.defense.claims or copy is None:
+        if setting.plan.defense is None or not setting.plan.defense.claims:
             return tests, None
         with run.stopwatch.stage("ownership"):
             return tests, ownership(setting, run.isolation, run.journal, tests, witnesses)
