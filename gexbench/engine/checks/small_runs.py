@@ -9,7 +9,6 @@ from pathlib import Path
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
 from gexbench.cards.schema import AttackCard, DefenseCard
-from gexbench.core.defense import MOMENTS
 from gexbench.engine.checks.inspect import code_folder, culprit
 from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.machine.moments import moments_of
@@ -183,7 +182,7 @@ def _claims(inspected: Inspected, record: RunRecord) -> Iterator[Finding]:
         alike = "" if found.sane else ", which are not told apart on so few images"
         scores = f"marked answers score {found.marked.score:.4g}, plain ones {found.plain.score:.4g}"
         yield inspected.finding("claim", True, f"{scores}{alike}")
-    elif isinstance(card, DefenseCard) and "claim" in moments_of(card.entry, order.code, MOMENTS):
+    elif isinstance(card, DefenseCard) and "claim" in moments_of(card.entry, order.code):
         yield inspected.finding("claim", False, "the class has a claim, and its card does not say claims = true")
 
 
