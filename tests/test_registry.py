@@ -8,6 +8,7 @@ import pytest
 
 from gexbench.cards.catalog import FOLDERS, Catalog
 from gexbench.cards.entry import load_entry
+from gexbench.cards.options import effective
 from gexbench.cards.schema import (
     AssetCard,
     AttackCard,
@@ -85,6 +86,17 @@ def test_every_metric_of_sets_names_an_extractor_and_every_extractor_serves_one(
     for card in cards:
         assert card.paired == (card.features is None)
         assert not card.floor or not card.paired
+
+
+def test_every_sweep_is_of_three_strengths_that_its_card_allows() -> None:
+    for name, filed in CATALOG.all(DefenseCard).items():
+        card = filed.card
+        for option, strengths in card.sweep.items():
+            for strength in strengths:
+                effective(card.options, {option: strength}, (), f"the sweep of {name}")
+            assert len(set(strengths)) == 3, name
+            assert list(strengths) in (sorted(strengths), sorted(strengths, reverse=True)), name
+            assert card.options[option].default in strengths, name
 
 
 def test_every_asset_named_on_a_metric_or_an_extractor_is_a_card_and_every_card_is_named() -> None:

@@ -135,7 +135,8 @@ class TaskCard(Card):
     """A question: what is copied, from what data, at what budget, scored how.
 
     truth: "pairs", an image for each test input; "style", a set of images that outputs as a whole should look like.
-    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are.
+    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are. honest_cost: the
+    metrics between defended and undefended answers, the main one where none is named.
     """
 
     kind: TaskKindName
@@ -159,6 +160,11 @@ class TaskCard(Card):
     def metrics_at(self, profile: str) -> tuple[Name, ...]:
         """Return the metrics of a profile, the task's own first."""
         return (*self.metrics, *self.profile[profile].extra_metrics)
+
+    @property
+    def costs(self) -> tuple[Name, ...]:
+        """Return the metrics that say what a defense costs honest users."""
+        return self.honest_cost or (self.main.metric,)
 
 
 class VictimCard(Card):
@@ -220,13 +226,18 @@ class AttackCard(Card):
 class DefenseCard(Card):
     """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment.
 
-    `files`: as on the card of an attack.
+    prepares, claims: that it has those moments. assets: weight files that it is prepared with. sweep: for an option
+    that is its strength, the values to measure it at, from weak to strong. `files`: as on the card of an attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
+    prepares: bool = False
+    claims: bool = False
+    assets: tuple[Name, ...] = ()
     options: dict[Label, Option] = {}
+    sweep: dict[str, tuple[OptionValue, ...]] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
     files: tuple[BundledFile, ...] = ()
     source: Prose = ""
