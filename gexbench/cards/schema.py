@@ -135,8 +135,8 @@ class TaskCard(Card):
     """A question: what is copied, from what data, at what budget, scored how.
 
     truth: "pairs", an image for each test input; "style", a set of images that outputs as a whole should look like.
-    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are. honest_cost: what
-    is measured between defended and undefended answers, the main metric where none is named.
+    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are.
+    honest_cost: metrics between defended and undefended answers; where none is named it is the main one.
     """
 
     kind: TaskKindName

@@ -36,4 +36,5 @@ def _kernel(sigma: float) -> Tensor:
 def _along_rows(y: Tensor, kernel: Tensor) -> Tensor:
     reach = len(kernel) // 2
     rows = F.pad(y, (reach, reach, 0, 0), mode="replicate").flatten(0, 1).unsqueeze(1)
-    return F.conv2d(rows, kernel.view(1, 1, 1, -1)).squeeze(1).unflatten(0, y.shape[:2])
+    blurred = F.conv2d(rows, kernel.view(1, 1, 1, -1))
+    return blurred.view(y.shape)
