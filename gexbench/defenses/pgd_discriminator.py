@@ -20,15 +20,16 @@ MOST, SMALLEST = 256, 24
 
 
 class PgdDiscriminator(Defense):
-    """Move every answer so that a discriminator takes it to be made, by projected gradient descent of its mean logit.
+    """Move every answer so that a discriminator turns from its verdict on it, by projected gradient ascent.
 
-    Options: `eps`, the bound on every number's change on [-1,1], 0.25 in the publication; `steps` of the descent, each
-    2.5 eps / steps long, from a random point within the bound; and `judge_steps`. The discriminator is the victim's
-    own where it holds one, as the shipped victims that draw do. The others keep none, so there it is a PatchGAN trained
-    afterwards against the victim's answers for `judge_steps` steps, and *not* the one that the victim was trained with:
-    the owner's style images are real to it, or where there are none the owner's images, whose shrunken copies the
-    victim then answers. To the thief, who trains on them, answers are real images: that is the label whose loss rises
-    here. The publication states eps and CleverHans, no more; steps, their length, objective and training are ours.
+    Options: `eps`, the bound on every number's change on [-1,1], 0.25 in the publication; `steps` of the ascent, each
+    2.5 eps / steps long, from a random point within the bound; and `judge_steps`. The mean logit falls where the answer
+    was taken to be real, and rises where it was taken to be made: an attack without a target, as CleverHans makes them
+    unless told otherwise. The discriminator is the victim's own where it holds one, as the shipped victims that draw
+    do. The others keep none, so there it is a PatchGAN trained afterwards against the victim's answers for
+    `judge_steps` steps, and *not* the one that the victim was trained with: the owner's style images are real to it, or
+    where there are none the owner's images, whose shrunken copies the victim then answers. The publication states eps,
+    CleverHans and that the noise is made with the discriminator, no more: steps, their length and training are ours.
     Source: Szyller et al. 2023 (arXiv 2104.12623), section 7.2; Madry et al. 2018 (arXiv 1706.06083).
     """
 
@@ -52,7 +53,9 @@ class PgdDiscriminator(Defense):
             self._judge = unpacked(self.prepared)
         judge = self._judge.to(y.device)
         radius, steps = 127.5 * float(self.options["eps"]), int(self.options["steps"])
-        return ascended(y, lambda image: -judge(_large(image)).mean(), radius, steps, history.generator)
+        with torch.no_grad():
+            way = -1.0 if float(judge(_large(y)).mean()) >= 0 else 1.0
+        return ascended(y, lambda image: way * judge(_large(image)).mean(), radius, steps, history.generator)
 
 
 def _examples(victim: nn.Module, owner: Sequence[Tensor], place: Place) -> tuple[list[Tensor], list[Tensor]]:

@@ -14,6 +14,7 @@ from gexbench.core.defense import History, Place
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.defenses.pgd_discriminator import PgdDiscriminator
 from gexbench.errors import RunFailed
+from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
 from gexbench.nets.packed import packed, unpacked
 from gexbench.nets.patchgan import PatchGAN
@@ -44,33 +45,41 @@ def _guarded(y: Tensor, judge: nn.Module, eps: float, seed: int = 0) -> Tensor:
     return defense.guard_output(QUESTION, y, History(0, torch.Generator().manual_seed(seed)))
 
 
+def _judge(verdict: float) -> PatchGAN:
+    judge = seeded(lambda: PatchGAN(channels=4), seed=0).requires_grad_(False).eval()
+    judge.layers[-1].bias += verdict
+    return judge
+
+
 def _gan() -> LatentGAN:
     return LatentGAN(SNGANGenerator(SNGANOptions(32, 4, 8)), SNGANDiscriminator(32, 4)).eval()
 
 
-@pytest.mark.parametrize("side", [32, 24])
-def test_the_logit_falls_further_the_larger_eps_is_and_the_bound_holds(side: int) -> None:
-    judge, y = PatchGAN(channels=4).eval(), _images(1, side)[0][None]
-    judge.requires_grad_(False)
-    logits = [float(judge(y).mean())]
+@pytest.mark.parametrize(("verdict", "side"), [(1.0, 32), (-1.0, 32), (1.0, 24)])
+def test_the_logit_goes_further_from_the_verdict_the_larger_eps_is_and_the_bound_holds(
+    verdict: float, side: int
+) -> None:
+    judge, y = _judge(verdict), _images(1, side)[0][None]
+    logits = [verdict * float(judge(y).mean())]
     for eps in (0.0625, 0.125, 0.25):
         got = _guarded(y, judge, eps)
         moved = (to_uint8(got).int() - to_uint8(y).int()).abs()
         assert moved.max() == int(127.5 * eps)
-        logits.append(float(judge(got).mean()))
+        logits.append(verdict * float(judge(got).mean()))
+    assert logits[0] > 0
     assert logits == sorted(logits, reverse=True)
     assert len(set(logits)) == 4
 
 
 def test_no_eps_changes_nothing_and_answers_too_small_to_judge_are_moved_too() -> None:
-    judge, y = PatchGAN(channels=4).eval(), _images(1, 9)[0][None]
+    judge, y = _judge(1.0), _images(1, 9)[0][None]
     assert torch.equal(_guarded(y, judge, 0.0), y)
     assert _guarded(y, judge, 0.25).shape == y.shape
     assert not torch.equal(_guarded(y, judge, 0.25), y)
 
 
 def test_the_same_question_gets_the_same_answer_and_another_gets_another() -> None:
-    judge, y = PatchGAN(channels=4).eval(), _images(1)[0][None]
+    judge, y = _judge(1.0), _images(1)[0][None]
     assert torch.equal(_guarded(y, judge, 0.25, seed=1), _guarded(y, judge, 0.25, seed=1))
     assert not torch.equal(_guarded(y, judge, 0.25, seed=1), _guarded(y, judge, 0.25, seed=2))
 
