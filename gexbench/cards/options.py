@@ -51,10 +51,8 @@ def check_defaults(options: Mapping[str, Option], profiles: Mapping[str, Mapping
 
 
 def check_sweep(options: Mapping[str, Option], sweep: Mapping[str, Sequence[OptionValue]]) -> None:
-    """Raise PlanError where a sweep is over no option, or sets one to what it does not allow."""
+    """Raise PlanError where a sweep sets an option to what it does not allow."""
     for key, values in sweep.items():
-        if key not in options:
-            raise PlanError(f"sweep sets {key!r}, which is no option", nearest(key, options))
         for value in values:
             _exactly(key, options[key], value, "sweep")
 

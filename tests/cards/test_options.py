@@ -86,12 +86,11 @@ def test_one_step_beyond_a_bound_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [
-        ({"step": (1,)}, "sweep sets 'step', which is no option"),
         ({"steps": (1, 1001)}, "option 'steps' of sweep lies from 1 to 1000"),
         ({"steps": (1.5,)}, "sweep.steps is of type 'int'"),
     ],
 )
-def test_a_sweep_over_what_a_card_does_not_allow_is_refused(sweep: dict[str, tuple[float, ...]], message: str) -> None:
+def test_a_sweep_to_what_an_option_does_not_allow_is_refused(sweep: dict[str, tuple[float, ...]], message: str) -> None:
     check_sweep(OPTIONS, {"steps": (1, 1000)})
     with pytest.raises(PlanError, match=message):
         check_sweep(OPTIONS, sweep)
