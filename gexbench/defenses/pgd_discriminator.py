@@ -44,8 +44,7 @@ class PgdDiscriminator(Defense):
             except ValueError as error:
                 raise RunFailed(str(error), "take another victim, or another defense") from None
         real, made = _examples(victim, owner, place)
-        context = TrainingContext(place.device, place.precision, place.seed, place.workdir, place.progress)
-        return packed(fit_judge(real, made, int(self.options["judge_steps"]), context))
+        return packed(fit_judge(real, made, int(self.options["judge_steps"]), TrainingContext.of(place)))
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         """Return y moved; shapes and range as in Defense.guard_output."""
@@ -66,8 +65,8 @@ def _examples(victim: nn.Module, owner: Sequence[Tensor], place: Place) -> tuple
             "whose shrunken copies it enlarges",
             "take another victim, or another defense",
         )
-    images = [owner[index] for index in range(min(MOST, len(owner)))]
-    questions = images if place.style else [_shrunk(image, place.scale) for image in images]
+    images = [crop_to_multiple(owner[index], place.scale) for index in range(min(MOST, len(owner)))]
+    questions = images if place.style else [downscale_8bit(image, place.scale) for image in images]
     made = []
     for question in questions:
         with torch.no_grad():
@@ -83,7 +82,3 @@ def _large(image: Tensor) -> Tensor:
     """Return an image, its last rows and columns repeated where it is smaller than what is judged."""
     below, beside = (max(0, SMALLEST - length) for length in image.shape[-2:])
     return F.pad(image, (0, beside, 0, below), mode="replicate")
-
-
-def _shrunk(image: Tensor, scale: int) -> Tensor:
-    return downscale_8bit(crop_to_multiple(image, scale), scale)

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from gexbench.nets.initialise import gaussian, seeded
+from gexbench.nets.initialise import seeded
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.training.adversarial import adam, cross_entropy
 from gexbench.training.loop import (
     Loop,
     TrainingContext,
     autocast,
-    derived_seed,
     descend,
     finished,
     run_steps,
@@ -22,26 +21,26 @@ from gexbench.training.loop import (
 )
 from gexbench.training.patches import draw_crops, pixel_digest
 
-CHANNELS, SIDE, BATCH, LR = 32, 64, 8, 2e-4
+CHANNELS, SIDE, BATCH, LR = 32, 64, 8, 1e-3
 
 
 def fit_judge(real: Sequence[Tensor], made: Sequence[Tensor], steps: int, context: TrainingContext) -> PatchGAN:
     """Return a PatchGAN whose logits are above 0 where it takes a patch to be of a real image, by cross entropy.
 
-    real, made: images (3,H,W) uint8, all sides 24 pixels or more; crops of 64, or the smallest side, are drawn from
-    both. Goes on from a checkpoint in `context.workdir`.
+    real, made: images (3,H,W) uint8, all sides 24 pixels or more. Crops of 64, or the smallest side, are drawn from
+    both by the same chance: where both are as many and as large, from the same places, so that a network that makes
+    images much like the real ones is told by what it makes of them. Goes on from a checkpoint in `context.workdir`.
     """
     net = seeded(lambda: PatchGAN(channels=CHANNELS), context.seed)
-    gaussian(net, derived_seed(context.seed, "judge"))
     net.train().to(context.device)
     optimiser = adam([net], LR)
     side = min(SIDE, *(length for image in (*real, *made) for length in image.shape[-2:]))
 
     def step(number: int) -> Mapping[str, Tensor]:
-        generator = step_generator(context.seed, "judge", number)
-        crops = torch.cat([draw_crops(images, side, BATCH, generator) for images in (real, made)])
+        chances = (step_generator(context.seed, "judge", number) for _ in range(2))
+        crops = [draw_crops(images, side, BATCH, chance) for images, chance in zip((real, made), chances, strict=True)]
         with autocast(context):
-            truth, lie = net(crops.to(context.device)).chunk(2)
+            truth, lie = net(torch.cat(crops).to(context.device)).chunk(2)
         loss = (cross_entropy(truth, real=True) + cross_entropy(lie, real=False)) / 2.0
         descend(optimiser, loss)
         return {"judge": loss.detach()}
