@@ -196,7 +196,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         dataset=dataset,
         attack=attack,
         defense=defense,
-        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*measured, *task.honest_cost])),
+        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*measured, *task.costs])),
         options=_options(attack, request.profile, request.settings, f"attack {attack.name!r}"),
         defense_options=_options(defense, request.profile, request.defense_settings, f"defense {request.defense!r}"),
         budget=_budget(request.budget, scale),

@@ -107,7 +107,7 @@ def test_the_id_does_not_change_with_what_does_not() -> None:
 
 def reworded(made: Plan) -> Plan:
     """Return the plan with other words in every field of prose that its cards have."""
-    words: dict[str, object] = {**dict.fromkeys(PROSE, "Other words."), "controls": (), "tolerance": 9.0}
+    words = {**dict.fromkeys(PROSE, "Other words."), "controls": (), "tolerance": 9.0, "sweep": {}}
     cards: dict[str, object] = {
         name: card.model_copy(update={key: words[key] for key in words if key in type(card).model_fields})
         for name, card in made
@@ -117,6 +117,13 @@ def reworded(made: Plan) -> Plan:
     attack = cards["attack"].model_copy(update={"options": {**made.attack.options, "steps": steps}})  # type: ignore[attr-defined]
     metrics = tuple(card.model_copy(update={"tolerance": 9.0, "source": "Other words."}) for card in made.metrics)
     return made.model_copy(update={**cards, "attack": attack, "metrics": metrics})
+
+
+def test_the_id_does_not_change_with_what_other_services_a_defense_can_guard() -> None:
+    made = plan(defense="jpeg")
+    assert made.defense is not None
+    more = made.defense.model_copy(update={"task_kinds": ("image-to-image", "sampling"), "sweep": {"quality": (5,)}})
+    assert made.model_copy(update={"defense": more}).id == made.id
 
 
 def test_the_id_does_not_change_with_other_words_on_a_card() -> None:
