@@ -26,9 +26,9 @@ def brief(workdir: Path, **changes: Any) -> Brief:
 
 def test_it_comes_closer_than_the_identity_and_asks_the_whole_budget(tmp_path: Path) -> None:
     door = TranslationDoor(12)
-    net = DenoiseThenSteal().extract(door, brief(tmp_path, denoiser_steps=10, steps=120))
+    net = DenoiseThenSteal().extract(door, brief(tmp_path, denoiser_steps=20, steps=60))
     assert door.remaining == 0
-    assert unseen_error(net) < 0.3 * identity_error()
+    assert unseen_error(net) < 0.6 * identity_error()
 
 
 def test_with_a_denoiser_that_changes_nothing_it_is_pix2pix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

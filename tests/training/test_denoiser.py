@@ -16,20 +16,19 @@ from gexbench.training.denoiser import STRONGEST, cleaned, fit_denoiser, marked
 
 
 def smooth(count: int, seed: int = 0, height: int = 24, width: int = 32) -> list[Tensor]:
-    coarse = torch.rand(count, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
-    return list(to_uint8(F.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)))
+    coarse = torch.rand(count, 3, 2, 2, generator=torch.Generator().manual_seed(seed))
+    return list(to_uint8(F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=True)))
 
 
 def test_it_takes_off_a_mark_it_never_saw_from_images_it_never_saw(tmp_path: Path) -> None:
     context = context_in(tmp_path)
-    net = fit_denoiser(smooth(24), 120, context)
-    mark = 8 / 255 * band_noise(24, 32, (5.0, 10.0), torch.Generator().manual_seed(9))
-    clean = torch.stack([from_uint8(image) for image in smooth(4, seed=1)])
-    taken = torch.stack(
-        [from_uint8(image) for image in cleaned(net, list(to_uint8((clean + mark).clamp(0, 1))), context)]
-    )
+    net = fit_denoiser(smooth(24, 0, 16, 16), 60, context)
+    mark = 8 / 255 * band_noise(24, 24, (6.0, 12.0), torch.Generator().manual_seed(9))
+    clean = torch.stack([from_uint8(image) for image in smooth(4, 1, 24, 24)])
+    given = list(to_uint8((clean + mark).clamp(0, 1)))
+    taken = torch.stack([from_uint8(image) for image in cleaned(net, given, context)])
     assert not net.training
-    assert float((taken - clean).square().mean()) < 0.9 * float(mark.square().mean())
+    assert float((taken - clean).square().mean()) < 0.5 * float(mark.square().mean())
 
 
 def test_images_of_any_sizes_come_out_in_their_size(tmp_path: Path) -> None:

@@ -68,6 +68,13 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
         assert picture.width > 3 * 300
 
 
+def test_an_attack_that_overwrites_and_mirrors_what_it_queried_makes_another_surrogate(run: Run) -> None:
+    ways = ({}, {"purify": "overwrite"}, {"purify": "overwrite", "augment": ("flip",)})
+    made = [run("sngan", **SHORT, **way) for way in ways]
+    assert [(record.status, record.reason, record.account.answered) for record in made] == [("ok", "", 16)] * 3
+    assert len({record.surrogate_sha256 for record in made}) == 3
+
+
 @pytest.mark.parametrize(
     ("attack", "options", "reported"),
     [
