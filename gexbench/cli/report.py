@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from gexbench.cli.output import print_model
-from gexbench.foreign_text import escaped
+from gexbench.foreign_text import escaped, shown
 from gexbench.record import RunRecord
 
+_TAIL, _LINES = 8192, 12
+"""How much is read of the end of an attack's log, in bytes, and how many lines are shown."""
 MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
 
 
@@ -25,8 +27,23 @@ def report(record: RunRecord, file: Path, as_json: bool) -> None:
         console.print(score_table(record))
     else:
         console.print(Text.assemble(("failed:", "bold red"), f" {escaped(record.reason or '')}"))
+    if record.status != "ok" and record.isolation != "none":
+        for line in last_words(file.with_name("log.txt")):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in facts(record, file):
         console.print(escaped(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def last_words(log: Path) -> list[str]:
+    """Return the last lines that an attack wrote, and where they lie; none where it wrote nothing."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL))
+            text = file.read(_TAIL).decode(errors="replace")
+    except OSError:
+        return []
+    lines = [f"  | {shown(line)}" for line in text.splitlines() if line.strip()][-_LINES:]
+    return [*lines, f"log       {escaped(str(log))}"] if lines else []
 
 
 def score_table(record: RunRecord) -> Table:
