@@ -20,5 +20,5 @@ def band_noise(height: int, width: int, band: tuple[float, float], generator: to
     inside = (distance >= low) & (distance <= high) & (distance > 0.0)
     if not bool(inside.any()):
         raise ValueError(f"images of {width}x{height} pixels have no frequency from {low:g} to {high:g} cycles")
-    noise = torch.fft.irfft2(torch.fft.rfft2(white) * inside, s=(height, width))
+    noise: Tensor = torch.fft.irfft2(torch.fft.rfft2(white) * inside, s=(height, width))
     return (noise / noise.square().mean().sqrt()).float()
