@@ -252,7 +252,10 @@ def check_plan(plan: Plan) -> None:
     for card, values in ((plan.attack, plan.options), (plan.defense, plan.defense_options)):
         if card and (missing := card.options.keys() - values.keys()):
             raise PlanError(f"the plan lacks the option {min(missing)!r}", "run it again")
-        effective(_taken(card) if card else {}, values, (), repr(card.name) if card else "no defense")
+        whole = effective(_taken(card) if card else {}, values, (), repr(card.name) if card else "no defense")
+        for key, value in values.items():
+            if whole[key] != value:
+                raise PlanError(f"option {key!r} is {value!r} in the plan, for {whole[key]!r}", "run it again")
     check_adaptive(plan.task, plan.attack, plan.options, plan.budget)
 
 

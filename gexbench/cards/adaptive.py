@@ -29,9 +29,9 @@ ADAPTIVE: Mapping[str, Option] = {
         "and every copy is paid for",
     ),
     "augment": Option(
-        type="list",
-        default=(),
-        choices=("flip",),
+        type="str",
+        default="none",
+        choices=("none", "flip"),
         help="what is done to drawn images, each with probability one half: mirror. Where services take images, the "
         "attack's card has this option, or the attack does not augment",
     ),

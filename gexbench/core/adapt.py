@@ -38,7 +38,7 @@ class AdaptedOracle:
         self._oracle, self._seed = oracle, seed
         self._shifts = SHIFTS[: options.get("jitter", 1)]
         self._purify: str = options.get("purify", "none")
-        self._mirrors = "flip" in options.get("augment", ())
+        self._mirrors = options.get("augment") == "flip"
         self._coins = torch.Generator().manual_seed(seed)
         self._own: dict[tuple[int, int], Tensor] = {}
         self.budget = oracle.budget // len(self._shifts)

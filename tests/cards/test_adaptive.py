@@ -70,6 +70,7 @@ def test_saying_a_default_makes_the_plan_that_is_made_without(setting: str) -> N
         ("monet2photo", "pix2pix", "purfy=jpeg", "no option 'purfy'", "purify"),
         ("monet2photo", "pix2pix", "jitter=0", "from 1 to 9, not at 0", "default 1"),
         ("monet2photo", "pix2pix", "jitter=10", "from 1 to 9, not at 10", "default 1"),
+        ("latent-fidelity", "sngan", "augment=flip,flip", "cannot be 'flip,flip'", "flip"),
         ("monet2photo", "pix2pix", "jitter=2.5", "takes a whole number, not '2.5'", "1"),
         ("monet2photo", "pix2pix", "augment=flop", "cannot be 'flop'", "flip"),
         ("latent-fidelity", "sngan", "jitter=2", "asked none: it draws", "purify and augment"),
@@ -91,7 +92,7 @@ def test_an_attack_whose_card_has_no_augmentation_of_pairs_takes_none() -> None:
     made = plan("monet2photo", "pix2pix")
     bare = made.attack.model_copy(update={"options": {}})
     with pytest.raises(PlanError, match="does not augment pairs"):
-        check_plan(made.model_copy(update={"attack": bare, "options": {"augment": ("flip",)}}))
+        check_plan(made.model_copy(update={"attack": bare, "options": {"augment": "flip"}}))
 
 
 def test_a_budget_that_pays_for_no_question_in_all_its_copies_is_refused() -> None:
@@ -100,7 +101,9 @@ def test_a_budget_that_pays_for_no_question_in_all_its_copies_is_refused() -> No
     assert plan("monet2photo", "pix2pix", "jitter=5", budget="5").options["jitter"] == 5
 
 
-@pytest.mark.parametrize("extra", [{"purify": "none"}, {"jitter": 1}, {"jitter": 12}, {"purify": "acid"}])
+@pytest.mark.parametrize(
+    "extra", [{"purify": "none"}, {"jitter": 1}, {"jitter": 12}, {"jitter": "2"}, {"purify": "acid"}, {"steps": "300"}]
+)
 def test_a_plan_that_was_edited_by_hand_is_refused(extra: dict[str, Any]) -> None:
     made = plan("monet2photo", "pix2pix")
     with pytest.raises(PlanError):

@@ -143,7 +143,7 @@ def test_overwritten_answers_stay_in_range_whatever_their_sizes() -> None:
 
 def test_drawn_images_are_mirrored_every_second_by_chance_and_the_same_ones_after_a_restart() -> None:
     plain = Service(64).sample(64)
-    runs = [oracle(Service(64), augment=("flip",)) for _ in range(2)]
+    runs = [oracle(Service(64), augment="flip") for _ in range(2)]
     made = [torch.cat([run.sample(40).images, run.sample(24).images]) for run in runs]
     assert torch.equal(*made)
     mirrored = [torch.equal(image, plain.images[0].flip(-1)) for image in made[0]]
