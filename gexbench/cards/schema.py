@@ -226,8 +226,9 @@ class DefenseCard(Card):
     """A defense and its options.
 
     `prepares`: it has an offline stage, whose result is kept (see engine.run.prepare_defense). `assets`: the weight
-    files that this stage reads. `hardens`: it wants the victim and the owner's images before deployment. `sweep`: by
-    option, values that show its strengths; no run takes them of itself. `files`: as on the card of an attack.
+    files that this stage reads. `hardens`: it wants the victim and the owner's images before deployment. `claims`: it
+    says of a model's outputs whether they were learned from its answers. `sweep`: by option, values that show its
+    strengths; no run takes them of itself. `files`: as on the card of an attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
@@ -235,6 +236,7 @@ class DefenseCard(Card):
     prepares: bool = False
     assets: tuple[Name, ...] = ()
     hardens: bool = False
+    claims: bool = False
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
     sweep: dict[Label, Annotated[tuple[OptionValue, ...], Field(min_length=1)]] = {}
