@@ -31,7 +31,8 @@ class AdaptedOracle:
     """Ask copies of each question, average, purify, mirror: in this order, whatever the options name of it.
 
     Implements core.oracle.Oracle. One question of its budget is as many of the service's as there are copies, asked
-    in one batch, so that a batch over the budget is refused whole.
+    in one batch, so that a batch over the budget is refused whole. Source: overwriting, arXiv 2302.08637; what is
+    averaged, and the pattern that overwrites, are ours.
     """
 
     def __init__(self, oracle: Oracle, options: Mapping[str, Any], seed: int) -> None:
