@@ -84,7 +84,7 @@ def shrunk(plan: Plan, subject: Subject) -> Plan:
     """
     override = {**subject.profile.get(PROFILE, {}), **subject.profile.get(OWN_OPTIONS, {})}
     options = effective(subject.options, override, (), f"{subject.name!r} in [profile.{OWN_OPTIONS}]")
-    wanted = (plan.task.main.metric, *plan.task.honest_cost[:1])
+    wanted = (plan.task.main.metric, *plan.task.costs[:1])
     metrics = tuple(metric for metric in plan.metrics if metric.name in wanted and not metric.assets)
     small = task_kind(plan.task.kind).shrunk(plan)
     changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics}

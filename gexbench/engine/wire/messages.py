@@ -281,8 +281,9 @@ class Leak(Message):
 class StartAttack(Message):
     """The attack and its brief; see core.attack.Brief. Images lie in files that the attack's process may read.
 
-    code: the folder of a plug-in's modules, None for an installed package. private: what the attack may not read;
-    writable: all it may write. Both are for naming attempts: what enforces them is the sandbox.
+    code: the folder of a plug-in's modules, None for an installed package. options: those of its card; adaptive: the
+    others that are set, see core.adapt. private: what the attack may not read; writable: all it may write. Both are for
+    naming attempts: what enforces them is the sandbox.
     """
 
     op = "start"
@@ -304,6 +305,7 @@ class StartAttack(Message):
     seed: int
     deadline: float
     options: dict[str, OptionValue]
+    adaptive: dict[str, OptionValue] = {}
     workdir: Path
     private: tuple[Path, ...]
     writable: tuple[Path, ...]
