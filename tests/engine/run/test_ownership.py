@@ -16,6 +16,7 @@ from gexbench.engine.run import ownership
 from gexbench.engine.run.innocents import Model, Shown
 from gexbench.engine.run.ownership import KEPT, Court, judging, keep_trial, trial_digest, tried
 from gexbench.engine.run.sides import Journal
+from gexbench.engine.sandbox.rules import support
 from gexbench.engine.service.defense import Guard
 from gexbench.engine.wire.guarding import Judge, StartDefense
 from gexbench.engine.wire.image_file import StoredImages, store_images
@@ -199,6 +200,16 @@ def test_a_run_ends_with_what_its_defense_concludes_of_its_surrogate(run: Run) -
     assert record.account.answered == 16
     assert record.incidents == ()
     assert run("reddener", "none").ownership == told
+
+
+@pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
+def test_a_defense_that_judges_sees_what_it_is_shown_and_nothing_of_the_run(run: Run) -> None:
+    record = run("prier", "auto")
+    assert record.status == "ok", record.reason
+    told = record.ownership
+    assert told is not None
+    assert told.detected
+    assert told.suspect.figures == dict.fromkeys(("reads", "seen", "remembers", "lists", "writes"), 0.0)
 
 
 def test_a_question_that_the_service_refuses_fails_the_run(run: Run) -> None:
