@@ -14,7 +14,9 @@ from gexbench.cards.prose import PROSE
 from gexbench.cards.schema import Card, DefenseCard, TaskProfile, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError
 from gexbench.plan import Identity, Plan, Request, check_plan, resolve
+from gexbench.record import read_record
 
+LEADERBOARDS = Path(__file__).resolve().parents[1] / "leaderboards"
 CATALOG = Catalog.load()
 IDENTITY = Identity("v" * 64, "d" * 64, "c" * 16)
 REQUEST = Request("sr", "srresnet")
@@ -103,6 +105,19 @@ def test_the_id_changes_with_everything_that_affects_the_numbers() -> None:
 
 def test_the_id_does_not_change_with_what_does_not() -> None:
     assert plan(deadline=5.0).id == plan(isolation="none").id == plan().id
+
+
+@pytest.mark.parametrize("board", ["latent-accuracy", "latent-fidelity", "monet2photo", "selfie2anime", "sr"])
+def test_ids_of_records_stay_as_options_come_that_every_attack_takes(board: str) -> None:
+    for file in sorted((LEADERBOARDS / board / "records").glob("*-s0-*.json")):
+        record = read_record(file)
+        request = record.plan.request()
+        asked = replace(
+            request, victim=None, dataset=None, budget=None, deadline=None, defense=None, defense_settings=()
+        )
+        options = resolve(asked, CATALOG, IDENTITY).options
+        assert record.plan.model_copy(update={"options": options}).id == record.plan.id
+        assert record.id in (record.plan.id, record.plan.former_id)
 
 
 def reworded(made: Plan) -> Plan:

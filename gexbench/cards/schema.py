@@ -157,6 +157,11 @@ class TaskCard(Card):
             raise ValueError(f"main.metric {self.main.metric!r} is not among metrics")
         return self
 
+    @property
+    def draws(self) -> bool:
+        """Say whether the service draws images, and is asked no questions."""
+        return self.kind == "sampling"
+
     def metrics_at(self, profile: str) -> tuple[Name, ...]:
         """Return the metrics of a profile, the task's own first."""
         return (*self.metrics, *self.profile[profile].extra_metrics)

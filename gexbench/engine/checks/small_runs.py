@@ -200,7 +200,8 @@ def _defended_run(inspected: Inspected, name: str) -> RunRecord | str:
 def _run(inspected: Inspected, name: str) -> RunRecord:
     folder = inspected.folder / name
     if isinstance(inspected.subject, DefenseCard):
-        RunFolder(folder).take_key(KEY)
+        RunFolder(folder).take("key", KEY)
+        RunFolder(folder).take("secret", KEY)
     trial = Trial(inspected.folder / "prepared", IMAGES)
     beside = Beside(trial=trial)
     return execute(inspected.plan, inspected.catalog, folder, lambda what, done, total: None, beside)
