@@ -220,12 +220,18 @@ class AttackCard(Card):
 class DefenseCard(Card):
     """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment.
 
-    `files`: as on the card of an attack.
+    prepares: it has tensors made beforehand, from the victim and the owner's images. claims: it says of suspects
+    whether they learned from its answers. assets: the weight files it is prepared with. sweep: values of options that
+    are worth a row each. `files`: as on the card of an attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
     hardens: bool = False
+    prepares: bool = False
+    claims: bool = False
+    assets: tuple[Name, ...] = ()
+    sweep: dict[str, tuple[OptionValue, ...]] = {}
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
     files: tuple[BundledFile, ...] = ()
