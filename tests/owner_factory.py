@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from training_factory import quiet
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
 from gexbench.cards.schema import DefenseCard
-from gexbench.core.defense import Defense, History, Trial
+from gexbench.core.defense import Defense, History, Place, Trial
 from gexbench.errors import PlanError
 
 
@@ -58,3 +60,9 @@ def refuses(card: str, *given: str) -> None:
     for each in given:
         with pytest.raises(PlanError, match=rf"^option {each.partition('=')[0]!r} of {card} lies from"):
             options_of(card, each)
+
+
+def place_in(folder: Path, **fields: Any) -> Place:
+    """Return a place of seed 0 on the CPU for a service that keeps the size."""
+    usual: dict[str, Any] = {"style": (), "scale": 1, "assets": {}, "device": torch.device("cpu"), "precision": "fp32"}
+    return Place(**{**usual, "seed": 0, "workdir": folder, "progress": quiet, **fields})

@@ -18,7 +18,7 @@ from gexbench.core.marks import keyed_chance, matched, question_digest
 OTHERS = 128
 """So many questions that are no triggers are asked beside them, at most."""
 ORDERS = 1000
-LEAST_SPREAD = 0.01
+LEAST_SPREAD = 0.001
 """Of moves from the plain answer to the changed one: what rounding to 8 bits leaves of exact answers."""
 GREY = (0.299, 0.587, 0.114)
 WORD = (

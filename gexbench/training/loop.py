@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from gexbench.core.attack import Brief, Progress
+from gexbench.core.defense import Place
 from gexbench.core.victim import Studio
 from gexbench.errors import RunFailed
 from gexbench.nets.initialise import Net
@@ -50,8 +51,8 @@ class TrainingContext:
     progress: Progress
 
     @classmethod
-    def of(cls, given: Brief | Studio) -> TrainingContext:
-        """Return what an attack was given of it in its brief, or a victim's owner in its studio."""
+    def of(cls, given: Brief | Studio | Place) -> TrainingContext:
+        """Return what an attack was given in its brief, a victim's owner in its studio, a defense in its place."""
         return cls(given.device, given.precision, given.seed, given.workdir, given.progress)
 
     def fingerprint(self, numbers: object, pixels: str) -> str:

@@ -1,0 +1,65 @@
+"""Fitting the nets of the fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from training_factory import Interrupted, checkpoint_every_step, context_in, equal, stopping_at
+
+from gexbench.training.fingerprint import FingerprintOptions, FingerprintTraining, at_side, fit_fingerprint, hidden
+
+NUMBERS = FingerprintOptions(bits=4, side=16, bound=16.0, steps=40, batch=8, lr=3e-3)
+
+
+@pytest.fixture(scope="module")
+def images() -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randint(60, 200, (3, 1, 1), generator=generator).expand(3, 16, 16).byte() for _ in range(16)]
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory, images: list[Tensor]) -> tuple[nn.Module, nn.Module]:
+    return fit_fingerprint(images, NUMBERS, context_in(tmp_path_factory.mktemp("fingerprint")))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (40, 56)])
+def test_bits_are_read_from_what_they_were_hidden_in_whatever_its_size(
+    fitted: tuple[nn.Module, nn.Module], size: tuple[int, int]
+) -> None:
+    encoder, decoder = fitted
+    bits = torch.randint(2, (16, 4), generator=torch.Generator().manual_seed(1)).float()
+    x = torch.linspace(0.2, 0.8, 16)[:, None, None, None].expand(16, 3, *size)
+    marked = hidden(encoder, x, bits, NUMBERS)
+    assert marked.shape == x.shape
+    assert (marked - x).abs().amax() <= 16 / 255 + 1e-6
+    assert ((decoder(at_side(marked, 16)) > 0) == (bits > 0.5)).float().mean() > 0.95
+
+
+def test_the_mark_is_made_fainter_once_bits_are_read_well(tmp_path: Path, images: list[Tensor]) -> None:
+    training = FingerprintTraining(replace(NUMBERS, fainter=0.5), context_in(tmp_path))
+    training.step(images, 0)
+    assert training.schedule.weight == 0
+    training.schedule.accuracy.fill_(0.95)
+    first = training.step(images, 1)
+    assert first["mark"] == 0
+    assert training.schedule.weight == 0.5
+    assert training.step(images, 2)["mark"] > 0
+    training.schedule.accuracy.fill_(0.5)
+    training.step(images, 3)
+    assert training.schedule.weight == 1.5
+
+
+def test_a_training_that_was_stopped_ends_with_the_same_bits(
+    tmp_path: Path, images: list[Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = replace(NUMBERS, steps=6)
+    expected = fit_fingerprint(images, numbers, context_in(tmp_path / "whole"))
+    checkpoint_every_step(monkeypatch)
+    with pytest.raises(Interrupted):
+        fit_fingerprint(images, numbers, replace(context_in(tmp_path / "cut"), progress=stopping_at(3)))
+    got = fit_fingerprint(images, numbers, context_in(tmp_path / "cut"))
+    assert all(equal(one, other) for one, other in zip(expected, got, strict=True))
