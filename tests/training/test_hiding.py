@@ -1,4 +1,4 @@
-"""Fitting the nets of the fingerprint."""
+"""Fitting nets that hide and nets that read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 from training_factory import Interrupted, checkpoint_every_step, context_in, equal, stopping_at
 
-from gexbench.training.fingerprint import FingerprintOptions, FingerprintTraining, at_side, fit_fingerprint, hidden
+from gexbench.nets.hiding import FingerprintDecoder, FingerprintEncoder
+from gexbench.training.hiding import HidingOptions, HidingTraining, at_side, fit_fingerprint, fit_logo, hidden
 
-NUMBERS = FingerprintOptions(bits=4, side=16, bound=16.0, steps=40, batch=8, lr=3e-3)
+NUMBERS = HidingOptions(side=16, bound=16.0, steps=40, batch=8, lr=3e-3)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def images() -> list[Tensor]:
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory: pytest.TempPathFactory, images: list[Tensor]) -> tuple[nn.Module, nn.Module]:
-    return fit_fingerprint(images, NUMBERS, context_in(tmp_path_factory.mktemp("fingerprint")))
+    return fit_fingerprint(images, 4, NUMBERS, context_in(tmp_path_factory.mktemp("fingerprint")))
 
 
 @pytest.mark.parametrize("size", [(16, 16), (40, 56)])
@@ -33,14 +34,16 @@ def test_bits_are_read_from_what_they_were_hidden_in_whatever_its_size(
     encoder, decoder = fitted
     bits = torch.randint(2, (16, 4), generator=torch.Generator().manual_seed(1)).float()
     x = torch.linspace(0.2, 0.8, 16)[:, None, None, None].expand(16, 3, *size)
-    marked = hidden(encoder, x, bits, NUMBERS)
+    marked = hidden(encoder, x, bits, 16, 16.0)
     assert marked.shape == x.shape
     assert (marked - x).abs().amax() <= 16 / 255 + 1e-6
     assert ((decoder(at_side(marked, 16)) > 0) == (bits > 0.5)).float().mean() > 0.95
 
 
 def test_the_mark_is_made_fainter_once_bits_are_read_well(tmp_path: Path, images: list[Tensor]) -> None:
-    training = FingerprintTraining(replace(NUMBERS, fainter=0.5), context_in(tmp_path))
+    training = HidingTraining(
+        FingerprintEncoder(4, 16), FingerprintDecoder(4, 16), (4,), replace(NUMBERS, fainter=0.5), context_in(tmp_path)
+    )
     training.step(images, 0)
     assert training.schedule.weight == 0
     training.schedule.accuracy.fill_(0.95)
@@ -57,9 +60,20 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(
     tmp_path: Path, images: list[Tensor], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = replace(NUMBERS, steps=6)
-    expected = fit_fingerprint(images, numbers, context_in(tmp_path / "whole"))
+    expected = fit_fingerprint(images, 4, numbers, context_in(tmp_path / "whole"))
     checkpoint_every_step(monkeypatch)
     with pytest.raises(Interrupted):
-        fit_fingerprint(images, numbers, replace(context_in(tmp_path / "cut"), progress=stopping_at(3)))
-    got = fit_fingerprint(images, numbers, context_in(tmp_path / "cut"))
+        fit_fingerprint(images, 4, numbers, replace(context_in(tmp_path / "cut"), progress=stopping_at(3)))
+    got = fit_fingerprint(images, 4, numbers, context_in(tmp_path / "cut"))
     assert all(equal(one, other) for one, other in zip(expected, got, strict=True))
+
+
+def test_a_logo_is_read_from_what_it_was_hidden_in_and_nothing_from_plain_images(
+    tmp_path: Path, images: list[Tensor]
+) -> None:
+    embedder, extractor = fit_logo(images, NUMBERS, context_in(tmp_path))
+    logos = torch.randint(2, (16, 1, 4, 4), generator=torch.Generator().manual_seed(1)).float()
+    x = torch.linspace(0.2, 0.8, 16)[:, None, None, None].expand(16, 3, 16, 16)
+    found = extractor(hidden(embedder, x, logos, 16, 16.0))
+    assert ((found > 0) == (logos > 0.5)).float().mean() > 0.9
+    assert extractor(x).abs().mean() < 0.5 * found.abs().mean()
