@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
-from gexbench.cards.schema import Compare, Frozen, Label, Name
+from gexbench.cards.schema import Compare, Frozen, Label, Name, Sha256
 from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.file_kinds import HEAD, kind_of
 from gexbench.files import read_bounded
@@ -160,6 +160,8 @@ class RunRecord(Frozen):
     in records of runs without a config.json, of its file of weights alone. evidence_sha256: of the answers kept beside
     it, None where none were.
     honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
+    key_sha256: of the key its defense was given, kept before the attack started; prepared_sha256: of the file of what
+    the defense had prepared. None where there is no such thing, as in records of before there was one.
     """
 
     schema_version: Literal[1] = 1
@@ -181,6 +183,8 @@ class RunRecord(Frozen):
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}
     surrogate_sha256: str | None = None
+    key_sha256: Sha256 | None = None
+    prepared_sha256: Sha256 | None = None
     attack_report: dict[Told, float | int | Told] = {}
     provenance: Provenance
     seal: str = ""

@@ -110,12 +110,13 @@ class Work:
     catalog: Catalog
     out: Path
     progress: Watch = unwatched
+    keep: bool = True
 
     def __call__(self, plan: Plan) -> RunRecord | Exception:
         """Run a plan."""
         try:
             with self.progress(plan) as tick:
-                return bench.run_plan(plan, self.catalog, self.out, tick)
+                return bench.run_plan(plan, self.catalog, self.out, tick, self.keep)
         except Exception as error:  # of one run of many: the others go on
             return error
 
@@ -135,13 +136,14 @@ def run_all(
     out: Path,
     executor: Executor = serially,
     progress: Watch = unwatched,
+    keep: bool = True,
 ) -> list[RunRecord]:
-    """Run plans below `out` and return their records in the same order.
+    """Run plans below `out` and return their records in the same order; keep: see bench.run_plan.
 
     A run that fails gives a failed record; one that the machine did not let begin or end, for missing weights say, a
     failed record that is on no disk, so that it goes on another time. Raises the first error where no run got further.
     """
-    ended = list(executor(Work(catalog, out, progress), plans))
+    ended = list(executor(Work(catalog, out, progress, keep), plans))
     errors = [end for end in ended if isinstance(end, Exception)]
     if errors and len(errors) == len(ended):
         raise errors[0]

@@ -85,3 +85,21 @@ def test_python_in_the_docs_is_python_with_keywords_that_exist(page: Path) -> No
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in verbs:
                 given = {keyword.arg for keyword in call.keywords}
                 assert given <= set(verbs[call.func.attr].parameters), ast.unparse(call)
+
+
+def prose(page: Path) -> str:
+    """Return a page without code, tables and the targets of its links."""
+    text = re.sub(r"```.*?```|<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "#"))]
+    return re.sub(r"\]\([^)]*\)", "]", "\n".join(lines))
+
+
+def test_no_sentence_of_the_readme_is_longer_than_35_words() -> None:
+    parts = re.split(r"(?<=[.!?:;])\s+|\n\n|\n\* ", prose(ROOT / "README.md"))
+    assert [part for part in parts if len(part.split()) > 35] == []
+
+
+def test_the_readme_is_short_and_every_page_stands_in_the_index() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"({page.name})" not in index] == ["README.md"]

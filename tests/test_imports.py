@@ -50,7 +50,7 @@ ENGINE: dict[str, set[str]] = {
     "wire": set(),
     "kinds": {"wire"},
     "attacker": {"wire", "sandbox", "kinds"},
-    "defender": {"wire"},
+    "defender": {"wire", "store.weights"},
     "service": {"kinds", "wire", "sandbox", "store.weights"},
     "scoring": {"kinds", "machine", "store"},
     "run": {"machine", "store", "sandbox", "wire", "attacker", "defender", "kinds", "service", "scoring"},

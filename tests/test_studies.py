@@ -21,7 +21,7 @@ def started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     stand_in(tmp_path, monkeypatch)
     plans: list[Plan] = []
 
-    def run(plan: Plan, catalog: object, out: Path, progress: bench.Progress) -> RunRecord:
+    def run(plan: Plan, catalog: object, out: Path, progress: bench.Progress, keep: bool) -> RunRecord:
         plans.append(plan)
         progress("training", 1, 2)
         return record_of(plan, b=20.0 + plan.budget / 20)

@@ -34,7 +34,7 @@ def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """Let runs end at once, those of copycat without success and of bicubic with the machine's error."""
     plans: list[Plan] = []
 
-    def run(plan: Plan, catalog: Catalog, out: Path, progress: Progress) -> RunRecord:
+    def run(plan: Plan, catalog: Catalog, out: Path, progress: Progress, keep: bool) -> RunRecord:
         plans.append(plan)
         progress("training", 1, 2)
         if plan.attack.name == "bicubic":

@@ -218,24 +218,33 @@ class AttackCard(Card):
 
 
 class DefenseCard(Card):
-    """A defense and its options; `hardens` says that it wants the victim and the owner's images before deployment.
+    """A defense and its options.
 
-    prepares: it has tensors made beforehand, from the victim and the owner's images. claims: it says of suspects
-    whether they learned from its answers. assets: the weight files it is prepared with. sweep: values of options that
-    are worth a row each. `files`: as on the card of an attack.
+    `prepares`: it has an offline stage, whose result is kept (see engine.run.prepare_defense). `assets`: the weight
+    files that this stage reads. `hardens`: it wants the victim and the owner's images before deployment. `claims`: it
+    says of suspects whether they learned from its answers. `sweep`: by option, values that show its strengths; no run
+    takes them of itself. `files`: as on the card of an attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
     entry: Entry
-    hardens: bool = False
     prepares: bool = False
-    claims: bool = False
     assets: tuple[Name, ...] = ()
-    sweep: dict[str, tuple[OptionValue, ...]] = {}
+    hardens: bool = False
+    claims: bool = False
     options: dict[Label, Option] = {}
     profile: dict[str, dict[str, OptionValue]] = {}
+    sweep: dict[Label, Annotated[tuple[OptionValue, ...], Field(min_length=1)]] = {}
     files: tuple[BundledFile, ...] = ()
     source: Prose = ""
+
+    @model_validator(mode="after")
+    def _is_of_one_mind(self) -> DefenseCard:
+        if unknown := self.sweep.keys() - self.options.keys():
+            raise ValueError(f"sweep names {min(unknown)!r}, which is no option")
+        if self.assets and not self.prepares:
+            raise ValueError("assets are for what prepares: say prepares = true")
+        return self
 
 
 class MetricCard(Card):

@@ -15,6 +15,7 @@ from gexbench.cli import (
     cross,
     curve,
     data,
+    defense,
     doctor,
     listing,
     losses,
@@ -52,6 +53,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(assets.app, name="assets")
 app.add_typer(data.app, name="data")
 app.add_typer(victim.app, name="victim")
+app.add_typer(defense.app, name="defense")
 app.add_typer(board.app, name="board")
 
 

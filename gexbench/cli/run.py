@@ -17,12 +17,21 @@ BESIDE_A_PLAN = {"plan", "registry", "out", "fresh", "keep", "json"}
 
 def run(
     context: typer.Context,
-    task: Annotated[str | None, typer.Option(help="The task, see `gexbench list tasks`.")] = None,
-    attack: Annotated[str | None, typer.Option(help="The attack or control: a name, or a submission's folder.")] = None,
-    defense: Annotated[str | None, typer.Option(help="The defense: a name, or a submission's folder.")] = None,
+    task: Annotated[str | None, typer.Option(help="The task, see `gexbench list tasks`; or several, as a,b.")] = None,
+    attack: Annotated[
+        str | None, typer.Option(help="The attack or control: a name, or a submission's folder; or several.")
+    ] = None,
+    defense: Annotated[
+        str | None, typer.Option(help="The defense: a name, or a submission's folder; or several, `none` among them.")
+    ] = None,
     profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
-    budget: Annotated[str | None, typer.Option(help="Images that may be asked: a number, or such as 50%.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Images that may be asked: a number, or such as 50%; or several.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The seed; boards want 0, 1, 2, …")] = 0,
+    seeds: Annotated[
+        str | None, typer.Option(help="Several seeds: such as 0-4, or 0,3, or all that the profile wants.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     victim: Annotated[
@@ -51,10 +60,13 @@ def run(
 
     Give --task and --attack, or --plan: such a file stands in every run's folder. A run that was killed goes on when
     started again. One that is finished is shown again; what it could not measure is measured where weights came since.
+    Lists with commas between, and --seeds, give every combination, one run after the other.
 
-    Example: `gexbench run --task sr --attack srresnet --seed 1 --set steps=100`
+    Example: `gexbench run --task sr --attack srresnet --seed 1 --set steps=100`, or
+    `gexbench run --task sr --attack srresnet,bicubic --seeds 0-4`
     """
     from gexbench import bench
+    from gexbench.cli import several
     from gexbench.cli.progress import Ticker
     from gexbench.cli.report import report
     from gexbench.errors import PlanError
@@ -70,7 +82,12 @@ def run(
     else:
         settings, against = tuple(set_ or ()), tuple(set_defense or ())
         request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
-        catalog, chosen = bench.prepare(replace(request, folders=folders, victim=victim, dataset=dataset))
+        request = replace(request, folders=folders, victim=victim, dataset=dataset)
+        if seeds is not None or several.is_list(task, attack, defense, budget):
+            _refuse_beside_several(context, fresh)
+            several.run_several(several.swept(request, seeds), out, keep, as_json=json)
+            return
+        catalog, chosen = bench.prepare(request)
     file = out / chosen.run_name / "record.json"
     if fresh:
         _set_aside(file.parent)
@@ -96,6 +113,16 @@ def _set_aside(folder: Path) -> None:
     kept = RunFolder(folder).set_aside()
     if kept is not None:
         typer.echo(f"kept      {kept}, the earlier run", err=True)
+
+
+def _refuse_beside_several(context: typer.Context, fresh: bool) -> None:
+    from gexbench.errors import PlanError
+
+    if fresh:
+        raise PlanError("--fresh starts one run anew, and several were named", "name one run, or another --out")
+    seed, seeds = (context.get_parameter_source(name) for name in ("seed", "seeds"))
+    if seed is not None and seeds is not None and "DEFAULT" not in (seed.name, seeds.name):
+        raise PlanError("--seed and --seeds were given", "leave one of the two out")
 
 
 def _refuse_others(context: typer.Context) -> None:

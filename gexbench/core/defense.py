@@ -20,8 +20,8 @@ MOMENTS = ("prepare", "harden", "guard_input", "guard_latent", "guard_output", "
 class History:
     """What the service knows as it answers: how many questions it has answered before, and a generator of chance.
 
-    It tells its clients not apart, honest users and attackers alike. The generator depends on the run's seed and the
-    question alone, so the same question gets the same answer after a restart.
+    It tells its clients not apart, honest users and attackers alike. The generator depends on the run's key, its seed
+    and the question alone: the same question gets the same answer after a restart, and no client can draw it again.
     """
 
     answered: int

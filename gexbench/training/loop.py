@@ -52,7 +52,7 @@ class TrainingContext:
 
     @classmethod
     def of(cls, given: Brief | Studio | Place) -> TrainingContext:
-        """Return what an attack was given in its brief, a victim's owner in its studio, a defense in its place."""
+        """Return what an attack was given of it in its brief, a victim's owner in a studio, a defense in its place."""
         return cls(given.device, given.precision, given.seed, given.workdir, given.progress)
 
     def fingerprint(self, numbers: object, pixels: str) -> str:

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +104,34 @@ class Burglar:
             self.report[name] = 1
         except Exception as error:
             self.report[name] = f"refused: {type(error).__name__}"
+
+
+class Keyhole:
+    """Looks for a defense's key and for what it prepared; `report` says what it could read."""
+
+    def __init__(self) -> None:
+        self.report: dict[str, int | str] = {}
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        run, link = brief.workdir.parents[1], brief.workdir / "link"
+        with suppress(OSError):
+            link.symlink_to(run / "service" / "key")
+        places = {name: run / "service" / name for name in ("key", "prepared.safetensors", "owner.safetensors")}
+        places |= {"link": link, "way round": run / "attacker" / ".." / "service" / "key"}
+        places |= {"shelf": next(iter(self._shelves(brief)), Path(str(brief.options["home"]), "prepared"))}
+        for name, place in places.items():
+            try:
+                self.report[name] = str(read(str(place))())
+            except OSError as error:
+                self.report[name] = f"refused: {type(error).__name__}"
+        oracle.query(torch.stack([brief.pool[i] for i in range(brief.budget)]))
+        return Nearest(brief.scale)
+
+    def _shelves(self, brief: Brief) -> list[Path]:
+        try:
+            return sorted(Path(str(brief.options["home"]), "prepared").glob("*/prepared.safetensors"))
+        except OSError:
+            return []
 
 
 class Glutton:

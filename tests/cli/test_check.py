@@ -241,3 +241,49 @@ def test_check_of_a_folder_of_cards_looks_at_all_of_them(tmp_path: Path) -> None
         (tmp_path / f"{name}.py").write_text("class It: ...\n")
     told = json.loads(_check(tmp_path, "--json").stdout)
     assert [line["subject"] for line in told["checks"] if not line["passed"]] == ["a/one", "a/two"]
+
+
+TRAINED = """
+import torch
+from gexbench.core.defense import Defense
+
+class It(Defense):
+    def prepare(self, victim, owner, place):
+        assert 0 < len(owner) <= 8
+        return {"shift": torch.zeros(3, 1, 1)%s}
+    def guard_output(self, x, y, history):
+        return y + self.prepared["shift"] + 0 * self.key[0]
+"""
+
+
+def test_a_defense_is_prepared_twice_on_a_few_images_and_answers_with_what_it_made(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "a", "defense", TRAINED % "")
+    (folder / "card.toml").write_text((folder / "card.toml").read_text() + "prepares = true\n")
+    findings = _findings(folder, 0)
+    assert findings["prepare again"] == (True, "prepared twice, it gave the same bits")
+    assert findings["run"][0]
+    assert list(findings)[3:] == ["prepare", "prepare again", *DEFENSE_LINES[3:]]
+
+
+@pytest.mark.parametrize(
+    ("more", "prepares", "what", "told"),
+    [
+        (
+            ' + torch.rand((), generator=torch.Generator().manual_seed(__import__("time").time_ns()))',
+            True,
+            "prepare again",
+            "other bits; draw from a generator of place.seed alone",
+        ),
+        (" / [][0]", True, "prepare", r"prepare of the defense 'a/b' raised IndexError: .* \(defense.py:8\)"),
+        ("", False, "imports", "has a prepare, and its card does not say prepares = true"),
+    ],
+    ids=["chance", "raises", "hidden"],
+)
+def test_what_is_wrong_with_a_preparation_is_told_so(
+    tmp_path: Path, more: str, prepares: bool, what: str, told: str
+) -> None:
+    folder = _write(tmp_path / "a", "defense", TRAINED % more)
+    (folder / "card.toml").write_text((folder / "card.toml").read_text() + f"prepares = {str(prepares).lower()}\n")
+    passed, detail = _findings(folder, 2)[what]
+    assert not passed
+    assert re.search(told, detail)

@@ -50,7 +50,7 @@ def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """Let runs end at once, those of copycat on other without success; returns the plans started."""
     plans: list[Plan] = []
 
-    def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None]) -> RunRecord:
+    def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None], keep: bool) -> RunRecord:
         plans.append(plan)
         b = 20.0 + len(plan.victim.name) + len(plan.attack.name) + 2 * plan.seed
         record = record_of(plan, b=b)

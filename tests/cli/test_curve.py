@@ -27,7 +27,7 @@ def started(records: Records, monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
     """Let runs end at once, better with more data, seed 1 at budget 50 without success; returns those started."""
     plans: list[Plan] = []
 
-    def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None]) -> RunRecord:
+    def run(plan: Plan, catalog: object, out: Path, tick: Callable[[str, int, int], None], keep: bool) -> RunRecord:
         plans.append(plan)
         record = record_of(plan, b=20.0 + plan.budget / 20 + plan.seed)
         if (plan.budget, plan.seed) == (50, 1):
@@ -99,7 +99,7 @@ def test_a_failed_run_is_named_and_the_exit_code_is_3() -> None:
 @pytest.mark.usefixtures("started")
 def test_where_every_run_fails_nothing_is_drawn(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     lost = changed(changed(records.make(), "scores", ()), "status", "failed")
-    monkeypatch.setattr(bench, "run_plan", lambda plan, catalog, out, tick: lost)
+    monkeypatch.setattr(bench, "run_plan", lambda plan, catalog, out, tick, keep: lost)
     result = invoke(*SR, "--seeds", "1", "--budgets", "100", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout)["picture"] is None

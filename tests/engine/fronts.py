@@ -18,6 +18,7 @@ from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.messages import Message
 
 MEMORY = Path(":memory:")
+KEY = bytes(range(32))
 
 
 class Held(Defender):
@@ -38,7 +39,7 @@ class Held(Defender):
 
 def guard(defense: Defense, seed: int = 0, name: str = "a/b") -> Guard:
     """Return a defense as a service reaches it."""
-    made = Guard(name, Held(defense), 60.0, seed)
+    made = Guard(name, Held(defense), 60.0, seed, KEY)
     made.start(StartDefense(entry="a:B", options={}, device="cpu", threads=1))
     return made
 

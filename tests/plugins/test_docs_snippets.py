@@ -14,7 +14,7 @@ from torch import Tensor
 from gexbench.cards.catalog import check
 from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.core.attack import Brief
-from gexbench.core.defense import History
+from gexbench.core.defense import History, Place
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -69,6 +69,16 @@ def test_the_defense_of_the_page_answers_the_same_question_alike() -> None:
     first, second = (defense.guard_output(y, y, History(0, torch.Generator().manual_seed(1))) for _ in range(2))
     assert torch.equal(first, second)
     assert not torch.equal(first, y)
+
+
+def test_the_prepared_defense_of_the_page_marks_answers_with_what_it_prepared(tmp_path: Path) -> None:
+    defense = _run(_blocks("writing-a-defense", "python")[1])["Marked"]({})
+    place = Place((), 1, {}, torch.device("cpu"), "fp32", 0, tmp_path, lambda what, done, total: None)
+    defense.prepared = defense.prepare(torch.nn.Identity(), [], place)
+    y = torch.full((1, 3, 9, 11), 0.5)
+    left = defense.guard_output(y, y, History(0, torch.Generator()))
+    assert left.shape == y.shape
+    assert torch.allclose((left - y)[0, :, :8, :8], 0.01 * defense.prepared["mark"], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gexbench.cards.roots import packaged_root
@@ -60,7 +61,8 @@ def _rules(order: Inspect) -> Rules | None:
     if chosen("auto") != "landlock":
         return None
     private, code = [packaged_root().path, home(), *filter(None, [data_root()])], code_folder(order)
-    return interpreter_rules(private, [code] if code else [], "cpu")
+    rules = interpreter_rules(private, [code] if code else [], "cpu")
+    return replace(rules, read=(*rules.read, *filter(None, [order.prepared])))
 
 
 def _claims(channel: Channel) -> Iterator[Claim]:

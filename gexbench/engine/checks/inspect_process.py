@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -17,6 +18,9 @@ from gexbench.engine.wire.frames import Channel
 from gexbench.engine.wire.inspecting import Claim, Ended, Inspect
 from gexbench.engine.wire.messages import receive, send
 from gexbench.errors import GexbenchError
+
+KEY = bytes(range(32))
+"""What a defense is given here for the run's key."""
 
 
 class ContractBroken(Exception):
@@ -44,11 +48,9 @@ class DefenseInspection:
         self._order, self._kind = order, task_kind(order.kind)
         self._made: type[Defense] = Defense
         self._answer = torch.empty(0)
-        self.stages: Mapping[str, Callable[[], str]] = {
-            "imports": self.imports,
-            "shape and range": self.shape,
-            "same answer": self.same_answer,
-        }
+        answers = {"shape and range": self.shape, "same answer": self.same_answer}
+        waits = order.prepares and order.prepared is None  # what it answers with is still to be prepared
+        self.stages: Mapping[str, Callable[[], str]] = {"imports": self.imports, **({} if waits else answers)}
 
     def imports(self) -> str:
         """Import the entry and make the defense; raises ContractBroken, or whatever its code raises."""
@@ -56,8 +58,10 @@ class DefenseInspection:
         made = load_entry(entry, self._order.code)
         if not isinstance(made, type) or not issubclass(made, Defense):
             raise ContractBroken(f"{entry} is no subclass of gexbench.core.defense.Defense")
+        if made.prepare is not Defense.prepare and not self._order.prepares:
+            raise ContractBroken(f"{entry} has a prepare, and its card does not say prepares = true")
         self._made = made
-        made(self._order.options)
+        self._new()
         return f"{entry} imports and is a Defense"
 
     def shape(self) -> str:
@@ -73,10 +77,16 @@ class DefenseInspection:
             )
         return "the same question gets the same answer"
 
+    def _new(self) -> Defense:
+        made, file = self._made(self._order.options), self._order.prepared
+        made.key = KEY
+        made.prepared = {} if file is None else safetensors.torch.load_file(file)
+        return made
+
     def _guarded(self) -> tuple[list[str], Tensor]:
         """Return the moments of a defense, and what it makes of a drawn question and answer in one flat tensor."""
         moments, made = [], []
-        for moment, got, wrong in self._kind.try_defense(self._made(self._order.options), self._order.scale):
+        for moment, got, wrong in self._kind.try_defense(self._new(), self._order.scale):
             if wrong:
                 raise ContractBroken(f"{moment} returned {wrong}")
             moments.append(moment)

@@ -17,6 +17,7 @@ from gexbench.engine.checks.small_runs import (
     Subject,
     attack_runs,
     defense_runs,
+    prepared_twice,
     shrunk,
     told,
 )
@@ -69,6 +70,15 @@ def _examined(subject: Subject, root: CardRoot, prepare: Prepare, folder: Path) 
         yield inspected.finding(claim.what, claim.right, claim.detail)
     if not all(claim.right for claim in claims):
         return
+    if isinstance(subject, DefenseCard) and subject.prepares:
+        artefact = yield from prepared_twice(inspected)
+        if artefact is None:
+            return
+        claims = inspect(inspected.order.model_copy(update={"prepared": artefact}), folder / "prepared-inspection")[1:]
+        for claim in claims:
+            yield inspected.finding(claim.what, claim.right, claim.detail)
+        if not all(claim.right for claim in claims):
+            return
     yield from attack_runs(inspected) if isinstance(subject, AttackCard) else defense_runs(inspected)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,21 @@ from gexbench.cards.options import effective
 from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.engine.checks.inspect import code_folder, culprit
 from gexbench.engine.kinds.kind import task_kind
-from gexbench.engine.run.execute import execute
+from gexbench.engine.run.execute import Beside, execute
+from gexbench.engine.run.prepare_defense import Trial, offline, prepared
 from gexbench.engine.run.run_folder import RunFolder
+from gexbench.engine.run.sides import Journal
+from gexbench.engine.store.prepared import Artefact
 from gexbench.engine.wire.inspecting import Inspect
-from gexbench.errors import GexbenchError
+from gexbench.errors import GexbenchError, RunFailed
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 
 QUESTIONS, DEADLINE = 16, 120.0
+IMAGES = 8
+"""How many of the owner's images a defense is prepared from."""
+KEY = bytes(range(32))
+"""What both runs of a defense have for a key, so that they can answer alike."""
 PROFILE, OWN_OPTIONS = "mini", "check"
 """The scale of the small runs, and the card's table of options for them: `[attack.profile.check]`."""
 
@@ -60,6 +67,7 @@ class Inspected:
             code=root.code,
             options=self.plan.options if attack else self.plan.defense_options,
             scale=self.plan.task.scale,
+            prepares=not attack and getattr(card, "prepares", False),
         )
 
     def culprit(self, run: str) -> str:
@@ -123,6 +131,31 @@ def agreement(first: RunRecord, second: RunRecord) -> tuple[bool, str]:
     return True, "two runs with one seed gave the same surrogate"
 
 
+def prepared_twice(inspected: Inspected) -> Generator[Finding, None, Path | None]:
+    """Prepare a defense twice on a few images and yield what that shows; returns the file, None where there is none."""
+    made: list[Artefact] = []
+    for name in ("prepared", "prepared-again"):
+        given = offline(inspected.plan, inspected.catalog, Trial(inspected.folder / name, IMAGES))
+        try:
+            artefact = prepared(given, Journal(lambda what, done, total: None))
+        except RunFailed as error:
+            yield inspected.finding("prepare", False, str(error) + _culprit_offline(inspected, name))
+            return None
+        made += [artefact] if artefact else []
+    passport, again = made[0].passport, made[1].passport
+    size = made[0].file.stat().st_size
+    yield inspected.finding("prepare", True, f"{size} bytes of {IMAGES} images in {passport.seconds:.1f} s")
+    alike = passport.sha256 == again.sha256
+    how = "the same bits" if alike else "other bits; draw from a generator of place.seed alone"
+    yield inspected.finding("prepare again", alike, f"prepared twice, it gave {how}")
+    return made[0].file
+
+
+def _culprit_offline(inspected: Inspected, name: str) -> str:
+    code, log = code_folder(inspected.order), next((inspected.folder / name).glob("*/log.txt"), None)
+    return "" if log is None else culprit(log.parent, code and log.parent / "given" / "code" / code.name)
+
+
 def defense_runs(inspected: Inspected) -> Iterator[Finding]:
     """Open a service behind a defense twice with one seed and yield what that shows."""
     first = _defended_run(inspected, "first")
@@ -151,7 +184,12 @@ def _defended_run(inspected: Inspected, name: str) -> RunRecord | str:
 
 
 def _run(inspected: Inspected, name: str) -> RunRecord:
-    return execute(inspected.plan, inspected.catalog, inspected.folder / name, lambda what, done, total: None)
+    folder = inspected.folder / name
+    if isinstance(inspected.subject, DefenseCard):
+        RunFolder(folder).take_key(KEY)
+    trial = Trial(inspected.folder / "prepared", IMAGES)
+    beside = Beside(trial=trial)
+    return execute(inspected.plan, inspected.catalog, folder, lambda what, done, total: None, beside)
 
 
 def _numbers(record: RunRecord) -> list[float]:

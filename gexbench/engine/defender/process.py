@@ -43,6 +43,8 @@ class Defender:
     def _start(self, order: StartDefense) -> Defends:
         torch.set_num_threads(order.threads)
         self._defense, self._device = load_entry(order.entry, order.code)(dict(order.options)), order.device
+        self._defense.key = bytes.fromhex(order.key)
+        self._defense.prepared = {} if order.prepared is None else safetensors.torch.load_file(order.prepared)
         return self._defends()
 
     def _defends(self) -> Defends:

@@ -8,7 +8,7 @@ module its statements count, not its layout, its comments or its docstrings. No 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -66,6 +66,7 @@ WALLS = (
     "gexbench.engine.store.nearby",
     "gexbench.engine.store.paths",
     "gexbench.engine.store.pictures",
+    "gexbench.engine.store.prepared",
     "gexbench.engine.store.victim_weights",
 )
 """Modules and packages that make no numbers; whatever else is reached counts."""
@@ -90,18 +91,33 @@ def code_digest(origin: Origin, package: Path = PACKAGE) -> str:
 
     Raises CardError where an entry names a module of gexbench's that is not there.
     """
-    lines = [f"{name} {code.digest}\n" for name, code in sorted(reached(origin, package).items())]
-    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+    return _hashed(reached(origin, package))
 
 
 def reached(origin: Origin, package: Path = PACKAGE) -> dict[str, Code]:
     """Return the modules of gexbench that make a plan's numbers, by dotted name; raises as `code_digest`."""
     walls = (*WALLS, *other_kinds(origin.kind))
-    named = {*_modules(origin.entries), *ROOTS, *_kinds(package, walls)}
+    return _followed((*_modules(origin.entries), *ROOTS, *_kinds(package, walls)), origin.plug_ins, walls, package)
+
+
+def digest_of_entries(entries: Iterable[str], plug_ins: Iterable[Path] = (), package: Path = PACKAGE) -> str:
+    """Return the hash of the code of gexbench that entries and files of plug-ins reach by themselves, 16 hex digits.
+
+    Of the engine counts what they import, and nothing else. Raises as `code_digest`.
+    """
+    return _hashed(_followed(tuple(_modules(entries)), plug_ins, WALLS, package))
+
+
+def _hashed(counted: Mapping[str, Code]) -> str:
+    lines = [f"{name} {code.digest}\n" for name, code in sorted(counted.items())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
+
+
+def _followed(named: Sequence[str], plug_ins: Iterable[Path], walls: Sequence[str], package: Path) -> dict[str, Code]:
     for name in named:
         if _file(package, name) is None:
             raise CardError(f"gexbench has no module {name!r}", "correct the card's entry, or install gexbench again")
-    waiting, seen, counted = [*named, *_imported_by(origin.plug_ins)], set[str](), dict[str, Code]()
+    waiting, seen, counted = [*named, *_imported_by(plug_ins)], set[str](), dict[str, Code]()
     while waiting:
         name = waiting.pop()
         if name in seen or _is_behind(walls, name):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import io
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -28,6 +29,7 @@ from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate
 from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
+from gexbench.engine.run.prepare_defense import Trial, armed
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
 from gexbench.engine.run.rescore import lacking, rescored
@@ -105,12 +107,14 @@ class Beside:
 
     look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
     data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
-    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence.
+    record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence. trial: has
+    the defense prepared from a few images, for this call alone.
     """
 
     look: Look | None = None
     redraws: int = 0
     keep: bool = True
+    trial: Trial | None = None
 
 
 def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, beside: Beside = Beside()) -> RunRecord:
@@ -126,7 +130,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
         run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
-        outcome = _attacked(run)
+        run, outcome = _met(run, beside.trial)
         if beside.look is not None:
             beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
@@ -173,6 +177,18 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         evidence = evidence_seconds(plan.deadline, plan.scale.evidence)
         journal = Journal(progress, Timesheet(plan.deadline, evidence, folder.timesheet))
         return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
+
+
+def _met(run: Run, trial: Trial | None) -> tuple[Run, Outcome]:
+    """Let the attack meet the service, behind what the defense prepared; returns the run with what it was given."""
+    try:
+        setting = armed(run.setting, run.isolation, run.journal, trial)
+    except RunFailed as error:
+        return run, Outcome(Account(budget=run.setting.plan.budget), failure=str(error))
+    if setting.defending and setting.defending.prepared:
+        run.stopwatch.seconds["prepare-defense"] = setting.defending.prepared.passport.seconds
+    armed_run = replace(run, setting=setting)
+    return armed_run, _attacked(armed_run)
 
 
 def _attacked(run: Run) -> Outcome:
@@ -320,7 +336,7 @@ def _draw(run: Run, test: TestEvidence) -> None:
 
 
 def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
-    plan, journal, tests = run.setting.plan, run.journal, outcome.tests
+    plan, journal, tests, given = run.setting.plan, run.journal, outcome.tests, run.setting.defending
     metrics = prepare(plan.metrics, run.setting.catalog) if tests else Prepared({}, {})
     scores, absent = score.score(plan, metrics, tests, run.collector, journal.progress)
     own = {} if outcome.queried is None else {QUERIES: outcome.queried}
@@ -342,6 +358,8 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,
+        key_sha256=hashlib.sha256(given.key).hexdigest() if given else None,
+        prepared_sha256=given.prepared.passport.sha256 if given and given.prepared else None,
         attack_report=dict(journal.report),
         provenance=_provenance(run.setting),
     )

@@ -11,7 +11,8 @@ from gexbench.engine.machine.provenance import plug_in_folder
 from gexbench.engine.run.defense import Confines
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
-from gexbench.engine.sandbox.rules import interpreter_rules, support
+from gexbench.engine.sandbox.rules import Rules, interpreter_rules, support
+from gexbench.engine.wire.guarding import Prepare
 from gexbench.engine.wire.messages import OpenService, StartSurrogate
 
 Isolation = Literal["landlock", "process", "none"]
@@ -37,7 +38,8 @@ def confines(folder: RunFolder, orders: Orders, private: Sequence[Path]) -> AllC
     """Return the confines of service, attacker and defense, each with its own folder, log and rules.
 
     All read the interpreter and installed packages less `private`; the service also its victim's weights, the attacker
-    also its brief and its plug-in's folder, the defense its plug-in's folder and where it hardens the owner's images.
+    also its brief and its plug-in's folder, the defense its plug-in's folder, where it hardens the owner's images, and
+    what it prepared.
     Each writes its own folder and nothing else. The rules hold as far as the system can keep them.
     """
     service, attacker = orders.service, orders.attacker
@@ -66,8 +68,15 @@ def _defending(folder: RunFolder, service: OpenService, private: Sequence[Path])
         return None
     code = _plug_in(service.plan.defense.entry, service.defense_code)
     rules = interpreter_rules(private, code, "cuda" if service.device == "cuda" else "cpu")
-    owner = [service.owner] if service.owner else []
-    return Confines(folder.new_defense(), folder.logs[2], replace(rules, read=(*rules.read, *owner)))
+    given = filter(None, [service.owner, service.prepared])
+    return Confines(folder.new_defense(), folder.logs[2], replace(rules, read=(*rules.read, *given)))
+
+
+def preparing_rules(order: Prepare, private: Sequence[Path]) -> Rules:
+    """Return the rules of a defense that is prepared: beside the interpreter it reads what its order names."""
+    rules = interpreter_rules(private, _plug_in(order.entry, order.code), "cuda" if order.device == "cuda" else "cpu")
+    given = (order.weights, order.owner, *filter(None, [order.style]), *order.assets.values())
+    return replace(rules, read=(*rules.read, *given))
 
 
 def _plug_in(entry: str | None, code: Path | None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
+from gexbench.engine.store.prepared import LARGEST, Artefact
 from gexbench.engine.store.weights import read_weights
 from gexbench.engine.wire.image_file import StoredImages, store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
-from gexbench.errors import PlanError
-from gexbench.files import atomic_write
+from gexbench.errors import AssetMissing, PlanError
+from gexbench.files import atomic_write, read_bounded
 from gexbench.plan import RUNS, Plan
 from gexbench.record import REDRAWN
 
@@ -36,10 +38,18 @@ OWNED = 10
 
 
 @dataclass(frozen=True)
+class Defending:
+    """What a defense is given beside its options: the run's key, and what it prepared, if anything."""
+
+    key: bytes
+    prepared: Artefact | None = None
+
+
+@dataclass(frozen=True)
 class Setting:
     """What a run has to work with: its plan, the cards, its folder, its data and the machine.
 
-    tests: the splits that evidence is taken on, by name.
+    tests: the splits that evidence is taken on, by name. defending: what the plan's defense is given, None for none.
     """
 
     plan: Plan
@@ -50,6 +60,7 @@ class Setting:
     tests: Mapping[str, Split]
     hardware: Hardware
     kind: TaskKind
+    defending: Defending | None = None
 
 
 def make_orders(setting: Setting) -> Orders:
@@ -111,12 +122,24 @@ def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
     if defense.hardens:
         store_images(owner, setting.dataset.owner())
     store_images(tests, (x for split in setting.tests.values() for x in split.inputs))
+    given = setting.defending or Defending(setting.folder.key())
     return {
+        "key": given.key.hex(),
+        "prepared": None if given.prepared is None else _laid(given.prepared, folder / "prepared.safetensors"),
         "defense_code": _copied(setting, "defense", setting.catalog.filed(DefenseCard, defense.name)),
         "owner": owner if defense.hardens else None,
         "tests": tests,
         "patience": clock.GUARDED_WITHIN,
     }
+
+
+def _laid(artefact: Artefact, file: Path) -> Path:
+    """Copy what was prepared to where the defense reads it; raises AssetMissing where it is no longer what it was."""
+    content = read_bounded(artefact.file, LARGEST)
+    if hashlib.sha256(content).hexdigest() != artefact.passport.sha256:
+        raise AssetMissing(f"{artefact.file} was altered while the run started", "run it again")
+    atomic_write(file, content)
+    return file
 
 
 def _start_attack(setting: Setting) -> StartAttack:

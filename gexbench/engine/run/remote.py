@@ -158,7 +158,7 @@ class UntrustedProcess:
 
     module: ClassVar[str]
     role: ClassVar[str]
-    subject: ClassVar[str]
+    subject: str
     due: ClassVar[str]
     unasked: ClassVar[tuple[type[Message], ...]] = (Progress, Failed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import secrets
 import shutil
@@ -12,22 +13,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 from gexbench.errors import OutputError
-from gexbench.files import atomic_write, writing
+from gexbench.files import atomic_write, read_bounded, writing
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
 
 AWAY = ".away-"
+KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """runs/<name>/: plan.json, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
+    """runs/<name>/: plan.json, key.sha256, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and is the service's; attacker/ holds the attack's own folder, defense/ the defense's;
-    code/ and brief/ are what they may read. What the processes print is in service.log, log.txt, surrogate.log and
-    defense.log.
+    service/ holds the ledger and the defense's key and is the service's; attacker/ holds the attack's own folder,
+    defense/ the defense's; code/ and brief/ are what they may read. What the processes print is in service.log,
+    log.txt, surrogate.log and defense.log.
     """
 
     path: Path
@@ -41,6 +44,32 @@ class RunFolder:
     def ledger(self) -> Path:
         """Return the ledger's path."""
         return self.path / "service" / "ledger.sqlite"
+
+    def key(self) -> bytes:
+        """Return the run's 32 bytes for its defense, drawn once; their SHA-256 lies open in the run's folder.
+
+        The key lies where the service alone reads. Raises OutputError where what lies there is not the key whose hash
+        was kept.
+        """
+        file, commitment = self.ledger.with_name("key"), self.path / "key.sha256"
+        anew = "start the run anew with --fresh"
+        if not commitment.exists() and not file.exists():
+            self.take_key(secrets.token_bytes(KEY_BYTES))
+        try:
+            key = read_bounded(file, 1 << 20)
+        except OSError as error:
+            raise OutputError(f"the run's key {file} cannot be read: {error.strerror}", anew) from None
+        if len(key) != KEY_BYTES:
+            raise OutputError(f"{file} holds {len(key)} bytes, and a key has {KEY_BYTES}", anew)
+        if not commitment.exists():  # nothing was answered yet
+            atomic_write(commitment, _hash_of(key))
+        if commitment.read_bytes() != _hash_of(key):
+            raise OutputError(f"{file} is not the key whose hash {commitment} holds", anew)
+        return key
+
+    def take_key(self, key: bytes) -> None:
+        """Give a run that has none a key that is known, so that its defense answers as in another run."""
+        atomic_write(self.ledger.with_name("key"), lambda file: _for_us_alone(file, key))
 
     @property
     def timesheet(self) -> Path:
@@ -171,3 +200,12 @@ class RunFolder:
         sealed = record.sealed()
         atomic_write(self.record, (sealed.model_dump_json(indent=2) + "\n").encode())
         return sealed
+
+
+def _hash_of(key: bytes) -> bytes:
+    return hashlib.sha256(key).hexdigest().encode() + b"\n"
+
+
+def _for_us_alone(file: BinaryIO, content: bytes) -> None:
+    os.fchmod(file.fileno(), 0o600)
+    file.write(content)

@@ -110,11 +110,12 @@ class Asked:
 class Guard:
     """A defense under its card's name; raises RunFailed where it raises, hangs, ends, or returns what it may not.
 
-    moments: those of its methods that do something. patience: seconds for one answer. seed: of the run.
+    moments: those of its methods that do something. patience: seconds for one answer. seed, key: of the run; without
+    the key, who knows the seed can draw none of its chance.
     """
 
-    def __init__(self, name: str, door: Door, patience: float, seed: int) -> None:
-        self._name, self._door, self._patience, self._seed = name, door, patience, seed
+    def __init__(self, name: str, door: Door, patience: float, seed: int, key: bytes) -> None:
+        self._name, self._door, self._patience, self._seed, self._key = name, door, patience, seed, key
         self.moments: frozenset[str] = frozenset()
 
     def start(self, order: StartDefense) -> None:
@@ -161,8 +162,8 @@ class Guard:
         return made
 
     def _chance(self, digest: bytes) -> int:
-        mixed = hashlib.sha256(self._seed.to_bytes(8, "little") + digest).digest()
-        return int.from_bytes(mixed[:7], "little")
+        mixed = hashlib.blake2b(self._seed.to_bytes(8, "little") + digest, digest_size=7, key=self._key)
+        return int.from_bytes(mixed.digest(), "little")
 
     def _told(self, moment: str, order: Message, due: type[M], bound: Bound) -> M:
         try:

@@ -92,7 +92,7 @@ def _defended(order: OpenService, kind: TaskKind, victim: OpenVictim, door: Door
     plan, stored = order.plan, [] if order.tests is None else StoredImages(order.tests)
     if plan.defense is None or door is None:
         raise GexbenchError("the service was given no way to its defense", "a bug; report it")
-    guard = Guard(plan.defense.name, door, order.patience, plan.seed)
+    guard = Guard(plan.defense.name, door, order.patience, plan.seed, bytes.fromhex(order.key))
     guard.start(
         StartDefense(
             entry=plan.defense.entry,
@@ -100,8 +100,13 @@ def _defended(order: OpenService, kind: TaskKind, victim: OpenVictim, door: Door
             options=plan.defense_options,
             device=order.device,
             threads=order.threads,
+            key=order.key,
+            prepared=order.prepared,
         )
     )
+    if "prepare" in guard.moments and order.prepared is None:
+        hidden = f"the defense {plan.defense.name!r} has a prepare, and its card does not say prepares = true"
+        raise RunFailed(hidden, "say so, or take prepare out")
     deployed = victim if order.owner is None else guard.harden(plan.victim, victim, order.owner)
     secret = victim.secret("tests") + plan.seed.to_bytes(8, "little")
     told = stream(kind.tests(plan, victim, stored), plan.budget, order.ledger.with_name(HONEST), secret)

@@ -33,3 +33,8 @@ def features_folder() -> Path:
 def victims_folder() -> Path:
     """Return the folder of victims trained here."""
     return home() / "victims"
+
+
+def prepared_folder() -> Path:
+    """Return the folder of what defenses prepared here; it may be deleted at any time."""
+    return home() / "prepared"

@@ -1,5 +1,7 @@
 """The protocol between the service and the defense's process.
 
+    bench → preparer     Prepare → Progress any number of times, then Prepared; once, and Stop ends it
+    preparer → bench     Ready when it can take an order; Failed in place of any answer, and then it ends
     service → defense    StartDefense → Defends; once, first
                          Harden → Hardened; at most once, next
                          GuardOne → Guarded; any number of times, one image each
@@ -26,8 +28,44 @@ def _few(value: object) -> object:
     return tuple(value[:8]) if isinstance(value, list | tuple) else value
 
 
+class Prepare(Message):
+    """Prepare a defense for a victim; see core.defense.Place.
+
+    entry, code, options: as in StartDefense. victim, net, weights, digest: the victim's entry and net, its file and
+    that file's SHA-256. owner, style: stored images, None where there are none.
+    """
+
+    op = "prepare"
+    entry: str
+    code: Path | None
+    options: dict[str, OptionValue]
+    victim: str
+    net: dict[str, Any]
+    weights: Path
+    digest: str
+    owner: Path
+    style: Path | None
+    scale: int
+    assets: dict[str, Path]
+    device: str
+    precision: str
+    threads: int
+    seed: int
+    workdir: Path
+
+
+class Prepared(Message):
+    """What the defense prepared, as the bytes of a safetensors file."""
+
+    op = "prepared"
+    content: Tensor
+
+
 class StartDefense(Message):
-    """The defense that a process is to run; code: the folder of a plug-in's modules, None for an installed package."""
+    """The defense that a process is to run; code: the folder of a plug-in's modules, None for an installed package.
+
+    key: 32 bytes in hex. prepared: the file of what it prepared, None where it prepares nothing.
+    """
 
     op = "start-defense"
     entry: str
@@ -35,6 +73,8 @@ class StartDefense(Message):
     options: dict[str, OptionValue]
     device: str
     threads: int
+    key: str = ""
+    prepared: Path | None = None
 
 
 class Defends(Message):

@@ -14,7 +14,10 @@ from gexbench.engine.wire.messages import Message, Name, Text
 
 
 class Inspect(Message):
-    """Look at a plug-in; role: "attack" or "defense", code: the folder of its modules, None for an installed one."""
+    """Look at a plug-in; role: "attack" or "defense", code: the folder of its modules, None for an installed one.
+
+    prepares: whether its card says that it is prepared; prepared: the file of what it prepared, None before.
+    """
 
     op = "inspect"
     role: str
@@ -23,6 +26,8 @@ class Inspect(Message):
     code: Path | None
     options: dict[str, OptionValue]
     scale: int
+    prepares: bool = False
+    prepared: Path | None = None
 
 
 class Claim(Message):

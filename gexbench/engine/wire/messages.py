@@ -145,8 +145,8 @@ class OpenService(Message):
 
     weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
     for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
-    inputs, where there is a defense. patience: seconds for one answer of the defense. device: where nets run. threads:
-    of this process.
+    inputs, where there is a defense. key: the run's for it, in hex; prepared: the file of what it prepared, if any.
+    patience: seconds for one answer of the defense. device: where nets run. threads: of this process.
     """
 
     op = "open"
@@ -156,6 +156,8 @@ class OpenService(Message):
     defense_code: Path | None = None
     owner: Path | None = None
     tests: Path | None = None
+    key: str = ""
+    prepared: Path | None = None
     patience: float = 60.0
     device: str
     threads: int

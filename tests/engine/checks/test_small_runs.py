@@ -24,6 +24,7 @@ from gexbench.engine.checks.small_runs import (
     shrunk,
     told,
 )
+from gexbench.engine.run.execute import Beside
 from gexbench.errors import AssetMissing, CardError, GexbenchError, OutputError, PlanError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
@@ -59,8 +60,11 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Results:
     """What the runs to come end with, one after the other."""
     coming: Results = []
 
-    def execute(plan: Plan, catalog: object, folder: Path, progress: Callable[[str, int, int], None]) -> RunRecord:
+    def execute(
+        plan: Plan, catalog: object, folder: Path, progress: Callable[[str, int, int], None], beside: Beside
+    ) -> RunRecord:
         assert folder.name in ("first", "second")
+        assert beside.trial is not None
         result = coming.pop(0)
         if isinstance(result, GexbenchError):
             raise result

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from gexbench.engine.run import isolation
-from gexbench.engine.run.isolation import AllConfines, chosen, confines, surrogate_confines
+from gexbench.engine.run.isolation import AllConfines, chosen, confines, preparing_rules, surrogate_confines
 from gexbench.engine.run.orders import make_orders, private, surrogate_order
+from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.sandbox.allowlist import within
 from gexbench.engine.sandbox.rules import Rules, Support
+from gexbench.engine.wire.guarding import Prepare
 
 from ..toy_orders import plan
 from .toy_setting import setting
@@ -91,12 +93,58 @@ def test_a_defense_reads_the_owners_images_where_it_hardens_and_nothing_else_of_
     run, orders, where = all_three
     assert where.defense is not None
     assert may_read(where.defense.rules, run / "service" / "owner.safetensors")
-    for place in ("service/tests.safetensors", "service/ledger.sqlite", "service/honest.sqlite", "brief", "attacker"):
+    for place in (
+        "service/tests.safetensors",
+        "service/key",
+        "service/ledger.sqlite",
+        "service/honest.sqlite",
+        "brief",
+        "attacker",
+    ):
         assert not may_read(where.defense.rules, run / place)
     assert not may_read(where.defense.rules, orders.service.weights)
 
 
-@pytest.mark.parametrize("place", ["plan.json", "service/ledger.sqlite", "../two/record.json", "../../home/victims/x"])
+def test_a_defense_reads_what_it_prepared_and_no_other(all_three: tuple[Path, Orders, AllConfines]) -> None:
+    run, orders, _ = all_three
+    service = orders.service.model_copy(update={"prepared": run / "service" / "prepared.safetensors"})
+    where = confines(RunFolder(run), Orders(service, orders.attacker), ())
+    assert where.defense is not None
+    assert may_read(where.defense.rules, run / "service" / "prepared.safetensors")
+    assert not may_read(where.defense.rules, run.parent / "two" / "service" / "prepared.safetensors")
+    assert not may_read(where.attacker.rules, run / "service" / "prepared.safetensors")
+
+
+def test_who_prepares_reads_what_its_order_names_alone(tmp_path: Path) -> None:
+    names = {name: tmp_path / name for name in ("weights", "owner", "style", "vgg", "other", "code")}
+    for path in names.values():
+        path.touch()
+    order = Prepare(
+        entry="code:It",
+        code=names["code"],
+        options={},
+        victim="a:B",
+        net={},
+        weights=names["weights"],
+        digest="0" * 64,
+        owner=names["owner"],
+        style=names["style"],
+        scale=1,
+        assets={"vgg": names["vgg"]},
+        device="cpu",
+        precision="fp32",
+        threads=1,
+        seed=0,
+        workdir=tmp_path,
+    )
+    rules = preparing_rules(order, [tmp_path])
+    assert [name for name, path in names.items() if not may_read(rules, path)] == ["other"]
+    assert (rules.write, rules.view) == ((), True)
+
+
+@pytest.mark.parametrize(
+    "place", ["plan.json", "service/key", "service/ledger.sqlite", "../two/record.json", "../../home/victims/x"]
+)
 def test_neither_reads_other_runs_ledgers_or_homes(all_three: tuple[Path, Orders, AllConfines], place: str) -> None:
     run, _, where = all_three
     assert not may_read(where.attacker.rules, run / place)

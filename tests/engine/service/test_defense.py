@@ -19,12 +19,12 @@ from gexbench.engine.kinds.image_to_image import KIND as IMAGES
 from gexbench.engine.kinds.sampling import KIND as DRAWS
 from gexbench.engine.service.defense import Asked, Bound, FarDoor, Guard, Silent
 from gexbench.engine.wire.frames import Frame, encode, pair
-from gexbench.engine.wire.guarding import Guarded, GuardOne
+from gexbench.engine.wire.guarding import Guarded, GuardOne, StartDefense
 from gexbench.engine.wire.messages import Stop
 from gexbench.errors import RunFailed
 from gexbench.record import read_record
 
-from ..fronts import guard
+from ..fronts import KEY, Held, guard
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "submissions" / "example" / "nearest"
 CARD = '[defense]\nname = "a/b"\nsummary = "Broken."\nentry = "defense:It"\n'
@@ -109,12 +109,24 @@ def test_a_moment_that_is_not_overridden_costs_no_message() -> None:
     assert made.moments == {"guard_output"}
 
 
-def test_what_it_draws_is_of_the_runs_seed_and_the_question_alone() -> None:
+def test_what_it_draws_is_of_the_runs_key_and_seed_and_the_question_alone() -> None:
     x = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     left = {(seed, digest): guard(Counting({}), seed).leave(Asked(x, digest, 0), x)
             for seed in (0, 1) for digest in (b"p", b"q")}  # fmt: skip
     assert len({image.numpy().tobytes() for image in left.values()}) == 4
     assert torch.equal(guard(Counting({}), 1).leave(Asked(x, b"q", 0), x), left[1, b"q"])
+
+
+def test_who_knows_the_seed_and_the_question_and_no_key_draws_nothing_of_it_again() -> None:
+    def drawn(key: bytes) -> Tensor:
+        made = Guard("a/b", Held(Counting({})), 60.0, 0, key)
+        made.start(StartDefense(entry="a:B", options={}, device="cpu", threads=torch.get_num_threads()))
+        return made.leave(Asked(x, b"q", 0), x)
+
+    x = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    ours = drawn(KEY)
+    assert torch.equal(ours, drawn(KEY))
+    assert all(not torch.equal(ours, drawn(other)) for other in (b"", bytes(32), KEY[::-1]))
 
 
 ORDER = GuardOne(moment="guard_output", x=torch.zeros(1, 3, 8, 8), answered=0, seed=0)
@@ -171,7 +183,7 @@ def test_an_answer_out_of_turn_is_the_defenses_fault() -> None:
         def tell(self, order: object, bound: Bound) -> Frame:
             return Stop().frame()
 
-    made = Guard("a/b", Odd(), 60.0, 0)
+    made = Guard("a/b", Odd(), 60.0, 0, KEY)
     made.moments = frozenset({"guard_output"})
     x = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     with pytest.raises(RunFailed, match="guard_output of the defense 'a/b' sent something else than an answer: 'stop'"):

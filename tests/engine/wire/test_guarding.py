@@ -18,6 +18,8 @@ from gexbench.engine.wire.guarding import (
     GuardOne,
     Harden,
     Hardened,
+    Prepare,
+    Prepared,
     StartDefense,
 )
 from gexbench.engine.wire.messages import Message, read
@@ -25,7 +27,26 @@ from gexbench.engine.wire.messages import Message, read
 IMAGE, LATENT = torch.arange(3 * 8 * 9).reshape(1, 3, 8, 9).to(torch.uint8), torch.linspace(-2, 2, 5)[None]
 HERE, OPTIONS = Path("/some where/ünter"), {"steps": 3, "lr": 3.0, "skip": True, "loss": "3", "augment": ("a", "b")}
 EXAMPLES: tuple[Message, ...] = (
-    StartDefense(entry="a:B", code=HERE, options=OPTIONS, device="cpu", threads=2),
+    Prepare(
+        entry="a:B",
+        code=None,
+        options=OPTIONS,
+        victim="a.b:C",
+        net={"side": 32},
+        weights=HERE,
+        digest="0" * 64,
+        owner=HERE,
+        style=None,
+        scale=4,
+        assets={"vgg": HERE},
+        device="cpu",
+        precision="fp32",
+        threads=2,
+        seed=0,
+        workdir=HERE,
+    ),
+    Prepared(content=torch.arange(9).byte()),
+    StartDefense(entry="a:B", code=HERE, options=OPTIONS, device="cpu", threads=2, key="0f" * 32, prepared=HERE),
     Defends(moments=("harden", "guard_output")),
     Harden(entry="a.b:C", net={"side": 32, "deep": [1, None]}, weights=torch.arange(9).byte(), owner=HERE),
     Hardened(weights=torch.arange(9).byte(), class_path="a.b:C"),

@@ -9,7 +9,7 @@ from gexbench.core.defense import Defense, History
 
 
 class MineDefense(Defense):
-    """Change what leaves; other moments are `harden`, `guard_input` and `verify`."""
+    """Change what leaves; other moments are `prepare`, `harden`, `guard_input` and `claim`."""
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         """Return the answer to send: y is the victim's (1,3,H,W) in [0,1], and so is what is returned.

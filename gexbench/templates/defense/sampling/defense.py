@@ -9,7 +9,7 @@ from gexbench.core.defense import Defense, History
 
 
 class MineDefense(Defense):
-    """Change what is fed to the victim and what leaves; other moments are `harden` and `verify`."""
+    """Change what is fed to the victim and what leaves; other moments are `prepare`, `harden` and `claim`."""
 
     def guard_latent(self, z: Tensor, history: History) -> Tensor:
         """Return the latent to draw from: z is (1,d), standard normal, and what is returned may have any values."""
