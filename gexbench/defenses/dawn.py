@@ -48,9 +48,10 @@ class Dawn(Defense):
 
     def questions(self, asked: Sequence[Tensor], common: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return the triggers among what was asked and up to OTHERS of the rest, which the key picks; each once."""
-        known = {question_digest(self.key, question): question for question in asked}
-        rest = sorted(digest for digest in known if not self._triggers(digest))[:OTHERS]
-        return [*(known[digest] for digest in known if self._triggers(digest)), *(known[digest] for digest in rest)]
+        places = {question_digest(self.key, question): place for place, question in enumerate(asked)}
+        rest = sorted(digest for digest in places if not self._triggers(digest))[:OTHERS]
+        chosen = [*(digest for digest in places if self._triggers(digest)), *rest]
+        return [asked[places[digest]] for digest in chosen]
 
     def claim(self, outputs: Sequence[Tensor], trial: Trial) -> Claim:
         """Say whether the suspect moves from plain answers to changed ones more on triggers than on other questions.

@@ -50,7 +50,7 @@ class Fingerprint(HiddenMark):
         how many of the majority differ from those of plain answers, the share of the key's bits over all images, and
         the p of keys drawn without regard to plain answers. Raises GexbenchError on answers of another number or size.
         """
-        found = self.read([output for output, _ in matched(outputs, trial.plain)]) > 0
+        found = self.read(output for output, _ in matched(outputs, trial.plain)) > 0
         majority, secret = _majority(found.float().mean(dim=0)), self.secret()
         right, same, total = (
             int(each) for each in ((majority == secret).sum(), (majority == self._usual()).sum(), len(secret))

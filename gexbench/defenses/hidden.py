@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import torch
@@ -52,7 +52,7 @@ class HiddenMark(Defense):
         hider, reader = (net.cpu() for net in self.fitted(images, numbers, TrainingContext.of(place)))
         held = {f"hider.{name}": value for name, value in hider.state_dict().items()}
         held |= {f"reader.{name}": value for name, value in reader.state_dict().items()}
-        plain = (_read(reader, side, [from_uint8(image) for image in images]) > 0).float().mean(dim=0)
+        plain = (_read(reader, side, map(from_uint8, images)) > 0).float().mean(dim=0)
         return {**held, "side": torch.tensor(side), "plain": plain}
 
     @torch.no_grad()
@@ -60,7 +60,7 @@ class HiddenMark(Defense):
         """Return y with the secret in it, in [0,1]; shapes as in Defense.guard_output."""
         return hidden(self._nets[0], y, self._hidden, self._side, float(self.options["bound"]))
 
-    def read(self, images: Sequence[Tensor]) -> Tensor:
+    def read(self, images: Iterable[Tensor]) -> Tensor:
         """Return what the reader makes of images (3,H,W) of any size, one after another: (N,...)."""
         return _read(self._nets[1], self._side, images)
 
@@ -82,5 +82,5 @@ class HiddenMark(Defense):
 
 
 @torch.no_grad()
-def _read(reader: nn.Module, side: int, images: Sequence[Tensor]) -> Tensor:
+def _read(reader: nn.Module, side: int, images: Iterable[Tensor]) -> Tensor:
     return torch.cat([reader(at_side(image[None], side)) for image in images])

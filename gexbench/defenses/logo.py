@@ -46,8 +46,8 @@ class Logo(HiddenMark):
         variance 1. p: Hoeffding's bound, which holds whatever was read. Figures: the correlation. Raises GexbenchError
         on answers of another number or size.
         """
-        outputs, plain = zip(*matched(outputs, trial.plain), strict=True)
-        read = (self.read(outputs).mean(dim=0) - self.read(plain).mean(dim=0)).double()
+        seen = self.read(output for output, _ in matched(outputs, trial.plain)).mean(dim=0)
+        read = (seen - self.read(trial.plain).mean(dim=0)).double()
         logo, length = 2.0 * self.secret().double() - 1.0, float(read.norm())
         z = float((read * logo).sum()) / length if length else 0.0
         p = math.exp(-0.5 * z * z) if z > 0 else 1.0
