@@ -12,7 +12,7 @@ from gexbench.core.defense import Claim, Trial
 from gexbench.core.marks import keyed_chance, matched
 from gexbench.defenses.hidden import HiddenMark
 from gexbench.nets.hiding import FingerprintDecoder, FingerprintEncoder
-from gexbench.training.hiding import HidingOptions, fit_fingerprint
+from gexbench.training.hiding import HidingOptions, HidingTraining, fingerprint_training
 from gexbench.training.loop import TrainingContext
 
 
@@ -24,11 +24,9 @@ class Fingerprint(HiddenMark):
     Abdelnabi and Fritz 2021 (arXiv 2007.08457), in smaller nets; the choice of the bits and the test are ours.
     """
 
-    def fitted(
-        self, images: Sequence[Tensor], numbers: HidingOptions, context: TrainingContext
-    ) -> tuple[nn.Module, nn.Module]:
-        """Return encoder and decoder."""
-        return fit_fingerprint(images, int(self.options["bits"]), numbers, context)
+    def training(self, numbers: HidingOptions, context: TrainingContext) -> HidingTraining:
+        """Return what fits encoder and decoder."""
+        return fingerprint_training(int(self.options["bits"]), numbers, context)
 
     def unfitted(self, side: int) -> tuple[nn.Module, nn.Module]:
         """Return an encoder and a decoder with any weights."""

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from gexbench.core.defense import Defense, History, Place
 from gexbench.core.images import from_uint8, to_uint8
-from gexbench.training.hiding import HidingOptions, at_side, hidden
-from gexbench.training.loop import TrainingContext
+from gexbench.training.hiding import HidingOptions, HidingTraining, at_side, hidden
+from gexbench.training.loop import TrainingContext, finished
 from gexbench.training.owner_answers import owner_answers
+from gexbench.training.shadows import check_shadows, shadows
 
 LEARNED_FROM = 512
 """Answers that the nets are fitted to, at most."""
@@ -25,14 +26,13 @@ class HiddenMark(Defense):
     """Fit two nets to the victim's answers, and hide in every answer what the key says.
 
     Options `bound`: most that a pixel changes, in 8-bit steps. `side`: the mark is made at that many pixels, or at the
-    answers' own side where they are smaller, and resized to them. `steps`: of training.
+    answers' own side where they are smaller, and resized to them. `steps`: of training. `shadow_steps`: of surrogates
+    of the owner's own, to whose answers the reader is tuned; 0 for none.
     """
 
     @abstractmethod
-    def fitted(
-        self, images: Sequence[Tensor], numbers: HidingOptions, context: TrainingContext
-    ) -> tuple[nn.Module, nn.Module]:
-        """Return the net that hides and the net that reads, fitted to images (3,side,side) uint8."""
+    def training(self, numbers: HidingOptions, context: TrainingContext) -> HidingTraining:
+        """Return what fits the two nets."""
 
     @abstractmethod
     def unfitted(self, side: int) -> tuple[nn.Module, nn.Module]:
@@ -44,12 +44,18 @@ class HiddenMark(Defense):
 
     def prepare(self, victim: nn.Module, owner: Sequence[Tensor], place: Place) -> Mapping[str, Tensor]:
         """Return the weights of both nets, the side, and what the reader makes of plain answers: their mean signs."""
-        answers = owner_answers(victim, owner, LEARNED_FROM, place)
-        side = min(int(self.options["side"]), *(min(answer.shape[-2:]) for answer in answers))
+        answered, shadow_steps = owner_answers(victim, owner, LEARNED_FROM, place), int(self.options["shadow_steps"])
+        if shadow_steps:
+            check_shadows(answered)
+        side = min(int(self.options["side"]), *(min(answer.shape[-2:]) for answer in answered.answers))
         side = max(STEP, side // STEP * STEP)
-        images = [to_uint8(at_side(from_uint8(answer)[None], side)[0]) for answer in answers]
+        images = [to_uint8(at_side(from_uint8(answer)[None], side)[0]) for answer in answered.answers]
         numbers = HidingOptions(side, float(self.options["bound"]), int(self.options["steps"]))
-        hider, reader = (net.cpu() for net in self.fitted(images, numbers, TrainingContext.of(place)))
+        training = self.training(numbers, TrainingContext.of(place))
+        training.fit(images)
+        if shadow_steps:
+            training.tune(images, shadows(training, answered, shadow_steps), numbers.steps // 2)
+        hider, reader = finished(training.hider).cpu(), finished(training.reader).cpu()
         held = {f"hider.{name}": value for name, value in hider.state_dict().items()}
         held |= {f"reader.{name}": value for name, value in reader.state_dict().items()}
         plain = (_read(reader, side, map(from_uint8, images)) > 0).float().mean(dim=0)

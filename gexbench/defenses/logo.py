@@ -12,7 +12,7 @@ from gexbench.core.defense import Claim, Trial
 from gexbench.core.marks import LEAST_P, keyed_chance, matched
 from gexbench.defenses.hidden import HiddenMark
 from gexbench.nets.hiding import LogoEmbedder, LogoExtractor
-from gexbench.training.hiding import HidingOptions, fit_logo
+from gexbench.training.hiding import HidingOptions, HidingTraining, logo_training
 from gexbench.training.loop import TrainingContext
 
 
@@ -22,14 +22,12 @@ class Logo(HiddenMark):
     The logo is a pattern of black and white squares of 4 pixels that the key draws: of a logo that means something
     nobody can say how often it is seen by chance. Options as in HiddenMark. Source: Zhang, Chen, Liao, Fang, Zhang,
     Zhou, Cui and Yu 2020, "Model Watermarking for Image Processing Networks" (arXiv 2002.11088), section 3, in smaller
-    nets, without its adversarial losses and without the second stage, which tunes the extractor on surrogates.
+    nets, without its adversarial losses; its second stage, which tunes the extractor on surrogates, is an option.
     """
 
-    def fitted(
-        self, images: Sequence[Tensor], numbers: HidingOptions, context: TrainingContext
-    ) -> tuple[nn.Module, nn.Module]:
-        """Return embedder and extractor."""
-        return fit_logo(images, numbers, context)
+    def training(self, numbers: HidingOptions, context: TrainingContext) -> HidingTraining:
+        """Return what fits embedder and extractor."""
+        return logo_training(numbers, context)
 
     def unfitted(self, side: int) -> tuple[nn.Module, nn.Module]:
         """Return an embedder and an extractor with any weights."""

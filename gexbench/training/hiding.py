@@ -19,7 +19,6 @@ from gexbench.training.loop import (
     autocast,
     derived_seed,
     descend,
-    finished,
     run_steps,
     step_generator,
 )
@@ -65,10 +64,8 @@ def at_side(images: Tensor, side: int) -> Tensor:
     return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True)
 
 
-def fit_fingerprint(
-    images: Sequence[Tensor], bits: int, options: HidingOptions, context: TrainingContext
-) -> tuple[FingerprintEncoder, FingerprintDecoder]:
-    """Fit both to square images (3,side,side) uint8, on random bits, and return them in evaluation mode.
+def fingerprint_training(bits: int, options: HidingOptions, context: TrainingContext) -> HidingTraining:
+    """Return what fits an encoder and a decoder of so many bits.
 
     Source: Yu, Skripniuk, Abdelnabi and Fritz 2021 (arXiv 2007.08457), section 3.2: first the bits alone, then a
     penalty on what is added that rises; the schedule waits for bits to be read, and not for a number of steps.
@@ -77,22 +74,26 @@ def fit_fingerprint(
     encoder = seeded(lambda: FingerprintEncoder(bits, options.side), seed)
     decoder = seeded(lambda: FingerprintDecoder(bits, options.side), seed + 1)
     decoder.begin_with(encoder)
-    HidingTraining(encoder, decoder, (bits,), options, context).fit(images)
-    return finished(encoder), finished(decoder)
+    return HidingTraining(encoder, decoder, (bits,), options, context)
 
 
-def fit_logo(
-    images: Sequence[Tensor], options: HidingOptions, context: TrainingContext
-) -> tuple[LogoEmbedder, LogoExtractor]:
-    """Fit both to square images (3,side,side) uint8, on random logos, and return them in evaluation mode.
+def logo_training(options: HidingOptions, context: TrainingContext) -> LogoTraining:
+    """Return what fits an embedder and an extractor.
 
     Source: Zhang et al. 2020 (arXiv 2002.11088), section 3.2: the extractor reads the logo from marked images and
-    nothing from plain ones. Without their adversarial and perceptual losses and without their second stage.
+    nothing from plain ones. Without their adversarial and perceptual losses.
     """
     seed, cells = derived_seed(context.seed, "hiding weights"), options.side // CELL
     embedder, extractor = seeded(LogoEmbedder, seed), seeded(LogoExtractor, seed + 1)
-    LogoTraining(embedder, extractor, (1, cells, cells), options, context).fit(images)
-    return finished(embedder), finished(extractor)
+    return LogoTraining(embedder, extractor, (1, cells, cells), options, context)
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What a surrogate of the owner's own answers, (3,side,side) uint8, that learned from answers with a secret."""
+
+    answers: Sequence[Tensor]
+    secret: Tensor
 
 
 class HidingTraining:
@@ -119,21 +120,51 @@ class HidingTraining:
         loop = Loop("hiding", self.options.steps, fingerprint, self.context)
         run_steps(lambda number: self.step(images, number), state, loop)
 
+    def tune(self, images: Sequence[Tensor], shadows: Sequence[Shadow], steps: int) -> None:
+        """Fit the reader alone to marked images and to shadows' answers alike; raises and goes on as `fit`."""
+        optimiser = torch.optim.Adam(self.reader.parameters(), lr=self.options.lr, fused=True)
+        seen = [image for shadow in shadows for image in shadow.answers]
+        fingerprint = self.context.fingerprint((self.options, self.shape), pixel_digest([*images, *seen]))
+        loop = Loop("tuning", steps, fingerprint, self.context)
+        state: dict[str, Stateful] = {"reader": self.reader, "optimiser": optimiser}
+        run_steps(lambda number: self._tuning_step(optimiser, images, shadows, number), state, loop)
+
     def step(self, images: Sequence[Tensor], number: int) -> Mapping[str, Tensor]:
         """Do one step and return its losses, detached."""
-        options, device = self.options, self.context.device
         generator = step_generator(self.context.seed, "hiding", number)
-        which = torch.randint(len(images), (options.batch,), generator=generator).tolist()
-        secret = torch.randint(2, (options.batch, *self.shape), generator=generator).float().to(device)
-        x = from_uint8(torch.stack([images[each] for each in which])).to(device)
+        x, secret = self._drawn(images, generator)
         with autocast(self.context):
             mark = self.hider(x, secret)
-            found = self.reader((x + mark * (options.bound / 255.0)).clamp(0.0, 1.0)).float()
+            found = self.reader((x + mark * (self.options.bound / 255.0)).clamp(0.0, 1.0)).float()
             losses = {"read": self.misread(found, secret, x)}
         losses["mark"] = self.schedule.weight * mark.float().square().mean()
         descend(self.optimiser, torch.stack(list(losses.values())).sum())
-        self.schedule.seen(((found > 0) == (secret > 0.5)).float().mean(), options.fainter)
+        self.schedule.seen(_rightly(found, secret), self.options.fainter)
         return {**{name: loss.detach() for name, loss in losses.items()}, "accuracy": self.schedule.accuracy.clone()}
+
+    def _tuning_step(
+        self, optimiser: torch.optim.Optimizer, images: Sequence[Tensor], shadows: Sequence[Shadow], number: int
+    ) -> Mapping[str, Tensor]:
+        generator = step_generator(self.context.seed, "tuning", number)
+        x, secret = self._drawn(images, generator)
+        shadow = shadows[number % len(shadows)]
+        copied, _ = self._drawn(shadow.answers, generator)
+        kept = shadow.secret.to(copied).expand_as(secret)
+        with autocast(self.context):
+            with torch.no_grad():
+                marked = (x + self.hider(x, secret) * (self.options.bound / 255.0)).clamp(0.0, 1.0)
+            losses = {"read": self.misread(self.reader(marked).float(), secret, x)}
+            found = self.reader(copied).float()
+            losses["shadow"] = self.misread(found, kept, x)
+        descend(optimiser, torch.stack(list(losses.values())).sum())
+        return {**{name: loss.detach() for name, loss in losses.items()}, "accuracy": _rightly(found, kept)}
+
+    def _drawn(self, images: Sequence[Tensor], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return a batch of images, and as many secrets."""
+        which = torch.randint(len(images), (self.options.batch,), generator=generator).tolist()
+        secret = torch.randint(2, (self.options.batch, *self.shape), generator=generator).float()
+        x = from_uint8(torch.stack([images[each] for each in which]))
+        return x.to(self.context.device), secret.to(self.context.device)
 
     def misread(self, found: Tensor, secret: Tensor, plain: Tensor) -> Tensor:
         """Return the loss on what was read from marked images."""
@@ -147,6 +178,10 @@ class LogoTraining(HidingTraining):
         """Return the squared error on marked images, and on plain ones."""
         nothing: Tensor = self.reader(plain).float()
         return (found - (2.0 * secret - 1.0)).square().mean() + nothing.square().mean()
+
+
+def _rightly(found: Tensor, secret: Tensor) -> Tensor:
+    return ((found > 0) == (secret > 0.5)).float().mean()
 
 
 class _Schedule(nn.Module):

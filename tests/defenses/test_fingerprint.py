@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from gexbench.core.defense import Trial
 from gexbench.defenses.fingerprint import Fingerprint, _as_many
-from gexbench.errors import GexbenchError
+from gexbench.errors import GexbenchError, PlanError
 
-OPTIONS = {"bits": 16, "bound": 16.0, "side": 32, "steps": 30}
+OPTIONS = {"bits": 16, "bound": 16.0, "side": 32, "steps": 30, "shadow_steps": 0}
 Prepared = dict[str, Tensor]
 
 
@@ -88,6 +88,17 @@ def test_a_service_that_draws_is_prepared_from_what_it_draws(tmp_path: Path) -> 
     mark.prepared, mark.key = mark.prepare(Draws(), (), place_in(tmp_path)), key_of(0)
     images = scenes(3, 12, 12)
     assert mark.claim(guarded(mark, [torch.zeros(3)] * 3, images), Trial((), images)).figures["bits"] == 16
+
+
+def test_shadows_of_a_service_that_enlarges_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    class Doubles(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+    mark = Fingerprint({**OPTIONS, "shadow_steps": 5})
+    with pytest.raises(PlanError, match="shadow_steps needs a service whose questions and answers are squares"):
+        mark.prepare(Doubles(), scenes(2), place_in(tmp_path, scale=2))
+    assert not list(tmp_path.iterdir())
 
 
 def test_answers_of_another_size_are_refused(prepared: Prepared) -> None:

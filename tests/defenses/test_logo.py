@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gexbench.defenses.logo import Logo
 from gexbench.errors import GexbenchError
 
-OPTIONS = {"bound": 16.0, "side": 32, "steps": 30}
+OPTIONS = {"bound": 16.0, "side": 32, "steps": 30, "shadow_steps": 0}
 Prepared = dict[str, Tensor]
 
 
