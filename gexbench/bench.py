@@ -211,6 +211,13 @@ def run_plan(plan: Plan, catalog: Catalog, out: Path, progress: Progress, keep: 
     return execute(plan, catalog, out / plan.run_name, progress, Beside(keep=keep))
 
 
+def make_surrogate(plan: Plan, catalog: Catalog, out: Path, progress: Progress) -> RunRecord:
+    """Run a plan below `out` until its surrogate is kept; the record holds no scores."""
+    from gexbench.engine.run.execute import Beside, execute
+
+    return execute(plan, catalog, out / plan.run_name, progress, Beside(keep=False, tested=False))
+
+
 def _refuse_inside(out: Path, catalog: Catalog) -> None:
     """Raise PlanError where run folders would lie in a plug-in's folder, and so change its digest."""
     place = Path(os.path.expanduser(out)).resolve()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gexbench.cards.schema import Frozen, Name
 from gexbench.record import Deviation, Floor, Passport
 
@@ -61,6 +63,7 @@ class Comparison(Frozen):
     the numbers should know.
     """
 
+    schema_version: Literal[1] = 1
     scores: tuple[Measurement, ...]
     absent: dict[str, str]
     notes: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.file_kinds import HEAD, kind_of
 from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
+from gexbench.ownership import Ownership
 from gexbench.plan import LARGEST_SEED, Plan
 
 QUERIED, QUERIES = "queried", "queries"
@@ -160,6 +161,7 @@ class RunRecord(Frozen):
     in records of runs without a config.json, of its file of weights alone. evidence_sha256: of the answers kept beside
     it, None where none were.
     honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
+    ownership: what its defense concludes of the surrogate, where it claims.
     key_sha256: of the key its defense was given, kept before the attack started; prepared_sha256: of the file of what
     the defense had prepared. None where there is no such thing, as in records of before there was one.
     """
@@ -179,6 +181,7 @@ class RunRecord(Frozen):
     account: Account
     nearness: dict[Label, Nearness] = {}
     evidence_sha256: str | None = None
+    ownership: Ownership | None = None
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     peak_memory_bytes: dict[str, Count] = {}
@@ -288,6 +291,9 @@ def faults(record: RunRecord) -> Iterator[str]:
             yield f"nearness is of test split {test!r}, which its data set does not hold"
         if near.questions and not record.incidents:
             yield f"questions came near to test {test}, and no incident says so"
+    defense = record.plan.defense
+    if record.ownership is not None and (defense is None or not defense.claims):
+        yield "it holds a claim on its surrogate, and its plan no defense that makes one"
     yield from (f"{s.metric} queried is on {s.test}" for s in record.queried_cost if s.test != QUERIES)
     costs = {key: {"__all__": {"value"}} for key in ("honest_cost", "queried_cost")}
     rest = record.model_dump(exclude={"scores": {"__all__": {"value", "floor"}}, **costs})

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gexbench.core.attack import Surrogate
     from gexbench.engine.attacker.kept import Kept
 
-OURS = ("gexbench", "torch")
 BY_HAND = "build the module yourself and fill it: load_state_dict(safetensors.torch.load_file(…))"
 
 
@@ -55,10 +54,10 @@ def _check_record(record: Path, folder: Path) -> None:
 def _built(kept: Kept, code: Path | None) -> nn.Module | Surrogate:
     from torch import nn
 
-    from gexbench.engine.attacker.kept import find_class, rebuild
+    from gexbench.engine.attacker.kept import find_class, is_ours, rebuild
 
     module = kept.entry.partition(":")[0]
-    ours = module.partition(".")[0] in OURS
+    ours = is_ours(kept)
     if not ours and code is None:
         raise GexbenchError(
             f"the surrogate's class {kept.entry} is not of gexbench", f"let its code run with code=FOLDER, or {BY_HAND}"

@@ -103,19 +103,23 @@ def unwatched(plan: Plan) -> AbstractContextManager[Progress]:
 class Work:
     """What turns a plan into its record, or into the error that kept it from having one.
 
-    It can be pickled where its `progress` can, as the default can, and so can plans. Where nothing can be sent,
-    `gexbench run --plan FILE --out OUT` does the same, with --registry for each folder of cards.
+    keep: see bench.run_plan, which is called unless `run` names what does less. It can be pickled where its `progress`
+    can, as the default can, and so can plans. Where nothing can be sent, `gexbench run --plan FILE --out OUT` does the
+    same, with --registry for each folder of cards.
     """
 
     catalog: Catalog
     out: Path
     progress: Watch = unwatched
     keep: bool = True
+    run: Callable[[Plan, Catalog, Path, Progress], RunRecord] | None = None
 
     def __call__(self, plan: Plan) -> RunRecord | Exception:
         """Run a plan."""
         try:
             with self.progress(plan) as tick:
+                if self.run is not None:
+                    return self.run(plan, self.catalog, self.out, tick)
                 return bench.run_plan(plan, self.catalog, self.out, tick, self.keep)
         except Exception as error:  # of one run of many: the others go on
             return error

@@ -13,7 +13,10 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "gexbench"
 ROLES = {"datasets", "victims", "attacks", "defenses", "metrics", "extractors"}
-DOCUMENTS = {"errors", "plan", "plan_file", "record", "comparison", "cards", "files", "foreign_text", "file_kinds"}
+DOCUMENTS = {
+    *("errors", "plan", "plan_file", "record", "comparison", "ownership"),
+    *("cards", "files", "foreign_text", "file_kinds"),
+}
 CONTRACTS = {"core", "errors"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -25,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "plan_file": DOCUMENTS,
     "record": DOCUMENTS,
     "comparison": DOCUMENTS,
+    "ownership": {"cards"},
     "core": CONTRACTS | {"file_kinds", "foreign_text"},
     "nets": CONTRACTS,
     "training": CONTRACTS | {"nets"},
@@ -33,13 +37,15 @@ ALLOWED: dict[str, set[str]] = {
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine"},
     "sweep": DOCUMENTS | {"bench", "engine"},
+    "claims": DOCUMENTS | {"bench", "engine", "surrogate"},
+    "innocents": DOCUMENTS | {"bench", "sweep", "engine"},
     "studies": DOCUMENTS | {"bench", "sweep", "boards"},
     "surrogate": DOCUMENTS | {"core", "engine"},
     "noise": DOCUMENTS,
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification"},
+    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification", "innocents", "claims"},
 }
 
 

@@ -238,6 +238,7 @@ def _keys(data: object) -> set[str]:
 
 def test_fields_that_cards_got_later_change_no_id_of_a_plan_without_them() -> None:
     assert _keys(plan().substance()).isdisjoint({"truth", "same_size", "stored", "side", "style", "reference", "count"})
+    assert _keys(plan(defense="jpeg").substance()["defense"]).isdisjoint({"prepares", "assets", "sweep"})
     assert _keys(plan().substance()).isdisjoint({"extra_metrics", "against"})
 
 

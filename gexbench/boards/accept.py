@@ -34,6 +34,8 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     yield from _choices(plan)
     yield from _spending(record)
     yield from _numbers(record)
+    if plan.defense is not None and plan.defense.claims and record.ownership is None:
+        yield f"its defense {plan.defense.name!r} claims, and it holds no verdict on ownership"
 
 
 def _choices(plan: Plan) -> Iterator[str]:

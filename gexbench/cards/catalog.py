@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from gexbench.cards import board, schema
+from gexbench.cards import board, innocents, schema
 from gexbench.cards.options import check_defaults
 from gexbench.cards.roots import CardRoot, all_roots, skipped
 from gexbench.errors import CardError, PlanError, nearest
@@ -32,6 +32,7 @@ FOLDERS: dict[type[schema.Card], str] = {
     schema.AssetCard: "assets",
     schema.ProfileCard: "profiles",
     board.BoardCard: "boards",
+    innocents.InnocentsCard: "innocents",
 }
 SUBMITTED: dict[type[schema.Card], str] = {schema.AttackCard: "attack", schema.DefenseCard: "defense"}
 
@@ -111,6 +112,7 @@ class Catalog:
 
 SINGULAR: dict[type[schema.Card], str] = {kind: folder.rstrip("s") for kind, folder in FOLDERS.items()} | {
     schema.DefenseCard: "defense",
+    innocents.InnocentsCard: "innocents",
 }
 
 

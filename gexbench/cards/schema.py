@@ -222,8 +222,8 @@ class DefenseCard(Card):
 
     `prepares`: it has an offline stage, whose result is kept (see engine.run.prepare_defense). `assets`: the weight
     files that this stage reads. `hardens`: it wants the victim and the owner's images before deployment. `claims`: it
-    says of suspects whether they learned from its answers. `sweep`: by option, values that show its strengths; no run
-    takes them of itself. `files`: as on the card of an attack.
+    says of a model's outputs whether they were learned from its answers. `sweep`: by option, values that show its
+    strengths; no run takes them of itself. `files`: as on the card of an attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)

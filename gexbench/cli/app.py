@@ -17,9 +17,11 @@ from gexbench.cli import (
     data,
     defense,
     doctor,
+    innocents,
     listing,
     losses,
     new,
+    ownership,
     run,
     score,
     show,
@@ -49,10 +51,12 @@ app.command("check")(check.check)
 app.command("losses")(losses.losses)
 app.command("new")(new.new)
 app.command("verify")(verify.verify)
+app.command("ownership")(ownership.ownership)
 app.command("doctor")(doctor.doctor)
 app.add_typer(assets.app, name="assets")
 app.add_typer(data.app, name="data")
 app.add_typer(victim.app, name="victim")
+app.add_typer(innocents.app, name="innocents")
 app.add_typer(defense.app, name="defense")
 app.add_typer(board.app, name="board")
 

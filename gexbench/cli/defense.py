@@ -21,7 +21,6 @@ def list_defenses(registry: Folders = None, json: Json = False) -> None:
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DefenseCard
     from gexbench.cli.output import print_json
-    from gexbench.core.defense import MOMENTS
     from gexbench.engine.machine.moments import moments_of
     from gexbench.engine.store.paths import prepared_folder
     from gexbench.engine.store.prepared import here
@@ -30,7 +29,7 @@ def list_defenses(registry: Folders = None, json: Json = False) -> None:
     made, rows = here(prepared_folder()), []
     for name, filed in Catalog.load(registry or ()).all(DefenseCard).items():
         card = filed.card
-        moments = moments_of(card.entry, filed.root.code, MOMENTS)
+        moments = moments_of(card.entry, filed.root.code)
         found = {each.recipe.victim for each in made.get(name, ()) if each.recipe.version == card.version}
         rows.append((card, moments, sorted(found)))
     if json:

@@ -6,6 +6,7 @@ import codecs
 import io
 import json
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gexbench.errors import GexbenchError
@@ -14,12 +15,16 @@ from gexbench.foreign_text import escaped
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+SCHEMA_VERSION = 1
 _PLAIN = str.maketrans({"↑": "^", "↓": "v", "×": "x", "…": "...", "—": "-", "–": "-", "·": "-", "∞": "inf", "≥": ">="})
 
 
-def print_json(data: Any) -> None:
-    """Print one JSON document on stdout, in ASCII: it is JSON whatever the encoding of the output."""
-    sys.stdout.write(json.dumps(data, indent=2, allow_nan=False) + "\n")
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout, in ASCII: it is JSON whatever the encoding of the output.
+
+    Its `schema_version` goes up when the meaning of a key changes or a key goes; keys may come.
+    """
+    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, allow_nan=False) + "\n")
 
 
 def print_model(model: BaseModel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -15,11 +16,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from gexbench.foreign_text import escaped
 
@@ -30,6 +33,18 @@ if TYPE_CHECKING:
 
 _MOST, _LONGEST = 50, 60
 """Stages that are shown, and letters of each: what an attack calls them is its own affair."""
+
+
+_EVERY = 30.0
+"""Seconds after which a line says how far a long stage is, where there is no terminal."""
+
+
+class _Left(TimeRemainingColumn):
+    """The time that is left, and nothing for stages of which nobody knows how much there is."""
+
+    def render(self, task: Task) -> Text:
+        """Return the cell."""
+        return Text() if task.total is None else Text("eta ") + super().render(task)
 
 
 class Ticker:
@@ -44,12 +59,12 @@ class Ticker:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("eta"),
-            TimeRemainingColumn(),
+            _Left(),
             console=console,
             disable=not self._bars,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._told = time.monotonic()
 
     def __enter__(self) -> Ticker:
         self._progress.start()
@@ -72,6 +87,10 @@ class Ticker:
             self._tasks[what] = self._progress.add_task(what, total=total or None)
             if not self._bars and not self._silent:
                 sys.stderr.write(f"{what} …\n")
+            self._told = time.monotonic()
+        elif not self._bars and not self._silent and time.monotonic() - self._told >= _EVERY:
+            sys.stderr.write(f"{what} {f'{done} of {total}' if total else done or '…'}\n")
+            self._told = time.monotonic()
         self._progress.update(self._tasks[what], completed=done, total=total or None)
 
 

@@ -9,9 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gexbench.cli.output import print_model
-from gexbench.foreign_text import escaped
+from gexbench.foreign_text import escaped, shown
+from gexbench.ownership import Ownership
 from gexbench.record import RunRecord
 
+_TAIL, _LINES = 8192, 12
+"""How much is read of the end of an attack's log, in bytes, and how many lines are shown."""
 MEANING = {"A": "A  victim / truth", "B": "B  surrogate / victim", "C": "C  surrogate / truth"}
 
 
@@ -25,8 +28,33 @@ def report(record: RunRecord, file: Path, as_json: bool) -> None:
         console.print(score_table(record))
     else:
         console.print(Text.assemble(("failed:", "bold red"), f" {escaped(record.reason or '')}"))
+    if record.status != "ok" and record.isolation != "none":
+        for line in last_words(file.with_name("log.txt")):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in facts(record, file):
         console.print(escaped(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def verdict_line(found: Ownership) -> str:
+    """Return a verdict on ownership in one line."""
+    ps = {"p": found.suspect.p, "rank p": found.rank_p}
+    told = "".join(f", {name} {p:.3g}" for name, p in ps.items() if p is not None)
+    verdict = "detected" if found.detected else "not detected"
+    insane = "" if found.sane else "; the sanity check failed"
+    note = f" ({found.note})" if found.note else ""
+    return f"{verdict}: score {found.suspect.score:.4g}{told}, {len(found.innocents)} innocents{insane}{note}"
+
+
+def last_words(log: Path) -> list[str]:
+    """Return the last lines that an attack wrote, and where they lie; none where it wrote nothing."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL))
+            text = file.read(_TAIL).decode(errors="replace")
+    except OSError:
+        return []
+    lines = [f"  | {shown(line)}" for line in text.splitlines() if line.strip()][-_LINES:]
+    return [*lines, f"log       {escaped(str(log))}"] if lines else []
 
 
 def score_table(record: RunRecord) -> Table:
@@ -87,6 +115,8 @@ def facts(record: RunRecord, file: Path) -> list[str]:
     for cost in (*record.honest_cost, *record.queried_cost):
         of = f"on {cost.test}" if cost in record.honest_cost else f"on {cost.n} of the attack's own questions"
         lines.append(f"honest    {cost.metric} {of}: {cost.value:.4f} {cost.unit} (defended against undefended)")
+    if record.ownership is not None:
+        lines.append(f"ownership {verdict_line(record.ownership)}")
     lines += [f"absent    {metric}: {why}" for metric, why in record.absent.items()]
     lines += [f"incident  {text}" for text in record.incidents]
     if (picture := file.with_name("samples.png")).exists():

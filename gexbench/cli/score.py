@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def score(
     images: Annotated[Path, typer.Argument(help="A folder of images or a zip: what is judged.")],
     reference: Annotated[Path, typer.Argument(help="A folder of images or a zip: what it is held against.")],
-    metric: Annotated[str, typer.Option(help="Names of metrics with commas between; see `gexbench list metrics`.")] = (
-        "fid"
-    ),
+    metric: Annotated[
+        str, typer.Option(help="Names of metrics with commas between, or all; see `gexbench list metrics`.")
+    ] = "fid",
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
     backend: Annotated[
         Literal["gexbench", "reference"],
@@ -37,8 +37,8 @@ def score(
 
     Below 2048 images FID brings KID along. Paired metrics (psnr-rgb, ssim-rgb, ms-ssim, lpips-alex …) want files of
     equal names and sizes on both sides; `--strip=_fake_B,_real_B` takes ends of names off first. A metric that cannot
-    be measured is named with the reason; the others are printed, and the exit code is 2, or 4 where weights are
-    missing.
+    be measured is named with the reason, and the others are printed. Where none can be measured the exit code is 2, or
+    4 where weights are missing.
 
     Beside a value stands its standard error over the images: how far another draw of them may take it. Where metrics of
     sets and of pairs are named together, sets count as paired, too: a perfect copy then has a KID of 0.
@@ -54,15 +54,18 @@ def score(
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_model
     from gexbench.cli.progress import Ticker
-    from gexbench.engine.scoring.compare import Setup, compare
+    from gexbench.engine.scoring.compare import Setup, compare, everything
     from gexbench.engine.scoring.features.images import open_images
     from gexbench.engine.store.paths import features_folder
 
-    names = [name.strip() for name in metric.split(",") if name.strip()]
+    names = [name.strip().lower() for name in metric.split(",") if name.strip()]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # a library's remarks on tags name no file
     stripped = tuple(text for text in strip.split(",") if text)
     setup = Setup(Catalog.load(), device, None if no_cache else features_folder(), stripped)
     sides = open_images(images), open_images(reference)
+    unpaired: dict[str, str] = {}
+    if names == ["all"]:
+        names, unpaired = everything(sides, setup)
     found: Comparison
     with Ticker(silent=json) as ticker:
         if backend == "reference":
@@ -71,11 +74,12 @@ def score(
             found = compare_with_libraries(*sides, names, setup, ticker.tick)
         else:
             found = compare(*sides, names, setup, ticker.tick)
+    found = found.model_copy(update={"absent": {**found.absent, **unpaired}})
     if json:
         print_model(found)
     else:
         _print(found, escaped(f"{images} against {reference}"))
-    if found.absent:
+    if found.absent and not found.scores:
         raise typer.Exit(4 if any("gexbench assets fetch" in why for why in found.absent.values()) else 2)
 
 

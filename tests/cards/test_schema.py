@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, check
-from gexbench.cards.schema import AttackCard, DatasetCard, MetricCard, VictimCard
+from gexbench.cards.prose import bare
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, MetricCard, VictimCard
 from gexbench.errors import CardError
 from gexbench.record import read_record
 
@@ -82,6 +83,21 @@ def test_a_test_split_has_a_plain_name(test: str) -> None:
     splits = {**data["splits"], "test": {test: {"within": "data", "files": ("a",)}}}
     with pytest.raises(CardError, match="String should"):
         check(DatasetCard, {**data, "splits": splits}, Path("card.toml"))
+
+
+def test_a_defenses_presets_name_options_of_its_own_and_touch_no_number() -> None:
+    card = {**ATTACK, "options": {"steps": STEPS}}
+    made = check(DefenseCard, {**card, "sweep": {"steps": [1, 2, 4]}}, Path("card.toml"))
+    assert made.sweep == {"steps": (1, 2, 4)}
+    assert bare(made) == bare(check(DefenseCard, card, Path("card.toml")))
+    with pytest.raises(CardError, match="sweep names 'stops', which is no option"):
+        check(DefenseCard, {**card, "sweep": {"stops": [1]}}, Path("card.toml"))
+
+
+def test_a_defense_that_reads_assets_prepares() -> None:
+    assert check(DefenseCard, {**ATTACK, "prepares": True, "assets": ["vgg"]}, Path("card.toml")).assets == ("vgg",)
+    with pytest.raises(CardError, match="assets are for what prepares: say prepares = true"):
+        check(DefenseCard, {**ATTACK, "assets": ["vgg"]}, Path("card.toml"))
 
 
 def test_a_board_takes_no_version_before_it_was_made() -> None:

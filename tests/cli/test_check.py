@@ -287,3 +287,43 @@ def test_what_is_wrong_with_a_preparation_is_told_so(
     passed, detail = _findings(folder, 2)[what]
     assert not passed
     assert re.search(told, detail)
+
+
+CLAIMING = """
+from gexbench.core.defense import Claim, Defense
+
+class It(Defense):
+    def guard_output(self, x, y, history):
+        return (y + 0.02).clamp(0, 1)
+
+    def claim(self, outputs, trial):
+        brighter = float(sum((a - b).mean() for a, b in zip(outputs, trial.plain)))
+        return Claim(brighter, p=0.001 if brighter > 0.01 else 0.5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("card", "passed", "detail"),
+    [
+        ("claims = true\n", True, "marked answers score 0.0"),
+        ("", False, "the class has a claim, and its card does not say claims = true"),
+    ],
+)
+def test_a_defense_that_claims_is_judged_on_its_own_answers(
+    card: str, passed: bool, detail: str, tmp_path: Path
+) -> None:
+    path = _write(tmp_path / "a", "defense", CLAIMING)
+    file = path / "card.toml"
+    file.write_text(file.read_text().replace("[defense]\n", f"[defense]\n{card}"))
+    found = _findings(path, 0 if passed else 2)["claim"]
+    assert found[0] is passed
+    assert detail in found[1]
+
+
+def test_a_defense_whose_claim_breaks_is_told_so(tmp_path: Path) -> None:
+    path = _write(tmp_path / "a", "defense", CLAIMING.replace("Claim(brighter", "Claim(brighter / 0"))
+    file = path / "card.toml"
+    file.write_text(file.read_text().replace("[defense]\n", "[defense]\nclaims = true\n"))
+    passed, detail = _findings(path, 2)["run"]
+    assert not passed
+    assert detail.startswith("claim of the defense 'a/b' raised ZeroDivisionError")

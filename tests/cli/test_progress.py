@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from rich.progress import Progress, TextColumn
 
+from gexbench.cli import progress
 from gexbench.cli.progress import Ticker
 
 
@@ -24,3 +26,27 @@ def test_no_more_stages_are_shown_than_a_person_reads(capsys: pytest.CaptureFixt
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) < 60
     assert lines[-1] == "others …"
+
+
+def test_a_long_stage_says_how_far_it_is_where_there_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with Ticker() as ticker:
+        for done in range(100):
+            now[0] += 1.0
+            ticker.tick("training", done, 100)
+        ticker.tick("resting", 3, 0)
+        now[0] += 31.0
+        ticker.tick("resting", 4, 0)
+    told = capsys.readouterr().err.splitlines()
+    assert told[:4] == ["training …", "training 30 of 100", "training 60 of 100", "training 90 of 100"]
+    assert told[4:] == ["resting …", "resting 4"]
+
+
+def test_a_stage_without_a_count_shows_no_time_that_is_left() -> None:
+    shown = Progress(TextColumn("{task.description}"))
+    counted, uncounted = shown.add_task("a", total=10), shown.add_task("b", total=None)
+    told = [progress._Left().render(shown.tasks[number]).plain for number in (counted, uncounted)]
+    assert told == ["eta -:--:--", ""]

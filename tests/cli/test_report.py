@@ -34,6 +34,17 @@ def test_the_record_is_named_by_the_file_it_was_read_from(records: Records) -> N
     assert shown(records.make(), "of-a-board.json")[-1] == "record    of-a-board.json"
 
 
+def test_a_failed_run_shows_the_last_lines_of_the_attack_and_where_they_lie(records: Records) -> None:
+    Path("log.txt").write_text("".join(f"line {n}\n" for n in range(9000)) + "\x1b[2J[red]ValueError: no\n")
+    record = changed(changed(records.make(), "status", "failed"), "reason", "the attack raised ValueError: no")
+    lines = shown(record)
+    assert "  | line 8999" in lines
+    assert "  | ?[2J[red]ValueError: no" in lines
+    assert "log       log.txt" in lines
+    assert len([line for line in lines if line.startswith("  | ")]) == 12
+    assert not any(line.startswith("  | ") for line in shown(records.make()))
+
+
 def test_what_a_defense_costs_is_printed_for_the_test_and_for_the_attacks_own_questions(records: Records) -> None:
     record = changed(records.make(defense="jpeg"), "queried_cost", (honest_cost("queries", 64, 0.25),))
     assert [line for line in shown(record) if line.startswith("honest")] == [

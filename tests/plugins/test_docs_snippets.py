@@ -14,7 +14,7 @@ from torch import Tensor
 from gexbench.cards.catalog import check
 from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.core.attack import Brief
-from gexbench.core.defense import History, Place
+from gexbench.core.defense import Claim, History, Place, Trial
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -79,6 +79,18 @@ def test_the_prepared_defense_of_the_page_marks_answers_with_what_it_prepared(tm
     left = defense.guard_output(y, y, History(0, torch.Generator()))
     assert left.shape == y.shape
     assert torch.allclose((left - y)[0, :, :8, :8], 0.01 * defense.prepared["mark"], atol=1e-6)
+
+
+def test_the_claiming_defense_of_the_page_finds_its_mark_and_nothing_else() -> None:
+    defense = _run(_blocks("writing-a-defense", "python")[2])["Tiled"]({})
+    defense.key = bytes(range(32))
+    plain = [torch.rand(3, 32, 48, generator=torch.Generator().manual_seed(n)) for n in range(4)]
+    left = [defense.guard_output(y[None], y[None], History(0, torch.Generator()))[0] for y in plain]
+    trial = Trial(plain, plain)
+    assert defense.claim(left, trial).p < 1e-6
+    assert defense.claim(plain, trial) == Claim(0.0, p=1.0)
+    noise = [torch.rand(y.shape, generator=torch.Generator().manual_seed(9 + n)) for n, y in enumerate(plain)]
+    assert defense.claim(noise, trial).p > 0.01
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ LARGEST_TEXT = 1 << 20
 """Bytes of class.txt and of config.json."""
 LARGEST_WEIGHTS = 1 << 32
 LONGEST_NAME = 200
+OURS = ("gexbench", "torch")
+"""Packages whose classes may be built outside a sandbox."""
 _NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 AT_THE_TOP = "define it at the top of a module that is gexbench's, installed, or beside the card"
 IN_CONFIG = (
@@ -71,6 +73,11 @@ def read_kept(folder: Path) -> Kept:
         parsed_config(_content(config)) if config.is_file() else None,
         weights if weights.is_file() else None,
     )
+
+
+def is_ours(kept: Kept) -> bool:
+    """Say whether a surrogate's class is of gexbench or torch."""
+    return kept.entry.partition(":")[0].partition(".")[0] in OURS
 
 
 def checked_name(content: bytes) -> str:

@@ -11,6 +11,7 @@ from gexbench.cards.options import effective
 from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.engine.checks.inspect import code_folder, culprit
 from gexbench.engine.kinds.kind import task_kind
+from gexbench.engine.machine.moments import moments_of
 from gexbench.engine.run.execute import Beside, execute
 from gexbench.engine.run.prepare_defense import Trial, offline, prepared
 from gexbench.engine.run.run_folder import RunFolder
@@ -165,11 +166,24 @@ def defense_runs(inspected: Inspected) -> Iterator[Finding]:
     cost = ", ".join(f"{cost.metric} {cost.value:.4g} {cost.unit}".strip() for cost in first.honest_cost)
     told = f"what it costs honest users: {cost or 'not measured on so few images'}"
     yield inspected.finding("run", True, f"a service behind it answers; {told}")
+    yield from _claims(inspected, first)
     second = _defended_run(inspected, "second")
     same = not isinstance(second, str) and _numbers(first) == _numbers(second)
     yield inspected.finding(
         "same seed", same, f"two services with one seed answered {'alike' if same else 'differently'}"
     )
+
+
+def _claims(inspected: Inspected, record: RunRecord) -> Iterator[Finding]:
+    """Yield what a defense concluded of its own answers, and of plain ones; few images may tell too little."""
+    card, order = inspected.subject, inspected.order
+    if record.ownership is not None:
+        found = record.ownership
+        alike = "" if found.sane else ", which are not told apart on so few images"
+        scores = f"marked answers score {found.marked.score:.4g}, plain ones {found.plain.score:.4g}"
+        yield inspected.finding("claim", True, f"{scores}{alike}")
+    elif isinstance(card, DefenseCard) and "claim" in moments_of(card.entry, order.code):
+        yield inspected.finding("claim", False, "the class has a claim, and its card does not say claims = true")
 
 
 def _defended_run(inspected: Inspected, name: str) -> RunRecord | str:
@@ -193,7 +207,8 @@ def _run(inspected: Inspected, name: str) -> RunRecord:
 
 
 def _numbers(record: RunRecord) -> list[float]:
-    return [score.value for score in record.scores] + [cost.value for cost in record.honest_cost]
+    claims = [] if record.ownership is None else [record.ownership.marked.score, record.ownership.plain.score]
+    return [score.value for score in record.scores] + [cost.value for cost in record.honest_cost] + claims
 
 
 def told(error: GexbenchError) -> str:

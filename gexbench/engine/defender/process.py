@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import safetensors.torch
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from gexbench.cards.entry import entry_of, load_entry
-from gexbench.core.defense import MOMENTS, Defense, History
+from gexbench.core.defense import MOMENTS, Claim, Defense, History, Trial
 from gexbench.core.images import from_uint8
 from gexbench.engine.wire.frames import BrokenFrame, Channel
-from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
-from gexbench.engine.wire.image_file import StoredImages
+from gexbench.engine.wire.guarding import (
+    MOST_QUESTIONS,
+    AskQuestions,
+    Defends,
+    DefenseFailed,
+    Guarded,
+    GuardOne,
+    Harden,
+    Hardened,
+    Judge,
+    Judged,
+    Questions,
+    StartDefense,
+)
+from gexbench.engine.wire.image_file import StoredImages, packed_images
 from gexbench.engine.wire.messages import Message, Stop, receive, send
 from gexbench.errors import GexbenchError
+from gexbench.ownership import Scored
 
 
 class Defender:
@@ -38,6 +53,10 @@ class Defender:
                 return _told(lambda: self._harden(order))
             case GuardOne():
                 return _told(lambda: self._guard(order))
+            case AskQuestions():
+                return _told(lambda: self._choose(order))
+            case Judge():
+                return _told(lambda: self._judge(order))
         raise BrokenFrame(f"{order.op!r} is no order for a defense")
 
     def _start(self, order: StartDefense) -> Defends:
@@ -76,6 +95,31 @@ class Defender:
             return DefenseFailed(reason=f"returned {type(made).__name__}, not a tensor")
         return Guarded(made=made.detach().cpu().contiguous())
 
+    def _choose(self, order: AskQuestions) -> Questions | DefenseFailed:
+        chosen = self._defense.questions(StoredImages(order.asked), StoredImages(order.common))
+        if not isinstance(chosen, Sequence):
+            return DefenseFailed(reason=f"returned {type(chosen).__name__}, not a sequence of images")
+        if not 1 <= len(chosen) <= MOST_QUESTIONS:
+            return DefenseFailed(reason=f"returned {len(chosen)} questions, not 1 to {MOST_QUESTIONS}")
+        images = [chosen[place] for place in range(len(chosen))]
+        for image in images:
+            if not isinstance(image, Tensor) or image.dim() != 3 or not image.is_floating_point():
+                what = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
+                return DefenseFailed(reason=f"returned {what} among the questions, no image (3,h,w) in floats")
+        return Questions(images=as_tensor(packed_images(image.detach().cpu() for image in images)))
+
+    def _judge(self, order: Judge) -> Judged | DefenseFailed:
+        questions = () if order.questions is None else StoredImages(order.questions)
+        claim = self._defense.claim(StoredImages(order.outputs), Trial(questions, StoredImages(order.plain)))
+        if not isinstance(claim, Claim):
+            return DefenseFailed(reason=f"returned {type(claim).__name__}, not a Claim")
+        try:
+            return Judged(claim=Scored(score=claim.score, p=claim.p, figures=dict(claim.figures)))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            return DefenseFailed(reason=f"returned a claim with {place} = {first['input']!r:.60}: {first['msg']}")
+
 
 def as_tensor(content: bytes) -> Tensor:
     """Return bytes as a tensor, so that they travel."""
@@ -105,7 +149,7 @@ def main(argv: list[str]) -> int:
     channel, defender = Channel.inherited(int(argv[0])), Defender()
     try:
         while True:
-            order = receive(channel, StartDefense, Harden, GuardOne, Stop)
+            order = receive(channel, StartDefense, Harden, GuardOne, AskQuestions, Judge, Stop)
             if order is None or isinstance(order, Stop):
                 return 0
             send(channel, defender.reply(order))

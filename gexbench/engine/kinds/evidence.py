@@ -30,6 +30,24 @@ class TestEvidence:
     unqueried: tuple[Tensor, ...] | None = None
 
 
+@dataclass(frozen=True)
+class Exhibits:
+    """What ownership is judged on, all images uint8.
+
+    inputs: what models are asked, (3,h,w), none where services draw. asked: how many of them clients had asked.
+    suspect, plain, marked: what suspect, undefended victim and defense make of that, (3,H,W), as many; where services
+    draw, so many images that each of them drew. unmarked: plain answers that are judged as a model's, others than
+    `plain` where services draw.
+    """
+
+    inputs: tuple[Tensor, ...]
+    suspect: tuple[Tensor, ...]
+    plain: tuple[Tensor, ...]
+    marked: tuple[Tensor, ...]
+    unmarked: tuple[Tensor, ...]
+    asked: int = 0
+
+
 def valid(y: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return a surrogate's output; raises RunFailed when it is not of that shape with values in [0,1]."""
     if tuple(y.shape) != shape:

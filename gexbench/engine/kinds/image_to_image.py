@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -16,9 +17,9 @@ from gexbench.core.defense import Defense, History
 from gexbench.core.images import from_uint8, round_8bit, to_uint8
 from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
-from gexbench.engine.kinds.evidence import TestEvidence, valid
+from gexbench.engine.kinds.evidence import Exhibits, TestEvidence, valid
 from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault
-from gexbench.engine.kinds.kind import TaskKind, Witnesses
+from gexbench.engine.kinds.kind import Choose, Copy, TaskKind, Witnesses
 from gexbench.engine.kinds.near_copies import Nearness, TestInputs
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.engine.wire.questions import check_question, checked, question_digest
@@ -26,6 +27,17 @@ from gexbench.errors import PlanError, QueryError
 from gexbench.plan import Plan
 
 PIXELS_AT_ONCE = 1 << 18
+COMMON = 64
+"""Test inputs, the first, that every suspect is asked."""
+
+
+class Answers(NamedTuple):
+    """A question (3,h,w) uint8, and what victim, defense and suspect make of it, (3,H,W) uint8."""
+
+    x: Tensor
+    plain: Tensor
+    marked: Tensor
+    suspect: Tensor
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,36 @@ class ImageToImage(TaskKind):
         """Ask victim and surrogate about every test input, one at a time."""
         return {name: _asked(split, witnesses, progress) for name, split in witnesses.tests.items()}
 
+    def exhibits(self, tests: Mapping[str, TestEvidence], witnesses: Witnesses, choose: Choose) -> Exhibits:
+        """Return answers to what a defense chose, given the first test inputs; answers to these stay as they are."""
+        known: dict[bytes, Answers] = {}
+        for test in tests.values():
+            marked = test.guarded or ()  # see TaskKind.exhibits
+            for row in zip(test.inputs, test.victim, marked, test.surrogate or marked, strict=True):
+                if len(known) < COMMON:
+                    known.setdefault(digests_of(row[0][None])[0], Answers(*row))
+        rows: list[Answers] = []
+        scale = witnesses.plan.scale
+        for x in choose([each.x for each in known.values()]):
+            digest = digests_of(x[None])[0]
+            if digest not in known:
+                check_question(x[None], scale.side, scale.largest)
+                known[digest] = _answers(x, witnesses)
+            rows.append(known[digest])
+        plain = tuple(each.plain for each in rows)
+        return Exhibits(
+            inputs=tuple(each.x for each in rows),
+            suspect=tuple(each.suspect for each in rows),
+            plain=plain,
+            marked=tuple(each.marked for each in rows),
+            unmarked=plain,
+        )
+
+    def shown(self, copy: Copy, exhibits: Exhibits) -> tuple[Tensor, ...]:
+        """Return a model's answers to the questions, asked one at a time."""
+        pairs = zip(exhibits.inputs, exhibits.plain, strict=True)
+        return tuple(to_uint8(valid(copy.infer(x[None]), (1, *y.shape))[0]) for x, y in pairs)
+
     def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness:
         """Say how near questions come to the test inputs; asked: images (3,h,w) uint8."""
         return TestInputs(evidence.inputs, plan.scale.side is not None, plan.budget).nearness(asked)
@@ -167,6 +209,14 @@ class ImageToImage(TaskKind):
         yield "guard_input", fed, image_fault(fed, x)
         left = defense.guard_output(x.clone(), y.clone(), history)
         yield "guard_output", left, image_fault(left, y)
+
+
+def _answers(x: Tensor, witnesses: Witnesses) -> Answers:
+    """Ask suspect, victim and defense about an image (3,h,w) uint8."""
+    answers, copy = witnesses.victim(AnswerUnmetered(x=x[None])), witnesses.surrogate
+    assert answers.guarded is not None  # see TaskKind.exhibits
+    suspect = answers.guarded if copy is None else to_uint8(valid(copy.infer(x[None]), tuple(answers.plain.shape)))
+    return Answers(x, answers.plain[0], answers.guarded[0], suspect[0])
 
 
 def _asked(split: Split, witnesses: Witnesses, progress: Progress) -> TestEvidence:

@@ -14,7 +14,7 @@ from gexbench.core.attack import Progress, Surrogate
 from gexbench.core.dataset import Dataset, Split
 from gexbench.core.defense import Defense
 from gexbench.engine.kinds.endpoint import Endpoint, OpenVictim
-from gexbench.engine.kinds.evidence import TestEvidence
+from gexbench.engine.kinds.evidence import Exhibits, TestEvidence
 from gexbench.engine.kinds.guard import Front, Tests, Way
 from gexbench.engine.kinds.near_copies import Nearness
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Unmetered
@@ -30,6 +30,10 @@ class Copy:
 
     infer: Callable[[Tensor], Tensor]
     latent_size: int | None
+
+
+Choose = Callable[[Sequence[Tensor]], Sequence[Tensor]]
+"""From the images (3,h,w) uint8 that every suspect is asked to those that one is asked, as a defense chooses."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,19 @@ class TaskKind(Protocol):
 
         Raises RunFailed when a surrogate's output is not an image of the right size in [0,1].
         """
+        ...
+
+    def exhibits(self, tests: Mapping[str, TestEvidence], witnesses: Witnesses, choose: Choose) -> Exhibits:
+        """Return what ownership is judged on; tests: what `evidence` returned under a defense.
+
+        Where there is no surrogate, as for the control that is the victim, the suspect is the defended service itself.
+        choose: returns what suspects are asked, given what all of them are; called where services take images. Raises
+        QueryError for a question that the service would refuse, and RunFailed as `evidence`.
+        """
+        ...
+
+    def shown(self, copy: Copy, exhibits: Exhibits) -> tuple[Tensor, ...]:
+        """Return what another model makes of the same, images uint8 as many and as large; raises RunFailed."""
         ...
 
     def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> Nearness | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,9 +17,9 @@ from gexbench.core.defense import Defense, History
 from gexbench.core.images import round_8bit, to_uint8
 from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
-from gexbench.engine.kinds.evidence import TestEvidence, valid
+from gexbench.engine.kinds.evidence import Exhibits, TestEvidence, valid
 from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault, latent_fault
-from gexbench.engine.kinds.kind import Copy, TaskKind, Witnesses
+from gexbench.engine.kinds.kind import Choose, Copy, TaskKind, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked
 from gexbench.errors import PlanError, QueryError, RunFailed
@@ -27,6 +27,8 @@ from gexbench.plan import Plan
 
 AT_ONCE = 64
 FEW = 16
+JUDGED = 256
+"""Images of each model that ownership is judged on, where so many are drawn twice."""
 STREAMS = {"queried": "sold", "test": "test"}
 """Streams of latents: those drawn for clients, and those drawn for the test. The words on the right go into every
 latent; they are those of the first records, so that these come out again."""
@@ -181,6 +183,23 @@ class Sampling(TaskKind):
             name: replace(drawn, names=tuple(split.names), truth=tuple(to_uint8(image) for image in split.truth))
             for name, split in witnesses.tests.items()
         }
+
+    def exhibits(self, tests: Mapping[str, TestEvidence], witnesses: Witnesses, choose: Choose) -> Exhibits:
+        """Return the first images that suspect and victim drew, and others of the victim's, marked and plain."""
+        drawn = next(iter(tests.values()))
+        assert drawn.guarded is not None  # see TaskKind.exhibits
+        suspect, n = drawn.surrogate or drawn.guarded, min(JUDGED, len(drawn.victim) // 2)
+        others = slice(n, 2 * n)
+        return Exhibits((), suspect[:n], drawn.victim[:n], drawn.guarded[others], drawn.victim[others])
+
+    def shown(self, copy: Copy, exhibits: Exhibits) -> tuple[Tensor, ...]:
+        """Return as many images that a model drew, from latents that are the same in every run."""
+        size, shape, images = _latent_size(copy), exhibits.plain[0].shape, list[Tensor]()
+        for first in range(0, len(exhibits.plain), AT_ONCE):
+            numbers = range(first, min(len(exhibits.plain), first + AT_ONCE))
+            drawn = copy.infer(surrogate_latents(numbers, size, 0))
+            images.extend(to_uint8(valid(drawn, (len(numbers), *shape))))
+        return tuple(images)
 
     def nearness(self, asked: Iterable[Tensor], evidence: TestEvidence, plan: Plan) -> None:
         """Return nothing: test images cannot be asked about."""

@@ -34,6 +34,7 @@ WALLS = (
     # what these decide stands in the plan
     "gexbench.cards",
     "gexbench.errors",
+    "gexbench.ownership",
     "gexbench.plan",
     "gexbench.record",
     # these watch, carry and show

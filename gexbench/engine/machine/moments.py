@@ -6,19 +6,20 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from gexbench.core.defense import MOMENTS
 from gexbench.engine.machine.provenance import PACKAGE, plug_in_folder
 
 BASE = "gexbench.core.defense"
 
 
-def moments_of(entry: str, code: Path | None, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return those of the known methods that the class of an entry, or one that it builds on, has of its own.
+def moments_of(entry: str, code: Path | None) -> tuple[str, ...]:
+    """Return the moments that the class of an entry, or one that it builds on, has of its own.
 
     code: the folder of a plug-in's modules, None for an installed package. Nothing for a source that cannot be read.
     """
     module, _, name = entry.partition(":")
     found = set(_methods(module, name, code, set()))
-    return tuple(moment for moment in known if moment in found)
+    return tuple(moment for moment in MOMENTS if moment in found)
 
 
 def _methods(module: str, name: str, code: Path | None, seen: set[tuple[str, str]]) -> Iterator[str]:

@@ -29,23 +29,23 @@ class Confines:
 
 
 class DefenseProcess:
-    """A defense's process; `service` is the end of its channel that the service is given."""
+    """A defense's process; `service` is the end of its channel that is not its own, role its name in the journal."""
 
-    def __init__(self, confines: Confines, journal: Journal) -> None:
+    def __init__(self, confines: Confines, journal: Journal, role: str = "defense") -> None:
         self.service, theirs = pair()
         fds, module = (theirs.fileno(),), "gexbench.engine.defender.process"
         self._child = launch(Job(module, tuple(map(str, fds)), fds, confines.folder, confines.log, confines.rules, {}))
         theirs.close()
-        self._journal = journal
+        self._journal, self._role = journal, role
 
     def stop(self) -> None:
-        """End the process with everything it started, once the service has gone, and note what was left."""
+        """End the process with everything it started, once the other end is closed, and note what was left."""
         end = self._child.wait(clock.STOPPED_WITHIN)
         if end is None:
             self._child.kill()
             end = self._child.wait(10.0)
         if end is not None:
-            self._journal.peak_memory["defense"] = end.peak_memory
+            self._journal.peak_memory[self._role] = end.peak_memory
             if end.stragglers:
                 self._journal.note((f"the defense left {end.stragglers} process(es) behind, killed",))
 

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import io
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate
 from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
+from gexbench.engine.run.ownership import ownership
 from gexbench.engine.run.prepare_defense import Trial, armed
 from gexbench.engine.run.remote import RemoteAttacker, RemoteService, oracle_ends
 from gexbench.engine.run.remote_surrogate import RemoteSurrogate
@@ -44,6 +46,7 @@ from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
+from gexbench.ownership import Ownership
 from gexbench.plan import Plan
 from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
 
@@ -64,6 +67,7 @@ class Outcome:
     surrogate: str | None = None
     failure: str = ""
     nearness: dict[str, Nearness] = field(default_factory=dict)
+    ownership: Ownership | None = None
 
 
 @dataclass(frozen=True)
@@ -108,13 +112,15 @@ class Beside:
     look: called with the evidence by test split before it is scored; nothing of it is kept. redraws: how often a drawn
     data set's tests are drawn anew, each time under names that only this call knows; they are more test splits in the
     record, "redrawn-1-<name>" and on. keep: whether answers are kept beside the record, see kept_evidence. trial: has
-    the defense prepared from a few images, for this call alone.
+    the defense prepared from a few images, for this call alone. tested: False ends the run once its surrogate is kept,
+    and keeps nothing else; such a record holds no scores.
     """
 
     look: Look | None = None
     redraws: int = 0
     keep: bool = True
     trial: Trial | None = None
+    tested: bool = True
 
 
 def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, beside: Beside = Beside()) -> RunRecord:
@@ -130,18 +136,24 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
         run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
-        run, outcome = _met(run, beside.trial)
+        run, outcome = _met(run, beside)
         if beside.look is not None:
             beside.look(outcome.tests)
         with run.stopwatch.stage("score"), run.collector:
             record = _record(run, outcome, started.isoformat(timespec="seconds"))
         if beside.keep and outcome.tests:
             record = record.model_copy(update={"evidence_sha256": keep(folder_of_run.path, _keepable(outcome))})
+        if not beside.keep and record.ownership is not None:
+            shutil.rmtree(folder_of_run.trial, ignore_errors=True)
+            verdict = record.ownership.model_copy(update={"evidence_sha256": None})
+            record = record.model_copy(update={"ownership": verdict})
         if outcome.tests:
             _draw(run, next(iter(outcome.tests.values())))
         kept = folder_of_run.put_record(record)
         if kept.status == "ok":
             drop_answers(folder_of_run.ledger)
+        if kept.status == "ok" and not beside.tested:
+            folder_of_run.drop_work()
         return kept
 
 
@@ -179,22 +191,22 @@ def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress
         return Run(setting, chosen(plan.isolation), collector, journal, stopwatch)
 
 
-def _met(run: Run, trial: Trial | None) -> tuple[Run, Outcome]:
+def _met(run: Run, beside: Beside) -> tuple[Run, Outcome]:
     """Let the attack meet the service, behind what the defense prepared; returns the run with what it was given."""
     try:
-        setting = armed(run.setting, run.isolation, run.journal, trial)
+        setting = armed(run.setting, run.isolation, run.journal, beside.trial)
     except RunFailed as error:
         return run, Outcome(Account(budget=run.setting.plan.budget), failure=str(error))
     if setting.defending and setting.defending.prepared:
         run.stopwatch.seconds["prepare-defense"] = setting.defending.prepared.passport.seconds
     armed_run = replace(run, setting=setting)
-    return armed_run, _attacked(armed_run)
+    return armed_run, _attacked(armed_run, beside.tested)
 
 
-def _attacked(run: Run) -> Outcome:
+def _attacked(run: Run, tested: bool) -> Outcome:
     """Let the attack meet the service; whatever happens, both are stopped and the account is taken."""
     tests: dict[str, TestEvidence] = {}
-    failure, surrogate, asked = "", None, None
+    failure, surrogate, asked, owned = "", None, None, None
     with ExitStack() as stack:
         with run.stopwatch.stage("start"):
             service, attacker = _open(run)
@@ -202,8 +214,9 @@ def _attacked(run: Run) -> Outcome:
         try:
             kept = None if attacker is None else _kept(run, service, attacker)
             surrogate = None if kept is None else kept.digest
-            tests = _collected(run, service, kept)
-            asked = queried(service.unmetered)
+            if tested:
+                tests, owned = _collected(run, service, kept)
+                asked = queried(service.unmetered)
         except RunFailed as error:
             failure, tests = str(error), {}
         finally:
@@ -212,7 +225,7 @@ def _attacked(run: Run) -> Outcome:
         account = service.close()
     with run.stopwatch.stage("compare"):
         nearness = _nearness(run, tests)
-    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness, owned if tests else None)
 
 
 def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
@@ -255,13 +268,15 @@ def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
         return Taken(take(folder.saved, folder.surrogate), answer)
 
 
-def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, TestEvidence]:
-    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good."""
+def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> tuple[dict[str, TestEvidence], Ownership | None]:
+    """Take evidence of the victim and of the surrogate, built anew from what was kept; the oracle is shut for good.
+
+    Then the defense says whether the surrogate learned from its answers, where it does such a thing.
+    """
     setting = run.setting
     service.close(for_evidence=True)
     with ExitStack() as stack:
         copy = None if kept is None else _reloaded(run, stack, kept.answer)
-        stack.enter_context(run.stopwatch.stage("evidence"))
         witnesses = Witnesses(
             plan=setting.plan,
             tests=setting.tests,
@@ -269,7 +284,12 @@ def _collected(run: Run, service: ServiceSide, kept: Taken | None) -> dict[str, 
             surrogate=copy,
             transfer_set=lambda: transfer_set(setting.folder.ledger),
         )
-        return setting.kind.evidence(witnesses, run.journal.progress)
+        with run.stopwatch.stage("evidence"):
+            tests = setting.kind.evidence(witnesses, run.journal.progress)
+        if setting.plan.defense is None or not setting.plan.defense.claims:
+            return tests, None
+        with run.stopwatch.stage("ownership"):
+            return tests, ownership(setting, run.isolation, run.journal, tests, witnesses)
 
 
 def _reloaded(run: Run, stack: ExitStack, answer: Tensor | None) -> Copy:
@@ -354,6 +374,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         absent=absent,
         account=outcome.account,
         nearness=outcome.nearness,
+        ownership=outcome.ownership,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),

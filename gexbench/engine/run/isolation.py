@@ -12,7 +12,7 @@ from gexbench.engine.run.defense import Confines
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
 from gexbench.engine.sandbox.rules import Rules, interpreter_rules, support
-from gexbench.engine.wire.guarding import Prepare
+from gexbench.engine.wire.guarding import Prepare, StartDefense
 from gexbench.engine.wire.messages import OpenService, StartSurrogate
 
 Isolation = Literal["landlock", "process", "none"]
@@ -61,6 +61,14 @@ def surrogate_confines(folder: RunFolder, order: StartSurrogate, entry: str | No
     device: Literal["cpu", "cuda"] = "cuda" if order.device == "cuda" else "cpu"
     rules = interpreter_rules(order.private, _plug_in(entry, order.code), device)
     return Confines(folder.scratch, folder.path / "surrogate.log", replace(rules, read=(*rules.read, folder.surrogate)))
+
+
+def claim_confines(folder: RunFolder, order: StartDefense, private: Sequence[Path], shown: Path) -> Confines:
+    """Return the confines of a defense that judges ownership: as when it defends, and it reads the folder `shown`."""
+    device: Literal["cpu", "cuda"] = "cuda" if order.device == "cuda" else "cpu"
+    rules = interpreter_rules(private, _plug_in(order.entry, order.code), device)
+    given = (shown, *filter(None, [order.prepared]))
+    return Confines(folder.new_defense("claim"), folder.path / "claim.log", replace(rules, read=(*rules.read, *given)))
 
 
 def _defending(folder: RunFolder, service: OpenService, private: Sequence[Path]) -> Confines | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -96,4 +97,5 @@ def _held(call: Callable[[], T], subject: str, unfit: str) -> T:
     except RunFailed:
         raise  # the defense's fault, met while the attack asked
     except Exception as error:
+        traceback.print_exception(error)
         raise RunFailed(f"{subject} {happened(error, unfit)}") from error

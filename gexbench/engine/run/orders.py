@@ -19,6 +19,7 @@ from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.machine.plug_in_copy import copied
+from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
 from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
@@ -26,6 +27,7 @@ from gexbench.engine.store import datasets, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.prepared import LARGEST, Artefact
 from gexbench.engine.store.weights import read_weights
+from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages, store_images
 from gexbench.engine.wire.messages import Leak, OpenService, StartAttack, StartSurrogate
 from gexbench.errors import AssetMissing, PlanError
@@ -33,6 +35,8 @@ from gexbench.files import atomic_write, read_bounded
 from gexbench.plan import RUNS, Plan
 from gexbench.record import REDRAWN
 
+PREPARED = "prepared.safetensors"
+"""The copy of what a defense prepared, beside the ledger."""
 OWNED = 10
 """With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
 
@@ -86,6 +90,29 @@ def surrogate_order(setting: Setting) -> StartSurrogate:
     )
 
 
+def claim_order(plan: Plan, folder: RunFolder, catalog: Catalog, machine: Hardware) -> StartDefense:
+    """Return what a run's defense is started with to judge ownership; its code is the copy that it defended from.
+
+    Raises PlanError where that copy is no longer what the plan says.
+    """
+    assert plan.defense is not None  # nothing else claims
+    filed, code = catalog.filed(DefenseCard, plan.defense.name), None
+    if filed.root.code is not None:
+        code = folder.code / "defense" / filed.root.code.resolve().name
+        if plug_in_digest(code, plug_in_files(code)) != plan.plug_ins.get("defense"):
+            raise PlanError(f"{code} is not the code that defended", "run it again with --fresh")
+    prepared = folder.ledger.with_name(PREPARED)
+    return StartDefense(
+        entry=plan.defense.entry,
+        code=code,
+        options=plan.defense_options,
+        device=machine.device,
+        threads=machine.threads,
+        key=folder.key().hex(),
+        prepared=prepared if plan.defense.prepares else None,
+    )
+
+
 def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int) -> dict[str, Split]:
     """Return the splits that evidence is taken on, with those that are drawn for this run alone; see execute.Beside."""
     tests, reader = dict(dataset.tests()), load_entry(plan.dataset.reader)
@@ -125,7 +152,7 @@ def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
     given = setting.defending or Defending(setting.folder.key())
     return {
         "key": given.key.hex(),
-        "prepared": None if given.prepared is None else _laid(given.prepared, folder / "prepared.safetensors"),
+        "prepared": None if given.prepared is None else _laid(given.prepared, folder / PREPARED),
         "defense_code": _copied(setting, "defense", setting.catalog.filed(DefenseCard, defense.name)),
         "owner": owner if defense.hardens else None,
         "tests": tests,

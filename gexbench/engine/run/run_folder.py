@@ -29,8 +29,9 @@ class RunFolder:
     """runs/<name>/: plan.json, key.sha256, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
     service/ holds the ledger and the defense's key and is the service's; attacker/ holds the attack's own folder,
-    defense/ the defense's; code/ and brief/ are what they may read. What the processes print is in service.log,
-    log.txt, surrogate.log and defense.log.
+    defense/ the defense's, and claim/ that of the defense as it judges ownership, on what lies in trial/; code/ and
+    brief/ are what they may read. What the processes print is in service.log, log.txt, surrogate.log, defense.log and
+    claim.log.
     """
 
     path: Path
@@ -92,10 +93,10 @@ class RunFolder:
         """Return the folder of the copies of plug-ins that run."""
         return self.path / "code"
 
-    def new_defense(self) -> Path:
+    def new_defense(self, name: str = "defense") -> Path:
         """Return a folder of the defense's own, with nothing of an earlier attempt; its name as that of `work`."""
-        shutil.rmtree(self.path / "defense", ignore_errors=True)
-        return self.path / "defense" / secrets.token_hex(16)
+        shutil.rmtree(self.path / name, ignore_errors=True)
+        return self.path / name / secrets.token_hex(16)
 
     @property
     def logs(self) -> tuple[Path, Path, Path]:
@@ -139,6 +140,24 @@ class RunFolder:
         with self.locked(), writing(self.path):
             earlier = len(list(self.path.parent.glob(f"{self.path.name}.before-*"))) + 1
             return self.path.rename(self.path.with_name(f"{self.path.name}.before-{earlier}"))
+
+    @property
+    def trial(self) -> Path:
+        """Return the folder of what was judged to say who owns the surrogate."""
+        return self.path / "trial"
+
+    def new_trial(self) -> Path:
+        """Empty the folder of what a defense reads as it judges ownership, and return it; raises OutputError."""
+        shown = self.trial / "shown"
+        with writing(shown):
+            shutil.rmtree(shown, ignore_errors=True)
+            shown.mkdir(parents=True)
+        return shown
+
+    def drop_work(self) -> None:
+        """Remove what the attack was given and made beside its surrogate."""
+        for folder in (self.path / "attacker", self.brief):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def open(self, plan: Plan, anew: bool = False) -> None:
         """Make the folders and write the plan; raises OutputError.

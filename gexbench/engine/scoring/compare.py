@@ -87,6 +87,17 @@ def compare(
         )
 
 
+def everything(sides: tuple[ImageSet, ImageSet], setup: Setup) -> tuple[list[str], dict[str, str]]:
+    """Return the names of all metrics, less those of pairs where the images do not pair, which come with the reason."""
+    cards = [filed.card for filed in setup.catalog.all(MetricCard).values()]
+    try:
+        partners(sides[0].names, sides[1].names, setup.strip)
+    except PlanError as error:
+        why = str(error).partition("\n")[0]
+        return [card.name for card in cards if not card.paired], {card.name: why for card in cards if card.paired}
+    return [card.name for card in cards], {}
+
+
 def _readings(
     metrics: Prepared, pair: Pair, collector: Collector, progress: Progress
 ) -> tuple[dict[str, Reading], dict[str, str]]:

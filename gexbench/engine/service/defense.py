@@ -20,15 +20,32 @@ from gexbench.core.defense import MOMENTS
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.guard import Way, image_fault
-from gexbench.engine.wire.frames import STRANGERS, BrokenFrame, Channel, Frame, decode, encode
-from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
+from gexbench.engine.wire.frames import LONGEST, STRANGERS, BrokenFrame, Channel, Frame, decode, encode
+from gexbench.engine.wire.guarding import (
+    MOST_QUESTIONS,
+    AskQuestions,
+    Defends,
+    DefenseFailed,
+    Guarded,
+    GuardOne,
+    Harden,
+    Hardened,
+    Judge,
+    Judged,
+    Questions,
+    StartDefense,
+)
+from gexbench.engine.wire.image_file import unpacked_images
 from gexbench.engine.wire.messages import M, Message, read
 from gexbench.errors import RunFailed
+from gexbench.ownership import Scored
 
 STARTED_WITHIN = 150.0
 """Seconds until a defense is made; its process may still be loading libraries."""
 HARDENED_WITHIN = 3600.0
 """Seconds for hardening a victim."""
+CHOSEN_WITHIN, CLAIMED_WITHIN = 600.0, 600.0
+"""Seconds for choosing what suspects are asked, and for what one model's outputs say."""
 BESIDE = 1 << 20
 """Bytes that an answer may have beside its tensor."""
 
@@ -135,7 +152,22 @@ class Guard:
             return victim.with_weights(Weights(made.class_path, _tensors(made.weights)))
         except ValueError as error:
             wanted = "the weights alone are deployed, in the victim's own class"
-            raise self._fault("harden", f"returned {error}; {wanted}") from None
+            raise self.fault("harden", f"returned {error}; {wanted}") from None
+
+    def questions(self, order: AskQuestions) -> list[Tensor]:
+        """Return what the defense wants suspects to be asked, images (3,h,w) uint8, still to be looked at."""
+        made = self._told("questions", order, Questions, Bound(CHOSEN_WITHIN, LONGEST)).images
+        try:
+            images = unpacked_images(made.numpy().tobytes())
+        except (ValueError, TypeError) as error:
+            raise self.fault("questions", f"returned {error}") from None
+        if not 1 <= len(images) <= MOST_QUESTIONS:
+            raise self.fault("questions", f"returned {len(images)} questions, not 1 to {MOST_QUESTIONS}")
+        return images
+
+    def claim(self, order: Judge) -> Scored:
+        """Return what the defense concludes of a model's outputs."""
+        return self._told("claim", order, Judged, Bound(CLAIMED_WITHIN)).claim
 
     def feed(self, way: Way, asked: Asked) -> Tensor:
         """Return what is fed to the victim, as it travels."""
@@ -158,7 +190,7 @@ class Guard:
         made = self._told(moment, order, Guarded, Bound(self._patience, 8 * like.numel() + BESIDE)).made
         wrong = fault(made, like)
         if wrong:
-            raise self._fault(moment, f"returned {wrong}")
+            raise self.fault(moment, f"returned {wrong}")
         return made
 
     def _chance(self, digest: bytes) -> int:
@@ -169,14 +201,15 @@ class Guard:
         try:
             reply = read(self._door.tell(order, bound), due, DefenseFailed)
         except Silent as silent:
-            raise self._fault(moment, str(silent)) from None
+            raise self.fault(moment, str(silent)) from None
         except BrokenFrame as broken:
-            raise self._fault(moment, f"sent something else than an answer: {broken}") from None
+            raise self.fault(moment, f"sent something else than an answer: {broken}") from None
         if isinstance(reply, DefenseFailed):
-            raise self._fault(moment, reply.reason)
+            raise self.fault(moment, reply.reason)
         return reply
 
-    def _fault(self, moment: str, what: str) -> RunFailed:
+    def fault(self, moment: str, what: str) -> RunFailed:
+        """Return the error that says what the defense did in a moment, "" for none."""
         return RunFailed(f"{moment + ' of ' if moment else ''}the defense {self._name!r} {what}")
 
 

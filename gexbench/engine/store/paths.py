@@ -35,6 +35,11 @@ def victims_folder() -> Path:
     return home() / "victims"
 
 
+def innocents_folder() -> Path:
+    """Return the folder of sets of innocents made here."""
+    return home() / "innocents"
+
+
 def prepared_folder() -> Path:
     """Return the folder of what defenses prepared here; it may be deleted at any time."""
     return home() / "prepared"

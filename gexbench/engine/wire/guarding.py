@@ -6,6 +6,10 @@
                          Harden → Hardened; at most once, next
                          GuardOne → Guarded; any number of times, one image each
                          Stop ends it
+    bench → defense      StartDefense → Defends; once, first, in a process that has seen nothing of a run
+                         AskQuestions → Questions; at most once, next
+                         Judge → Judged; any number of times, one model each
+                         Stop ends it
     defense → service    DefenseFailed in place of any answer
 
 What a defense is sent about a question of the test is as what it is sent about a client's. What it sends is a claim,
@@ -22,6 +26,10 @@ from torch import Tensor
 
 from gexbench.cards.schema import OptionValue
 from gexbench.engine.wire.messages import Line, Message, Name, Text
+from gexbench.ownership import Scored
+
+MOST_QUESTIONS = 1024
+"""Questions that suspects are asked."""
 
 
 def _few(value: object) -> object:
@@ -121,6 +129,37 @@ class Guarded(Message):
 
     op = "guarded"
     made: Tensor
+
+
+class AskQuestions(Message):
+    """Choose what suspects are asked; asked, common: stored images, see core.defense.Defense.questions."""
+
+    op = "ask-questions"
+    asked: Path
+    common: Path
+
+
+class Questions(Message):
+    """What suspects are asked: 8-bit images of mixed sizes, as the bytes of a safetensors file, in their order."""
+
+    op = "questions"
+    images: Tensor
+
+
+class Judge(Message):
+    """Conclude what a model's outputs say; all three are stored images, `questions` None where services draw."""
+
+    op = "judge"
+    outputs: Path
+    questions: Path | None = None
+    plain: Path
+
+
+class Judged(Message):
+    """What the defense concluded; see core.defense.Claim."""
+
+    op = "judged"
+    claim: Scored
 
 
 class DefenseFailed(Message):

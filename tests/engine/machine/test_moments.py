@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from gexbench.core.defense import MOMENTS
 from gexbench.engine.machine.moments import moments_of
 
 BASE = """
@@ -48,9 +47,9 @@ def code(tmp_path: Path) -> Path:
     ],
 )
 def test_a_classes_own_and_inherited_moments_are_found(code: Path, entry: str, moments: tuple[str, ...]) -> None:
-    assert moments_of(entry, code, MOMENTS) == moments
+    assert moments_of(entry, code) == moments
 
 
 def test_an_installed_packages_class_is_found_without_its_folder() -> None:
-    assert moments_of("gexbench.defenses.gaussian_noise:GaussianNoise", None, MOMENTS) == ("guard_output",)
-    assert moments_of("no_such_package:It", None, MOMENTS) == ()
+    assert moments_of("gexbench.defenses.gaussian_noise:GaussianNoise", None) == ("guard_output",)
+    assert moments_of("no_such_package:It", None) == ()

@@ -13,6 +13,7 @@ import pytest
 import gexbench
 from gexbench.cards.roots import packaged_root
 from gexbench.engine.run import clock
+from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.sandbox.rules import support
 from gexbench.errors import RunFailed
 from gexbench.record import RunRecord
@@ -185,7 +186,10 @@ def test_a_hardened_network_that_is_not_the_victims_own_is_refused_by_name(run: 
     assert told in str(failed.value)
 
 
-def test_the_same_seed_gives_the_same_answers_and_scores(run: Run, tmp_path: Path) -> None:
+def test_the_same_seed_and_key_give_the_same_answers_and_scores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunFolder, "key", lambda self: bytes(32))
     words: dict[str, Any] = {
         "budget": str(BUDGET), "registry": (CHEATS,), "defense": "gaussian-noise", "options": {"batch": 5}
     }  # fmt: skip

@@ -12,17 +12,22 @@ from torch import Tensor
 from gexbench.engine.wire import guarding
 from gexbench.engine.wire.frames import BrokenFrame, Frame, decode, encode
 from gexbench.engine.wire.guarding import (
+    AskQuestions,
     Defends,
     DefenseFailed,
     Guarded,
     GuardOne,
     Harden,
     Hardened,
+    Judge,
+    Judged,
     Prepare,
     Prepared,
+    Questions,
     StartDefense,
 )
 from gexbench.engine.wire.messages import Message, read
+from gexbench.ownership import Scored
 
 IMAGE, LATENT = torch.arange(3 * 8 * 9).reshape(1, 3, 8, 9).to(torch.uint8), torch.linspace(-2, 2, 5)[None]
 HERE, OPTIONS = Path("/some where/ünter"), {"steps": 3, "lr": 3.0, "skip": True, "loss": "3", "augment": ("a", "b")}
@@ -53,6 +58,10 @@ EXAMPLES: tuple[Message, ...] = (
     GuardOne(moment="guard_output", x=IMAGE, y=255 - IMAGE, answered=7, seed=2**56 - 1),
     GuardOne(moment="guard_latent", x=LATENT, answered=0, seed=0),
     Guarded(made=LATENT.double()),
+    AskQuestions(asked=HERE, common=HERE),
+    Questions(images=torch.arange(9).byte()),
+    Judge(outputs=HERE, questions=HERE, plain=HERE),
+    Judged(claim=Scored(score=1.5, p=0.25, figures={"z": -3.0})),
     DefenseFailed(reason="raised ValueError: no"),
 )
 
@@ -88,9 +97,14 @@ def test_what_a_defense_claims_is_cut_to_size() -> None:
         Frame("guarded", {"made": 3}),
         Frame("guarded", {}, {"made": LATENT, "more": LATENT}),
         Frame("defends", {"moments": 3}),
+        Frame("judged", {"claim": {"score": "inf"}}),
+        Frame("judged", {"claim": {"score": 1.0, "p": -0.1}}),
+        Frame("judged", {"claim": {"score": 1.0, "figures": {"a\nb": 1.0}}}),
+        Frame("judged", {"claim": {"score": 1.0, "figures": {f"f{i}": 1.0 for i in range(17)}}}),
+        Frame("questions", {"images": [1]}),
     ],
-    ids=["nothing", "no tensor", "too much", "no names"],
+    ids=["nothing", "no tensor", "too much", "no names", "endless", "no p", "odd name", "many figures", "no images"],
 )
 def test_what_is_malformed_is_no_message(frame: Frame) -> None:
     with pytest.raises(BrokenFrame, match="is malformed"):
-        read(frame, Guarded, Defends)
+        read(frame, Guarded, Defends, Judged, Questions)
