@@ -13,6 +13,11 @@ from gexbench.core.marks import keyed_chance, matched, normal_tail
 
 BANDS: Mapping[str, tuple[float, float]] = {"low": (1.5, 4.5), "middle": (4.5, 9.0), "high": (9.0, 18.0)}
 """From where to where, in cycles an image."""
+MOST = 4.0 / 255.0
+"""Of what is seen in a band, in a pixel: edges of the image itself would drown the flat parts, where a mark is seen."""
+
+NOTHING = 1e-9
+"""What sums of the same numbers in another order may leave of each other."""
 
 
 class SpreadSpectrum(Defense):
@@ -35,13 +40,17 @@ class SpreadSpectrum(Defense):
         score: the bands' z, summed and divided by the root of their number. Of whoever never saw the pattern, its
         direction is a uniformly random one, so each z has mean 0, variance 1 and lighter tails than a normal number: p
         errs to the safe side. At most a z is the root of its band's degrees of freedom, 13, 24 and 48 at 64 pixels.
-        Where services draw, mean images are compared. Raises GexbenchError on answers of another number or size.
+        Where services draw, the mean of what is in the images is held against that of plain ones. Raises GexbenchError
+        on answers of another number or size.
         """
-        added: dict[tuple[int, int], Tensor] = {}
+        added = {band: dict[tuple[int, int], Tensor]() for band in BANDS}
         for output, plain in matched(outputs, trial.plain):
             size = (output.shape[-2], output.shape[-1])
-            added[size] = added.get(size, 0.0) + (output.double() - plain.double())
-        found = {band: _agreement(self.key, band, added) for band in BANDS}
+            for change in (output - plain,) if trial.questions else (output, -plain):
+                for band, sums in added.items():
+                    seen = _filtered(change.double(), band).clamp(-MOST, MOST)
+                    sums[size] = sums.get(size, torch.zeros(())) + seen
+        found = {band: _agreement(self.key, band, sums) for band, sums in added.items()}
         score = sum(found.values()) / math.sqrt(len(BANDS))
         return Claim(score, normal_tail(score), {f"z-{band}": z for band, z in found.items()})
 
@@ -51,8 +60,9 @@ def _agreement(key: bytes, band: str, added: Mapping[tuple[int, int], Tensor]) -
     patterns = torch.cat([_pattern(key, band, *size).flatten() for size in added])
     residual = torch.cat([_filtered(each, band).flatten() for each in added.values()])
     freedom = sum(3 * int(_inside(band, *size).sum()) for size in added)
-    lengths = float(patterns.norm() * residual.norm())
-    return float(patterns @ residual) / lengths * math.sqrt(freedom) if lengths else 0.0
+    if residual.norm() <= NOTHING or not freedom:
+        return 0.0
+    return float(patterns @ residual / (patterns.norm() * residual.norm())) * math.sqrt(freedom)
 
 
 def _pattern(key: bytes, band: str, height: int, width: int) -> Tensor:

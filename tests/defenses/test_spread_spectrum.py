@@ -78,6 +78,7 @@ def test_a_service_that_draws_is_known_by_its_mean_image() -> None:
     marked = guarded(mark, [torch.zeros(8)] * 200, drawn)
     assert mark.claim(marked, Trial((), plain)).score > 6
     assert abs(mark.claim(others, Trial((), plain)).score) < 3
+    assert mark.claim(plain[::-1], Trial((), plain)).score == 0.0
 
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
