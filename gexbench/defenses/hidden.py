@@ -27,8 +27,10 @@ class HiddenMark(Defense):
 
     Options `bound`: most that a pixel changes, in 8-bit steps. `side`: the mark is made at that many pixels, or at the
     answers' own side where they are smaller, and resized to them. `steps`: of training. `shadow_steps`: of surrogates
-    of the owner's own, to whose answers the reader is tuned; 0 for none.
+    of the owner's own, to whose answers the reader is tuned; 0 for none. fainter: as in HidingOptions.
     """
+
+    fainter = 0.002
 
     @abstractmethod
     def training(self, numbers: HidingOptions, context: TrainingContext) -> HidingTraining:
@@ -50,7 +52,8 @@ class HiddenMark(Defense):
         side = min(int(self.options["side"]), *(min(answer.shape[-2:]) for answer in answered.answers))
         side = max(STEP, side // STEP * STEP)
         images = [to_uint8(at_side(from_uint8(answer)[None], side)[0]) for answer in answered.answers]
-        numbers = HidingOptions(side, float(self.options["bound"]), int(self.options["steps"]))
+        bound, steps = float(self.options["bound"]), int(self.options["steps"])
+        numbers = HidingOptions(side, bound, steps, fainter=self.fainter)
         training = self.training(numbers, TrainingContext.of(place))
         training.fit(images)
         if shadow_steps:

@@ -25,6 +25,8 @@ class Logo(HiddenMark):
     nets, without its adversarial losses; its second stage, which tunes the extractor on surrogates, is an option.
     """
 
+    fainter = 0.02
+
     def training(self, numbers: HidingOptions, context: TrainingContext) -> HidingTraining:
         """Return what fits embedder and extractor."""
         return logo_training(numbers, context)

@@ -41,9 +41,9 @@ class HidingOptions:
     side: int
     bound: float
     steps: int
+    fainter: float
     batch: int = 16
     lr: float = 1e-3
-    fainter: float = 0.002
 
 
 def hidden(hider: nn.Module, images: Tensor, secret: Tensor, side: int, bound: float) -> Tensor:

@@ -22,7 +22,7 @@ from gexbench.training.hiding import (
 )
 from gexbench.training.loop import finished
 
-NUMBERS = HidingOptions(side=16, bound=16.0, steps=40, batch=8, lr=3e-3)
+NUMBERS = HidingOptions(side=16, bound=16.0, steps=40, fainter=0.002, batch=8, lr=3e-3)
 
 
 @pytest.fixture(scope="module")

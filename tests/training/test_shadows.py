@@ -27,7 +27,7 @@ def test_two_shadows_learn_opposite_secrets_that_the_seed_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "NUMBERS", replace(module.NUMBERS, channels=4, discriminator_channels=4))
-    training = fingerprint_training(8, HidingOptions(32, 16.0, 5), context_in(tmp_path))
+    training = fingerprint_training(8, HidingOptions(32, 16.0, 5, 0.002), context_in(tmp_path))
     one, other = shadows(training, _answered(), 3)
     assert torch.equal(one.secret, 1 - other.secret)
     assert {tuple(answer.shape) for answer in (*one.answers, *other.answers)} == {(3, 32, 32)}
