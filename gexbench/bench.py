@@ -198,7 +198,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
 
 def _scored_by(task: TaskCard, profile: str, catalog: Catalog) -> list[str]:
     """Return the entries of a task's metrics and of the extractors that these take features from."""
-    cards = [catalog.get(MetricCard, name) for name in (*task.metrics_at(profile), *task.honest_cost)]
+    cards = [catalog.get(MetricCard, name) for name in (*task.metrics_at(profile), *task.costs)]
     extractors = [catalog.get(ExtractorCard, card.features) for card in cards if card.features]
     return [*(card.entry for card in cards), *(extractor.entry for extractor in extractors)]
 

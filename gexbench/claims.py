@@ -56,9 +56,8 @@ def _defended(run: str | Path, defense: str | None) -> tuple[Path, RunRecord]:
     record = read_record(file)
     card, name = record.plan.defense, record.plan.run_name
     if card is None or (defense is not None and card.name != defense):
-        told = "no defense" if card is None else repr(card.name)
-        wanted = "one" if defense is None else repr(defense)
-        raise PlanError(f"the run {name} was against {told}, not {wanted}", "give a run that was: --run FOLDER")
+        told = "no defense" if card is None else f"{card.name!r}, not {defense!r}"
+        raise PlanError(f"the run {name} was against {told}", "give the folder of a run that was: --run FOLDER")
     if not card.claims:
         raise PlanError(f"the defense {card.name!r} claims nothing", "name one whose card says claims = true")
     if record.ownership is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from gexbench.cards.adaptive import accepted, check_adaptive, said
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
 from gexbench.cards.prose import at_profile, plain
@@ -20,6 +21,7 @@ from gexbench.cards.schema import (
     DefenseCard,
     Frozen,
     MetricCard,
+    Option,
     OptionValue,
     ProfileCard,
     TaskCard,
@@ -188,6 +190,9 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         _check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
     _check_side(victim, scale)
     measured = task.metrics_at(request.profile)
+    options = said(attack, _options(attack, request.profile, request.settings, f"attack {attack.name!r}"))
+    budget = _budget(request.budget, scale)
+    check_adaptive(task, attack, options, budget)
     return Plan(
         task=task,
         profile=catalog.get(ProfileCard, request.profile),
@@ -196,10 +201,10 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
         dataset=dataset,
         attack=attack,
         defense=defense,
-        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*measured, *task.honest_cost])),
-        options=_options(attack, request.profile, request.settings, f"attack {attack.name!r}"),
+        metrics=tuple(catalog.get(MetricCard, name) for name in dict.fromkeys([*measured, *task.costs])),
+        options=options,
         defense_options=_options(defense, request.profile, request.defense_settings, f"defense {request.defense!r}"),
-        budget=_budget(request.budget, scale),
+        budget=budget,
         seed=_seed(request.seed),
         isolation=_isolation(request.isolation),
         device=request.device,
@@ -231,7 +236,12 @@ def _options(
         if given:
             raise PlanError(f"options for a defense ({given[0]!r}) but no defense", "name one with --defense")
         return {}
-    return effective(card.options, card.profile.get(profile, {}), given, owner)
+    return effective(_taken(card), card.profile.get(profile, {}), given, owner)
+
+
+def _taken(card: AttackCard | DefenseCard) -> dict[str, Option]:
+    """Return all options that may be set: the card's, and those that every attack takes."""
+    return {**card.options, **(accepted(card) if isinstance(card, AttackCard) else {})}
 
 
 def check_plan(plan: Plan) -> None:
@@ -240,10 +250,13 @@ def check_plan(plan: Plan) -> None:
     if plan.profile.name in plan.task.profile:
         _check_side(plan.victim, plan.scale)
     for card, values in ((plan.attack, plan.options), (plan.defense, plan.defense_options)):
-        known = card.options if card else {}
-        if missing := known.keys() - values.keys():
+        if card and (missing := card.options.keys() - values.keys()):
             raise PlanError(f"the plan lacks the option {min(missing)!r}", "run it again")
-        effective(known, values, (), repr(card.name) if card else "no defense")
+        whole = effective(_taken(card) if card else {}, values, (), repr(card.name) if card else "no defense")
+        for key, value in values.items():
+            if whole[key] != value:
+                raise PlanError(f"option {key!r} is {value!r} in the plan, for {whole[key]!r}", "run it again")
+    check_adaptive(plan.task, plan.attack, plan.options, plan.budget)
 
 
 def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:

@@ -13,8 +13,9 @@ from typing import Literal
 from gexbench import bench
 from gexbench.bench import Progress, quiet
 from gexbench.cards.catalog import Catalog
-from gexbench.errors import GexbenchError
-from gexbench.plan import Identity, Plan, Request, resolve
+from gexbench.cards.schema import DefenseCard
+from gexbench.errors import GexbenchError, PlanError
+from gexbench.plan import Identity, Plan, Request, resolve, settings_of
 from gexbench.record import Account, Provenance, RunRecord
 
 Watch = Callable[[Plan], AbstractContextManager[Progress]]
@@ -26,7 +27,8 @@ class Sweep:
     """Every combination of what is listed here, in the order of these fields; an empty list leaves what `base` says.
 
     attacks, defenses: names, or submissions' folders; a defense None is none. settings: each a set of texts
-    `key=value`, which come after those of `base`. budgets, seeds: "all" for those that the profile wants.
+    `key=value`, which come after those of `base`. budgets, seeds: "all" for those that the profile wants. strengths:
+    whether each defense is met at every value that its card's `sweep` names.
     """
 
     base: Request
@@ -37,6 +39,7 @@ class Sweep:
     settings: Sequence[tuple[str, ...]] = ()
     budgets: Sequence[str] | Literal["all"] = ()
     seeds: Sequence[int] | Literal["all"] = ()
+    strengths: bool = False
 
     def cells(self) -> Iterator[Request]:
         """Yield a request for each combination of all but budgets and seeds."""
@@ -66,6 +69,8 @@ def plan_all(sweep: Sweep) -> tuple[Catalog, list[Plan]]:
     """
     cells = [bench.name_folders(cell) for cell in sweep.cells()]
     catalog = Catalog.load(dict.fromkeys(folder for cell in cells for folder in cell.folders))
+    if sweep.strengths:
+        cells = [each for cell in cells for each in _at_strengths(cell, catalog)]
     planner = _Planner(catalog)
     plans: dict[str, Plan] = {}
     for cell in cells:
@@ -76,6 +81,23 @@ def plan_all(sweep: Sweep) -> tuple[Catalog, list[Plan]]:
             plan = planner.plan(replace(cell, budget=budget, seed=seed))
             plans.setdefault(plan.id, plan)
     return catalog, list(plans.values())
+
+
+def _at_strengths(cell: Request, catalog: Catalog) -> Iterator[Request]:
+    """Yield a request at each strength that its defense's card names; itself where it has no defense.
+
+    Raises PlanError where the card names none.
+    """
+    if cell.defense is None:
+        yield cell
+        return
+    card = catalog.get(DefenseCard, cell.defense)
+    if not card.sweep:
+        raise PlanError(f"the card of defense {card.name!r} names no strengths", "write [sweep] on it, as docs say")
+    options, values = zip(*card.sweep.items(), strict=True)
+    for chosen in product(*values):
+        settings = settings_of(dict(zip(options, chosen, strict=True)))
+        yield replace(cell, defense_settings=(*cell.defense_settings, *settings))
 
 
 @dataclass

@@ -25,6 +25,8 @@ way = { type = "str", default = "well", help = "what it does wrong" }
 """
 CODE = """
 import os
+import signal
+import time
 
 import torch
 from torch import nn
@@ -46,7 +48,7 @@ WRONG = {
     "nan": lambda: {"a": torch.tensor([float("nan")])},
     "large": lambda: {"a": torch.zeros(17 << 20)},
     "dies": lambda: os._exit(3),
-    "exits": lambda: exit(),
+    "hangs": lambda: time.sleep(600),
 }
 
 
@@ -62,9 +64,14 @@ class Trained(Defense):
             image = owner[int(torch.randint(len(owner), (), generator=draws))]
             loss = ((net.shift + torch.rand((), generator=draws) - image) ** 2).mean()
             descend(optimiser, loss)
+            mark = place.workdir / f"died-{number}"
+            if self.options["way"] == "mortal" and number in (1, 4) and not mark.exists():
+                mark.write_text("")
+                os.kill(os.getpid(), signal.SIGKILL)
             return {"loss": loss.detach()}
 
-        loop = Loop("colour", self.options["steps"], context.fingerprint(self.options, "owner"), context, every=0.0)
+        steps = self.options["steps"]
+        loop = Loop("colour", steps, context.fingerprint(steps, "owner"), context, every=0.0)
         run_steps(step, {"net": net, "optimiser": optimiser}, loop)
         weight = next(victim.parameters()).detach().flatten()[:1].clone()
         counts = {"images": torch.tensor(len(owner)), "key": torch.tensor(len(self.key))}

@@ -92,6 +92,8 @@ CARDS = {
         entry = "gexbench.defenses.jpeg:D"
         [options]
         quality = { type = "int", default = 75, help = "quality" }
+        [sweep]
+        quality = [90, 75, 10]
     """,
     "metrics/psnr-y": """
         name = "psnr-y"

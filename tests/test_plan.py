@@ -14,7 +14,9 @@ from gexbench.cards.prose import PROSE
 from gexbench.cards.schema import Card, DefenseCard, TaskProfile, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError
 from gexbench.plan import Identity, Plan, Request, check_plan, resolve
+from gexbench.record import read_record
 
+LEADERBOARDS = Path(__file__).resolve().parents[1] / "leaderboards"
 CATALOG = Catalog.load()
 IDENTITY = Identity("v" * 64, "d" * 64, "c" * 16)
 REQUEST = Request("sr", "srresnet")
@@ -105,9 +107,22 @@ def test_the_id_does_not_change_with_what_does_not() -> None:
     assert plan(deadline=5.0).id == plan(isolation="none").id == plan().id
 
 
+@pytest.mark.parametrize("board", ["latent-accuracy", "latent-fidelity", "monet2photo", "selfie2anime", "sr"])
+def test_ids_of_records_stay_as_options_come_that_every_attack_takes(board: str) -> None:
+    for file in sorted((LEADERBOARDS / board / "records").glob("*-s0-*.json")):
+        record = read_record(file)
+        request = record.plan.request()
+        asked = replace(
+            request, victim=None, dataset=None, budget=None, deadline=None, defense=None, defense_settings=()
+        )
+        options = resolve(asked, CATALOG, IDENTITY).options
+        assert record.plan.model_copy(update={"options": options}).id == record.plan.id
+        assert record.id in (record.plan.id, record.plan.former_id)
+
+
 def reworded(made: Plan) -> Plan:
     """Return the plan with other words in every field of prose that its cards have."""
-    words: dict[str, object] = {**dict.fromkeys(PROSE, "Other words."), "controls": (), "tolerance": 9.0}
+    words = {**dict.fromkeys(PROSE, "Other words."), "controls": (), "tolerance": 9.0, "sweep": {}}
     cards: dict[str, object] = {
         name: card.model_copy(update={key: words[key] for key in words if key in type(card).model_fields})
         for name, card in made
@@ -117,6 +132,13 @@ def reworded(made: Plan) -> Plan:
     attack = cards["attack"].model_copy(update={"options": {**made.attack.options, "steps": steps}})  # type: ignore[attr-defined]
     metrics = tuple(card.model_copy(update={"tolerance": 9.0, "source": "Other words."}) for card in made.metrics)
     return made.model_copy(update={**cards, "attack": attack, "metrics": metrics})
+
+
+def test_the_id_does_not_change_with_what_other_services_a_defense_can_guard() -> None:
+    made = plan(defense="jpeg")
+    assert made.defense is not None
+    more = made.defense.model_copy(update={"task_kinds": ("image-to-image", "sampling"), "sweep": {"quality": (5,)}})
+    assert made.model_copy(update={"defense": more}).id == made.id
 
 
 def test_the_id_does_not_change_with_other_words_on_a_card() -> None:

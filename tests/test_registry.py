@@ -87,6 +87,15 @@ def test_every_metric_of_sets_names_an_extractor_and_every_extractor_serves_one(
         assert not card.floor or not card.paired
 
 
+def test_every_sweep_is_of_three_strengths_in_order_and_the_default_is_one() -> None:
+    for name, filed in CATALOG.all(DefenseCard).items():
+        card = filed.card
+        for option, strengths in card.sweep.items():
+            assert len(set(strengths)) == 3, name
+            assert list(strengths) in (sorted(strengths), sorted(strengths, reverse=True)), name
+            assert card.options[option].default in strengths, name
+
+
 def test_every_asset_named_on_a_metric_or_an_extractor_is_a_card_and_every_card_is_named() -> None:
     cards = [filed.card for kind in (MetricCard, ExtractorCard) for filed in CATALOG.all(kind).values()]
     assert {asset for card in cards for asset in card.assets} == set(CATALOG.all(AssetCard))

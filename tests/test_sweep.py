@@ -96,6 +96,19 @@ def test_options_of_a_defense_go_where_there_is_one() -> None:
         plan_all(Sweep(base))
 
 
+@pytest.mark.usefixtures("records")
+def test_a_defense_is_met_at_every_strength_of_its_card() -> None:
+    _, plans = plan_all(Sweep(BASE, defenses=(None, "jpeg"), strengths=True))
+    assert [plan.defense_options for plan in plans] == [{}, {"quality": 90}, {"quality": 75}, {"quality": 10}]
+
+
+def test_strengths_of_a_card_that_names_none_are_refused(records: Records) -> None:
+    card = records.folder / "defenses" / "jpeg.toml"
+    card.write_text(card.read_text().partition("[sweep]")[0])
+    with pytest.raises(PlanError, match="defense 'jpeg' names no strengths"):
+        plan_all(Sweep(BASE, defenses=("jpeg",), strengths=True))
+
+
 def test_every_plan_is_the_one_that_its_request_gives(records: Records) -> None:
     for plan in plan_all(Sweep(BASE, attacks=("srresnet", "bicubic"), budgets="all", seeds=range(2)))[1]:
         assert plan == resolve(plan.request(), records.catalog, records.identity)

@@ -52,7 +52,7 @@ def damage_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
         return None
     plan = found[0].row.records[0].plan
     card = metric_card(found[0].row.records[0], plan.task.main.metric)
-    costs = [metric_card(found[0].row.records[0], name) for name in plan.task.honest_cost]
+    costs = [metric_card(found[0].row.records[0], name) for name in plan.task.costs]
     asked = [cost for cost in costs if any(d.row.queried(cost.name) for d in found)]
     columns = [
         Column("queries"),

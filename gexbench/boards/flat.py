@@ -68,7 +68,7 @@ def _row(spot: _Spot) -> Iterator[dict[str, Any]]:
         for compare in ("A", "B", "C"):
             for metric in measured(row.records):
                 yield from _number(spot, test, (metric, compare), row.score(metric, compare, split))
-        for metric in plan.task.honest_cost:
+        for metric in plan.task.costs:
             yield from _number(spot, test, (metric, "honest"), row.honest(metric, split))
 
 

@@ -94,7 +94,7 @@ def as_json(board: Board) -> dict[str, Any]:
             "difference": d.lost.value if d.lost else None,
             "ci_low": d.lost.low if d.lost else None,
             "ci_high": d.lost.high if d.lost else None,
-            "honest": {name: h.mean for name in board.task.honest_cost if (h := d.row.honest(name)) is not None},
+            "honest": {name: h.mean for name in board.task.costs if (h := d.row.honest(name)) is not None},
         }
         for profile in dict.fromkeys(table.profile for table in board.tables)
         for d in damages([table for table in board.tables if table.profile == profile])

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 
 from gexbench.cards import board, innocents, schema
-from gexbench.cards.options import check_defaults
+from gexbench.cards.options import check_defaults, check_sweep
 from gexbench.cards.roots import CardRoot, all_roots, skipped
 from gexbench.errors import CardError, PlanError, nearest
 from gexbench.files import read_bounded
@@ -181,6 +181,8 @@ def check(kind: type[C], table: object, path: Path) -> C:
         card = kind.model_validate(table)
         if isinstance(card, schema.AttackCard | schema.DefenseCard):
             check_defaults(card.options, card.profile)
+        if isinstance(card, schema.DefenseCard):
+            check_sweep(card.options, card.sweep)
         return card
     except PlanError as error:
         raise CardError(f"{path}: {shown(str(error))}", shown(error.hint)) from None

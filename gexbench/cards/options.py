@@ -50,6 +50,13 @@ def check_defaults(options: Mapping[str, Option], profiles: Mapping[str, Mapping
             _exactly(key, options[key], value, f"profile.{profile}")
 
 
+def check_sweep(options: Mapping[str, Option], sweep: Mapping[str, Sequence[OptionValue]]) -> None:
+    """Raise PlanError where a sweep sets an option to what it does not allow."""
+    for key, values in sweep.items():
+        for value in values:
+            _exactly(key, options[key], value, "sweep")
+
+
 def _exactly(key: str, option: Option, value: OptionValue, owner: str) -> None:
     """Raise PlanError unless a card's own value is of the option's very type, and allowed."""
     right = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": tuple}[option.type]

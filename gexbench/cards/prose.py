@@ -14,11 +14,13 @@ PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "cont
 def bare(value: Frozen) -> dict[str, Any]:
     """Return a card or passport as plain data, less the fields that touch no number of a run.
 
-    Defaults are left out too, so that a field which cards got later changes nothing for those without it.
+    Defaults are left out too, so that a field which cards got later changes nothing for those without it. Which other
+    services a defense can guard is of no matter either: the plan's task says which it does.
     """
+    without = (*PROSE, "task_kinds") if isinstance(value, DefenseCard) else PROSE
     return value.model_dump(
         mode="json",
-        exclude={**dict.fromkeys(PROSE, True), "options": {"__all__": {"help"}}},
+        exclude={**dict.fromkeys(without, True), "options": {"__all__": {"help"}}},
         exclude_defaults=True,
     )
 

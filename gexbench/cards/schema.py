@@ -136,6 +136,7 @@ class TaskCard(Card):
 
     truth: "pairs", an image for each test input; "style", a set of images that outputs as a whole should look like.
     Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are.
+    honest_cost: metrics between defended and undefended answers; where none is named it is the main one.
     """
 
     kind: TaskKindName
@@ -156,9 +157,19 @@ class TaskCard(Card):
             raise ValueError(f"main.metric {self.main.metric!r} is not among metrics")
         return self
 
+    @property
+    def draws(self) -> bool:
+        """Say whether the service draws images, and is asked no questions."""
+        return self.kind == "sampling"
+
     def metrics_at(self, profile: str) -> tuple[Name, ...]:
         """Return the metrics of a profile, the task's own first."""
         return (*self.metrics, *self.profile[profile].extra_metrics)
+
+    @property
+    def costs(self) -> tuple[Name, ...]:
+        """Return the metrics that say what a defense costs honest users."""
+        return self.honest_cost or (self.main.metric,)
 
 
 class VictimCard(Card):
@@ -223,7 +234,7 @@ class DefenseCard(Card):
     `prepares`: it has an offline stage, whose result is kept (see engine.run.prepare_defense). `assets`: the weight
     files that this stage reads. `hardens`: it wants the victim and the owner's images before deployment. `claims`: it
     says of a model's outputs whether they were learned from its answers. `sweep`: by option, values that show its
-    strengths; no run takes them of itself. `files`: as on the card of an attack.
+    strengths: see `gexbench run --strengths`. `files`: as on the card of an attack.
     """
 
     task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)

@@ -67,8 +67,9 @@ def lines(found: Ownership) -> list[str]:
     from gexbench.ownership import LEVEL
 
     claims = {"suspect": found.suspect, "marked": found.marked, "plain": found.plain}
+    figures = "".join(f"; {shown(name)} {value:.4g}" for name, value in found.suspect.figures.items())
     told = [f"{name:10}{_score(claim.score, claim.p)}" for name, claim in claims.items()]
-    told += [f"{'':10}{shown(name)} {value:.6g}" for name, value in found.suspect.figures.items()]
+    told[0] += figures
     n, certify = len(found.innocents), sum(not each.sets_threshold for each in found.innocents)
     if n and found.threshold is not None and found.rank_p is not None and found.level is not None:
         told.append(

@@ -32,6 +32,9 @@ def run(
     seeds: Annotated[
         str | None, typer.Option(help="Several seeds: such as 0-4, or 0,3, or all that the profile wants.")
     ] = None,
+    strengths: Annotated[
+        bool, typer.Option("--strengths", help="Meet each defense at every strength that its card names.")
+    ] = False,
     set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     victim: Annotated[
@@ -60,7 +63,7 @@ def run(
 
     Give --task and --attack, or --plan: such a file stands in every run's folder. A run that was killed goes on when
     started again. One that is finished is shown again; what it could not measure is measured where weights came since.
-    Lists with commas between, and --seeds, give every combination, one run after the other.
+    Lists with commas between, --seeds and --strengths give every combination, one run after the other.
 
     Example: `gexbench run --task sr --attack srresnet --seed 1 --set steps=100`, or
     `gexbench run --task sr --attack srresnet,bicubic --seeds 0-4`
@@ -83,9 +86,9 @@ def run(
         settings, against = tuple(set_ or ()), tuple(set_defense or ())
         request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
         request = replace(request, folders=folders, victim=victim, dataset=dataset)
-        if seeds is not None or several.is_list(task, attack, defense, budget):
+        if strengths or seeds is not None or several.is_list(task, attack, defense, budget):
             _refuse_beside_several(context, fresh)
-            several.run_several(several.swept(request, seeds), out, keep, as_json=json)
+            several.run_several(several.swept(request, seeds, strengths), out, keep, as_json=json)
             return
         catalog, chosen = bench.prepare(request)
     file = out / chosen.run_name / "record.json"

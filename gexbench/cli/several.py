@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from gexbench.boards.label import defense_label
 from gexbench.cards.schema import Compare
 from gexbench.cli.curve import failure
 from gexbench.cli.output import print_json
@@ -34,15 +35,17 @@ def is_list(*given: str | None) -> bool:
     return any(text is not None and "," in text for text in given)
 
 
-def swept(request: Request, seeds: str | None) -> Sweep:
+def swept(request: Request, seeds: str | None, strengths: bool = False) -> Sweep:
     """Return the runs of a request whose task, attack, defense and budget may be lists with commas between.
 
     seeds: such as "0-4", "0,3" or "all", those that the profile wants; None leaves the request's own. The defense
-    `none` is none. Raises PlanError where a list names nothing.
+    `none` is none. strengths: see Sweep. Raises PlanError where a list names nothing, and for strengths of no defense.
     """
     tasks, attacks = words("task", request.task), words("attack", request.attack)
     defenses = [] if request.defense is None else words("defense", request.defense)
     budgets = [] if request.budget is None else words("budget", request.budget)
+    if strengths and not defenses:
+        raise PlanError("--strengths are a defense's, and none was named", "name one with --defense")
     first = None if not defenses or defenses[0] == NO_DEFENSE else defenses[0]
     return Sweep(
         replace(request, task=tasks[0], attack=attacks[0], defense=first, budget=budgets[0] if budgets else None),
@@ -51,6 +54,7 @@ def swept(request: Request, seeds: str | None) -> Sweep:
         defenses=[None if name == NO_DEFENSE else name for name in defenses],
         budgets=budgets,
         seeds=() if seeds is None else numbers(seeds),
+        strengths=strengths,
     )
 
 
@@ -114,7 +118,7 @@ def _table(records: Sequence[RunRecord]) -> Table:
         cells = (
             [_cell(record, metric, compare) for compare in compares] if record.status == "ok" else ["failed", "", ""]
         )
-        what = (plan.task.name, plan.attack.name, plan.defense.name if plan.defense else NO_DEFENSE)
+        what = (plan.task.name, plan.attack.name, defense_label(plan) or NO_DEFENSE)
         table.add_row(*what, str(plan.budget), str(plan.seed), metric, *cells)
     return table
 

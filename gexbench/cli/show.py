@@ -54,11 +54,15 @@ def _cards(name: str, folders: list[Path]) -> dict[str, Any]:
 
 
 def _told(card: Card) -> dict[str, Any]:
-    """Return a card as plain data, of a data set with what of it is public."""
+    """Return a card as plain data, of an attack with what every attack takes, of a data set with what is public."""
+    from gexbench.cards.adaptive import accepted
     from gexbench.cards.published import public
-    from gexbench.cards.schema import DatasetCard
+    from gexbench.cards.schema import AttackCard, DatasetCard
 
     told = card.model_dump(mode="json", exclude_none=True)
+    if isinstance(card, AttackCard):
+        beside = {key: option.model_dump(mode="json", exclude_none=True) for key, option in accepted(card).items()}
+        return {**told, "adaptive": beside}
     return {**told, "public": public(card)} if isinstance(card, DatasetCard) else told
 
 

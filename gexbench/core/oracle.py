@@ -31,7 +31,11 @@ class Oracle(Protocol):
     """
 
     budget: int
-    remaining: int
+
+    @property
+    def remaining(self) -> int:
+        """Return how many images may still be asked about, or drawn."""
+        ...
 
     def query(self, x: Tensor) -> Tensor:
         """Ask the victim about a batch.

@@ -23,6 +23,7 @@ class PatchGAN(nn.Module):
         super().__init__()
         if norm not in NORMS:
             raise ValueError(f"norm {norm!r} must be one of {', '.join(NORMS)}")
+        self.config = {"inputs": inputs, "channels": channels, "norm": norm}
         widths = [channels, 2 * channels, 4 * channels, 8 * channels]
         layers: list[nn.Module] = [_judging(norm, inputs, channels, 2), nn.LeakyReLU(0.2)]
         for before, width, stride in zip(widths, widths[1:], (2, 2, 1), strict=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import torch
@@ -24,6 +25,7 @@ class PGGANDiscriminator(Growing):
     def __init__(self, options: PGGANOptions | None = None) -> None:
         options = options or PGGANOptions()
         super().__init__(options.side)
+        self.config = asdict(options)
         widths = options.widths
         self.from_rgb = nn.ModuleList(EqualConv2d(3, width, 1, gain=GAIN) for width in widths)
         self.blocks = nn.ModuleList(_DownBlock(inputs, outputs) for outputs, inputs in pairwise(widths))

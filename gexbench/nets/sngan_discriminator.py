@@ -32,6 +32,7 @@ class SNGANDiscriminator(nn.Module):
             raise ValueError(f"side {side} must be one of {', '.join(map(str, WIDTHS))}")
         if channels < 1:
             raise ValueError(f"channels {channels} must be 1 or more")
+        self.config = {"side": side, "channels": channels}
         widths = [channels * width for width in WIDTHS[side]]
         blocks = (_Block(*pair, halve=level < HALVINGS[side]) for level, pair in enumerate(pairwise(widths), 1))
         self.blocks = nn.Sequential(_FirstBlock(widths[0]), *blocks)

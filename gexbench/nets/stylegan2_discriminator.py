@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import pairwise
 
 import torch
@@ -28,7 +29,7 @@ class StyleGAN2Discriminator(nn.Module):
         super().__init__()
         options = options or StyleGAN2Options()
         widths = list(options.widths.values())
-        self.side = options.side
+        self.side, self.config = options.side, asdict(options)
         self.from_rgb = EqualConv2d(3, widths[-1], 1)
         self.blocks = nn.Sequential(*(_Block(inputs, outputs) for inputs, outputs in pairwise(widths[::-1])))
         # Gains make up for a leaky ReLU before, which halves the variance.

@@ -22,6 +22,16 @@ def test_a_good_record_meets_no_objection(records: Records, board: BoardCard) ->
     assert not [*objections(records.make(), board), *newcomer_objections(records.make(), records.catalog)]
 
 
+def test_a_record_of_an_attack_that_adapts_meets_none_and_a_second_row_of_the_plain_one_does(
+    records: Records, board: BoardCard
+) -> None:
+    adapting = records.make(settings=("purify=jpeg", "jitter=2"))
+    assert not [*objections(adapting, board), *newcomer_objections(adapting, records.catalog)]
+    doubled = changed(records.make(), "plan.options", {**records.plan().options, "purify": "none"})
+    (why,) = objections(doubled, board)
+    assert "option 'purify' of 'srresnet' is at its default" in why
+
+
 def test_the_victim_control_needs_no_fidelity(records: Records, board: BoardCard) -> None:
     assert not [*objections(records.make("victim"), board)]
 

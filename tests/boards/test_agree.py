@@ -19,6 +19,7 @@ def conflict(new: RunRecord, *there: RunRecord, versions: bool = False) -> str |
 def test_seeds_attacks_budgets_and_defenses_stand_side_by_side(records: Records) -> None:
     there = [records.make(), records.make(seed=1), records.make("copycat"), records.make(budget="50")]
     assert conflict(records.make(defense="jpeg"), *there) is None
+    assert conflict(records.make(settings=("purify=jpeg", "jitter=2")), *there) is None
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,16 @@ def test_an_attack_is_compared_only_with_itself_at_the_same_budget(records: Reco
     assert (damage.free, damage.lost) == (None, None)
 
 
+def test_an_attack_that_adapts_is_compared_with_itself_and_the_plain_one_keeps_its_row(
+    records: Records, board_of: MakeBoard
+) -> None:
+    ways: tuple[tuple[str, ...], ...] = ((), ("purify=jpeg",))
+    made = [records.make(b=b, defense=d, settings=s) for s in ways for b, d in ((27.0, None), (25.0, "jpeg"))]
+    found = damages(board_of(*made).tables)
+    assert [damage.row.label for damage in found] == ["srresnet", "srresnet (purify=jpeg)"]
+    assert all(damage.free is not None for damage in found)
+
+
 def test_the_sheet_shows_damage_beside_the_cost_to_honest_users(records: Records, board_of: MakeBoard) -> None:
     board = board_of(*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), defense="jpeg"))
     sheet = damage_sheet("mini", board.tables)

@@ -18,6 +18,12 @@ def test_options_set_to_their_default_are_not_in_the_name(records: Records) -> N
     assert attack_label(records.plan(settings=("steps=400",))) == "srresnet"
 
 
+def test_options_that_every_attack_takes_are_in_the_name_where_they_are_set(records: Records) -> None:
+    assert attack_label(records.plan(settings=("purify=jpeg", "steps=100"))) == "srresnet (purify=jpeg, steps=100)"
+    assert attack_label(records.plan("copycat", settings=("jitter=4",))) == "copycat (jitter=4)"
+    assert attack_label(records.plan("copycat", settings=("purify=none", "jitter=1"))) == "copycat"
+
+
 def test_a_later_version_of_a_card_is_in_the_name(records: Records) -> None:
     plan = records.plan("copycat")
     second = plan.attack.model_copy(update={"version": 2})

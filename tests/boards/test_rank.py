@@ -28,6 +28,11 @@ def test_attacks_that_do_not_differ_significantly_share_a_rank(records: Records,
     assert ranks(board_of, *runs) == {"copycat": 1, "srresnet": 1, "srresnet (steps=1)": 3}
 
 
+def test_an_attack_that_adapts_has_a_row_beside_the_plain_one(records: Records, board_of: MakeBoard) -> None:
+    runs = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), settings=("purify=jpeg",))]
+    assert ranks(board_of, *runs) == {"srresnet": 1, "srresnet (purify=jpeg)": 2}
+
+
 def test_a_rank_is_one_more_than_the_rows_that_are_better_and_told_apart(records: Records, board_of: MakeBoard) -> None:
     runs = [
         *records.seeds((28.0, 28.2, 28.4), attack="copycat"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gexbench.cards.options import effective
+from gexbench.cards.options import check_sweep, effective
 from gexbench.cards.schema import Option
 from gexbench.errors import PlanError
 
@@ -81,3 +81,16 @@ def test_a_bound_itself_is_allowed(text: str) -> None:
 def test_one_step_beyond_a_bound_is_refused(text: str) -> None:
     with pytest.raises(PlanError, match="lies from"):
         effective(OPTIONS, {}, [text], "x")
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [
+        ({"steps": (1, 1001)}, "option 'steps' of sweep lies from 1 to 1000"),
+        ({"steps": (1.5,)}, "sweep.steps is of type 'int'"),
+    ],
+)
+def test_a_sweep_to_what_an_option_does_not_allow_is_refused(sweep: dict[str, tuple[float, ...]], message: str) -> None:
+    check_sweep(OPTIONS, {"steps": (1, 1000)})
+    with pytest.raises(PlanError, match=message):
+        check_sweep(OPTIONS, sweep)

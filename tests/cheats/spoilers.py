@@ -67,13 +67,13 @@ class Watched(Defense):
         return not follows
 
     def by_chance(self, x: Tensor, y: Tensor, history: History) -> bool:
-        """The seed is not one that a client's question has under any small seed of a run."""
+        """The chance is not what a client's question has with the key under any small seed of a run."""
         from gexbench.engine.service.defense import Guard
         from gexbench.engine.wire.questions import question_digest
 
         pixels = (x[0] * 255).round().byte()
         digest = question_digest(pixels.shape, pixels.numpy().tobytes())
-        seeds = {Guard._chance(type("", (), {"_seed": seed})(), digest) for seed in range(50)}  # type: ignore[arg-type]
+        seeds = {Guard._chance(type("", (), {"_seed": seed, "_key": self.key})(), digest) for seed in range(50)}  # type: ignore[arg-type]
         return history.generator.initial_seed() not in seeds
 
     def by_batch(self, x: Tensor, y: Tensor, history: History) -> bool:

@@ -57,6 +57,14 @@ def test_budgets_may_be_listed_and_answers_thrown_away(started: list[tuple[Plan,
     assert [(plan.budget, keep) for plan, keep in started] == [(50, False), (100, False)]
 
 
+def test_a_defense_is_met_at_all_its_strengths_and_the_table_tells_them_apart(
+    started: list[tuple[Plan, bool]],
+) -> None:
+    result = invoke("--task", "sr", "--attack", "srresnet", "--defense", "none,jpeg", "--strengths")
+    assert [plan.defense_options.get("quality") for plan, _ in started] == [None, 90, 75, 10]
+    assert "jpeg (quality=10)" in result.stdout
+
+
 def test_one_seed_of_a_list_is_a_list(started: list[tuple[Plan, bool]]) -> None:
     told = json.loads(invoke("--task", "sr", "--attack", "srresnet", "--seeds", "2", "--json").stdout)
     assert [plan.seed for plan, _ in started] == [2]
@@ -99,6 +107,7 @@ def test_other_seeds_are_refused(text: str) -> None:
         ((*TWO, "--fresh"), "--fresh starts one run anew"),
         (("--task", "sr", "--attack", ","), "--attack ',' names none"),
         ((*TWO, "--defense", "jpg,none"), "no defense named 'jpg'"),
+        ((*TWO, "--strengths"), "--strengths are a defense's, and none was named"),
         (("--plan", "x.json", "--seeds", "0-1"), "--seeds cannot be given beside --plan"),
     ],
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gexbench.cards.entry import load_entry
+from gexbench.core.adapt import adapted
 from gexbench.core.attack import Progress, Surrogate
 from gexbench.engine.attacker import audit
 from gexbench.engine.attacker.brief import make_brief
@@ -39,8 +41,8 @@ class Attacker:
     def __init__(self, order: StartAttack, ask: Ask, progress: Progress) -> None:
         torch.set_num_threads(order.threads)
         self._order, self._kind = order, task_kind(order.kind)
-        self._oracle = MeteredOracle(self._kind, order.budget, ask)
-        self._brief = make_brief(order, progress)
+        self._oracle = adapted(MeteredOracle(self._kind, order.budget, ask), order.adaptive, order.seed)
+        self._brief = replace(make_brief(order, progress), budget=self._oracle.budget)
         self._surrogate: Surrogate | None = None
 
     def extract(self) -> Extracted:

@@ -84,7 +84,7 @@ def shrunk(plan: Plan, subject: Subject) -> Plan:
     """
     override = {**subject.profile.get(PROFILE, {}), **subject.profile.get(OWN_OPTIONS, {})}
     options = effective(subject.options, override, (), f"{subject.name!r} in [profile.{OWN_OPTIONS}]")
-    wanted = (plan.task.main.metric, *plan.task.honest_cost[:1])
+    wanted = (plan.task.main.metric, *plan.task.costs[:1])
     metrics = tuple(metric for metric in plan.metrics if metric.name in wanted and not metric.assets)
     small = task_kind(plan.task.kind).shrunk(plan)
     changed = {"budget": min(QUESTIONS, plan.budget), "metrics": metrics}
@@ -200,7 +200,8 @@ def _defended_run(inspected: Inspected, name: str) -> RunRecord | str:
 def _run(inspected: Inspected, name: str) -> RunRecord:
     folder = inspected.folder / name
     if isinstance(inspected.subject, DefenseCard):
-        RunFolder(folder).take_key(KEY)
+        RunFolder(folder).take("key", KEY)
+        RunFolder(folder).take("secret", KEY)
     trial = Trial(inspected.folder / "prepared", IMAGES)
     beside = Beside(trial=trial)
     return execute(inspected.plan, inspected.catalog, folder, lambda what, done, total: None, beside)

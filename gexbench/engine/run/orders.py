@@ -11,6 +11,7 @@ from typing import Any
 
 import safetensors.torch
 
+from gexbench.cards.adaptive import adaptive
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.entry import load_entry
 from gexbench.cards.roots import packaged_root
@@ -152,6 +153,7 @@ def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:
     given = setting.defending or Defending(setting.folder.key())
     return {
         "key": given.key.hex(),
+        "secret": setting.folder.secret().hex(),
         "prepared": None if given.prepared is None else _laid(given.prepared, folder / PREPARED),
         "defense_code": _copied(setting, "defense", setting.catalog.filed(DefenseCard, defense.name)),
         "owner": owner if defense.hardens else None,
@@ -172,7 +174,7 @@ def _laid(artefact: Artefact, file: Path) -> Path:
 def _start_attack(setting: Setting) -> StartAttack:
     plan, needs, machine = setting.plan, setting.plan.attack.needs, setting.hardware
     assert plan.attack.entry is not None  # only the victim control has none
-    files = _stored(setting)
+    files, asked = _stored(setting), adaptive(plan.attack, plan.options)
     return StartAttack(
         kind=plan.task.kind,
         entry=plan.attack.entry,
@@ -191,7 +193,8 @@ def _start_attack(setting: Setting) -> StartAttack:
         threads=machine.threads,
         seed=plan.seed,
         deadline=plan.deadline,
-        options=plan.options,
+        options={key: value for key, value in plan.options.items() if key not in asked},
+        adaptive=asked,
         workdir=setting.folder.work,
         private=tuple(private(setting)),
         writable=(setting.folder.work,),

@@ -168,6 +168,7 @@ def recipe_of(given: Offline, card: DefenseCard) -> Recipe:
         options=plan.defense_options,
         assets={name: catalog.get(AssetCard, name).result_sha256 for name in card.assets},
         seed=SEED,
+        isolation=given.isolation,
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from gexbench.errors import OutputError
 from gexbench.files import atomic_write, read_bounded, writing
@@ -22,16 +22,17 @@ from gexbench.record import RunRecord, read_record
 
 AWAY = ".away-"
 KEY_BYTES = 32
+ANEW = "start the run anew with --fresh"
 
 
 @dataclass(frozen=True)
 class RunFolder:
     """runs/<name>/: plan.json, key.sha256, timesheet.json, record.json, samples.png, surrogate/ are the bench's.
 
-    service/ holds the ledger and the defense's key and is the service's; attacker/ holds the attack's own folder,
-    defense/ the defense's, and claim/ that of the defense as it judges ownership, on what lies in trial/; code/ and
-    brief/ are what they may read. What the processes print is in service.log, log.txt, surrogate.log, defense.log and
-    claim.log.
+    service/ holds the ledger, the defense's key and the bench's secret and is the service's; attacker/ holds the
+    attack's own folder, defense/ the defense's, and claim/ that of the defense as it judges ownership, on what lies in
+    trial/; code/ and brief/ are what they may read. What the processes print is in service.log, log.txt,
+    surrogate.log, defense.log and claim.log.
     """
 
     path: Path
@@ -52,25 +53,37 @@ class RunFolder:
         The key lies where the service alone reads. Raises OutputError where what lies there is not the key whose hash
         was kept.
         """
-        file, commitment = self.ledger.with_name("key"), self.path / "key.sha256"
-        anew = "start the run anew with --fresh"
-        if not commitment.exists() and not file.exists():
-            self.take_key(secrets.token_bytes(KEY_BYTES))
-        try:
-            key = read_bounded(file, 1 << 20)
-        except OSError as error:
-            raise OutputError(f"the run's key {file} cannot be read: {error.strerror}", anew) from None
-        if len(key) != KEY_BYTES:
-            raise OutputError(f"{file} holds {len(key)} bytes, and a key has {KEY_BYTES}", anew)
+        commitment = self.path / "key.sha256"
+        if commitment.exists() and not self._own("key").exists():
+            raise OutputError(f"the run's key {self._own('key')} is gone", ANEW)
+        key = self._drawn_once("key")
         if not commitment.exists():  # nothing was answered yet
             atomic_write(commitment, _hash_of(key))
         if commitment.read_bytes() != _hash_of(key):
-            raise OutputError(f"{file} is not the key whose hash {commitment} holds", anew)
+            raise OutputError(f"{self._own('key')} is not the key whose hash {commitment} holds", ANEW)
         return key
 
-    def take_key(self, key: bytes) -> None:
-        """Give a run that has none a key that is known, so that its defense answers as in another run."""
-        atomic_write(self.ledger.with_name("key"), lambda file: _for_us_alone(file, key))
+    def secret(self) -> bytes:
+        """Return 32 bytes that no defense is told, drawn once: what the places of the test's questions are drawn by."""
+        return self._drawn_once("secret")
+
+    def take(self, name: Literal["key", "secret"], value: bytes) -> None:
+        """Give a run that has none a key or a secret that is known, so that its defense answers as in another run."""
+        atomic_write(self._own(name), lambda file: _for_us_alone(file, value))
+
+    def _own(self, name: str) -> Path:
+        return self.ledger.with_name(name)
+
+    def _drawn_once(self, name: Literal["key", "secret"]) -> bytes:
+        if not self._own(name).exists():
+            self.take(name, secrets.token_bytes(KEY_BYTES))
+        try:
+            value = read_bounded(self._own(name), 1 << 20)
+        except OSError as error:
+            raise OutputError(f"{self._own(name)} cannot be read: {error.strerror}", ANEW) from None
+        if len(value) != KEY_BYTES:
+            raise OutputError(f"{self._own(name)} holds {len(value)} bytes, and a {name} has {KEY_BYTES}", ANEW)
+        return value
 
     @property
     def timesheet(self) -> Path:

@@ -89,7 +89,7 @@ def honest_cost(
         if evidence.guarded is None:
             continue
         pair = Pair(TensorImages(evidence.guarded), TensorImages(evidence.victim), paired=True)
-        for metric in (metrics.ready[n] for n in plan.task.honest_cost if n in metrics.ready):
+        for metric in (metrics.ready[n] for n in plan.task.costs if n in metrics.ready):
             try:
                 reading = measure(metric, pair, collector, progress)
             except CannotMeasure:

@@ -108,7 +108,7 @@ def _defended(order: OpenService, kind: TaskKind, victim: OpenVictim, door: Door
         hidden = f"the defense {plan.defense.name!r} has a prepare, and its card does not say prepares = true"
         raise RunFailed(hidden, "say so, or take prepare out")
     deployed = victim if order.owner is None else guard.harden(plan.victim, victim, order.owner)
-    secret = victim.secret("tests") + plan.seed.to_bytes(8, "little")
+    secret = bytes.fromhex(order.secret) + plan.seed.to_bytes(8, "little")
     told = stream(kind.tests(plan, victim, stored), plan.budget, order.ledger.with_name(HONEST), secret)
     return Defended(kind.way, (victim, deployed), guard, told)
 

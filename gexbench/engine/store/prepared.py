@@ -25,7 +25,7 @@ class Recipe(Frozen):
     """All that what a defense prepares hangs on. victim_weights: SHA-256 of its file. code, assets: hashes.
 
     dataset: over its card and pins. owner: how many of the owner's images it was given, None for all. victim, defense:
-    names on cards.
+    names on cards. isolation: of the process it was made in; code that was not held back may have seen the test.
     """
 
     victim: str
@@ -39,6 +39,7 @@ class Recipe(Frozen):
     options: dict[str, OptionValue]
     assets: dict[str, str]
     seed: int
+    isolation: str
 
     @property
     def digest(self) -> str:

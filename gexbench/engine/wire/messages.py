@@ -145,8 +145,9 @@ class OpenService(Message):
 
     weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
     for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
-    inputs, where there is a defense. key: the run's for it, in hex; prepared: the file of what it prepared, if any.
-    patience: seconds for one answer of the defense. device: where nets run. threads: of this process.
+    inputs, where there is a defense. key: the run's for it, secret: what it is not told, both in hex. prepared: the
+    file of what it prepared, if any. patience: seconds for one answer of the defense. device: where nets run. threads:
+    of this process.
     """
 
     op = "open"
@@ -157,6 +158,7 @@ class OpenService(Message):
     owner: Path | None = None
     tests: Path | None = None
     key: str = ""
+    secret: str = ""
     prepared: Path | None = None
     patience: float = 60.0
     device: str
@@ -279,8 +281,9 @@ class Leak(Message):
 class StartAttack(Message):
     """The attack and its brief; see core.attack.Brief. Images lie in files that the attack's process may read.
 
-    code: the folder of a plug-in's modules, None for an installed package. private: what the attack may not read;
-    writable: all it may write. Both are for naming attempts: what enforces them is the sandbox.
+    code: the folder of a plug-in's modules, None for an installed package. options: those of its card; adaptive: the
+    others that are set, see core.adapt. private: what the attack may not read; writable: all it may write. Both are for
+    naming attempts: what enforces them is the sandbox.
     """
 
     op = "start"
@@ -302,6 +305,7 @@ class StartAttack(Message):
     seed: int
     deadline: float
     options: dict[str, OptionValue]
+    adaptive: dict[str, OptionValue] = {}
     workdir: Path
     private: tuple[Path, ...]
     writable: tuple[Path, ...]

@@ -67,6 +67,16 @@ class Honest:
         return Net(oracle.query(torch.stack([*brief.pool])))
 
 
+class Frugal:
+    """Asks once and reports what it was told."""
+
+    def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
+        answer = oracle.query(brief.pool[0][None])
+        assert oracle.budget == brief.budget
+        self.report = {"budget": brief.budget, "left": oracle.remaining, "options": " ".join(brief.options)}
+        return Net(answer)
+
+
 class Meddler:
     def extract(self, oracle: Oracle, brief: Brief) -> nn.Module:
         os.environ["TOY"] = "spoilt"
@@ -171,6 +181,15 @@ def test_an_attack_is_run_and_saved(bench: Bench, folder: Path) -> None:
     torch.testing.assert_close(safetensors.torch.load_file(kept.weights), {"gain": torch.tensor([0.2])})
     bench.tell(Stop())
     assert bench.end() == 0
+
+
+def test_an_attack_that_adapts_pays_for_every_copy_and_knows_only_what_it_may_ask(bench: Bench, folder: Path) -> None:
+    bench.tell(order(folder, Frugal, adaptive={"jitter": 3}, options={"own": 1}))
+    question = receive(bench.oracle, Query)
+    assert question is not None
+    assert len(question.x) == 3
+    send(bench.oracle, Answer(y=question.x, remaining=5))
+    assert bench.hear() == Extracted(report={"budget": 2, "left": 1, "options": "own"})
 
 
 @pytest.mark.parametrize("last", [Stop(), None], ids=["is told to", "is left alone"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import torch
 from defense_factory import fewer, offline, submission
 
 from gexbench.core.attack import Progress
@@ -103,6 +104,39 @@ def test_in_a_process_of_its_own_it_gives_the_same_bits(
     assert far is not None
     assert far.passport.sha256 == near
     assert journal.peak_memory["preparer"] > 0
+
+
+@sandboxed
+def test_a_process_that_is_killed_loses_no_step_that_was_kept(given: Offline) -> None:
+    whole = safetensors.torch.load_file(made(given).file)
+    plan = given.plan.model_copy(update={"defense_options": {"steps": 6, "way": "mortal"}})
+    mortal = replace(given, plan=plan, isolation="landlock")
+    steps: list[int] = []
+    for _ in range(2):
+        with pytest.raises(RunFailed, match="'toy/trained' ended early: its process was ended by signal 9"):
+            made(mortal, lambda what, done, total: steps.append(done))
+    again = safetensors.torch.load_file(made(mortal, lambda what, done, total: steps.append(done)).file)
+    assert steps == [1, 2, 3, 4, 5, 6]
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+@sandboxed
+def test_one_that_hangs_is_waited_for_no_longer_than_its_deadline(
+    given: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare_defense, "PREPARED_WITHIN", 0.5)
+    plan = given.plan.model_copy(update={"defense_options": {"steps": 6, "way": "hangs"}})
+    told = "prepare of the defense 'toy/trained' was still running after 0.5 s, its deadline"
+    with pytest.raises(RunFailed, match=told):
+        made(replace(given, plan=plan, isolation="landlock"))
+
+
+def test_what_was_prepared_without_a_sandbox_is_no_sandboxed_runs(given: Offline) -> None:
+    recipe = made(given).passport.recipe
+    assert recipe.isolation == "none"
+    card = given.plan.defense
+    assert card is not None
+    assert prepare_defense.recipe_of(replace(given, isolation="landlock"), card).digest != recipe.digest
 
 
 def test_an_altered_file_is_refused_by_its_hash(given: Offline) -> None:

@@ -89,11 +89,11 @@ def test_an_attack_reads_neither_key_nor_what_was_prepared(record: RunRecord) ->
 
 def test_a_second_run_finds_what_was_prepared_and_draws_another_key(run: Run, record: RunRecord) -> None:
     seen: list[str] = []
-    again = run("two", tick=seen.append)
-    assert "colour" not in seen
-    assert again.prepared_sha256 == record.prepared_sha256
-    assert again.seconds["prepare-defense"] == record.seconds["prepare-defense"]
-    assert again.key_sha256 != record.key_sha256
+    first, again = run("two", tick=seen.append), run("three", tick=seen.append)
+    assert seen.count("colour") == 3
+    assert again.prepared_sha256 == first.prepared_sha256 == record.prepared_sha256
+    assert again.seconds["prepare-defense"] == first.seconds["prepare-defense"]
+    assert again.key_sha256 != first.key_sha256
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,10 @@ def test_a_key_is_drawn_once_for_a_folder(tmp_path: Path) -> None:
     [
         (lambda file: file.write_bytes(b"k" * 31), "holds 31 bytes, and a key has 32"),
         (lambda file: file.write_bytes(b"k" * 32), "is not the key whose hash"),
-        (lambda file: file.unlink(), "cannot be read"),
+        (lambda file: file.unlink(), "is gone"),
+        (lambda file: (file.unlink(), file.mkdir()), "cannot be read"),
     ],
-    ids=["short", "another", "gone"],
+    ids=["short", "another", "gone", "folder"],
 )
 def test_a_key_that_is_not_the_committed_one_is_refused(
     tmp_path: Path, spoil: Callable[[Path], object], told: str

@@ -113,7 +113,7 @@ def test_a_suspect_of_another_shape_is_refused(defended: Path, tmp_path: Path) -
 
 
 def test_a_run_without_that_defense_is_refused(defended: Path, honest: Path) -> None:
-    with pytest.raises(PlanError, match="was against no defense, not one"):
+    with pytest.raises(PlanError, match="was against no defense"):
         judged(honest, honest)
     with pytest.raises(PlanError, match="was against 'cheat/reddener', not 'cheat/accuser'"):
         judged(defended, honest, defense="cheat/accuser")

@@ -68,6 +68,13 @@ def test_an_attack_buys_images_and_its_surrogate_draws(run: Run, folder: Path) -
         assert picture.width > 3 * 300
 
 
+def test_what_an_attack_queried_is_purified_before_it_learns_from_it(run: Run) -> None:
+    plain, made = run("toy/replayer"), run("toy/replayer", purify="overwrite", augment="flip")
+    assert (made.status, made.reason, made.account.answered) == ("ok", "", plain.account.answered)
+    assert made.plan.options == {"purify": "overwrite", "augment": "flip"}
+    assert made.surrogate_sha256 != plain.surrogate_sha256
+
+
 @pytest.mark.parametrize(
     ("attack", "options", "reported"),
     [

@@ -12,7 +12,7 @@ from feature_factory import noise, quiet, write_net, write_registry
 from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import MetricCard
+from gexbench.cards.schema import Main, MetricCard
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
@@ -115,6 +115,23 @@ def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, prepared: Pr
     costs = honest_cost(plan, prepared, {"set5": guarded}, collector, quiet)
     assert [cost.metric for cost in costs] == ["psnr-rgb", "fid"]
     assert honest_cost(plan, prepared, {"set5": shown}, collector, quiet) == ()
+
+
+def test_where_a_task_names_no_cost_it_is_in_the_metric_that_ranks(
+    plan: Plan, prepared: Prepared, catalog: Catalog
+) -> None:
+    task = plan.task.model_copy(update={"kind": "sampling", "honest_cost": (), "main": Main(metric="fid", compare="B")})
+    drawing, collector = plan.model_copy(update={"task": task}), Collector(catalog, "cpu")
+    shown = _shown(5)
+
+    def cost(guarded: tuple[Tensor, ...]) -> list[tuple[str, float, int]]:
+        tests = {"figures": replace(shown, guarded=guarded)}
+        return [(c.metric, c.value, c.n) for c in honest_cost(drawing, prepared, tests, collector, quiet)]
+
+    ((metric, value, n),) = cost(tuple(noise(seed) for seed in range(400, 405)))
+    assert (metric, n) == ("fid", 5)
+    assert value > 0
+    assert cost(shown.victim) == [("fid", pytest.approx(0.0, abs=1e-6), 5)]
 
 
 def test_a_cost_is_of_all_users_where_some_are_spared(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gexbench.core.adapt import adapted
 from gexbench.core.defense import Defense, History
 from gexbench.core.images import round_8bit
 from gexbench.engine.attacker.oracle import MeteredOracle
@@ -254,3 +255,31 @@ def test_a_request_for_more_images_than_can_be_counted_is_refused_like_any_other
     with pytest.raises(QueryError):
         meter.sample(10**40)
     assert meter.ledger.account().refused > 0
+
+
+def test_every_copy_that_an_adapted_oracle_asks_stands_in_the_ledger(meter: Metered) -> None:
+    asking = adapted(meter, {"jitter": 3}, seed=0)
+    first = asking.query(images(1))
+    assert (meter.ledger.account().answered, asking.budget, asking.remaining) == (3, 3, 2)
+    assert torch.equal(asking.query(images(1)), first)
+    assert (meter.ledger.account().answered, meter.ledger.account().replayed) == (3, 3)
+
+
+def test_an_adapted_oracle_never_goes_over_the_budget(meter: Metered) -> None:
+    asking = adapted(meter, {"jitter": 3}, seed=0)
+    asking.query(images(asking.budget))
+    with pytest.raises(BudgetError):
+        asking.query(images(1, seed=1))
+    assert meter.ledger.account().answered == 9
+
+
+@pytest.mark.parametrize("copies", [4, 9])
+def test_noise_that_belongs_to_the_question_is_averaged_away_by_shifted_copies(tmp_path: Path, copies: int) -> None:
+    x = round_8bit(0.4 + 0.2 * images(1, side=64))  # far from where noise is clamped
+    plain = Double().answer(x)
+    errors = []
+    for jitter in (1, copies):
+        (folder := tmp_path / str(jitter)).mkdir()
+        noisy = make_meter(folder, defense=Noise({}))
+        errors.append(float((adapted(noisy, {"jitter": jitter}, seed=0).query(x) - plain)[..., 8:-8, 8:-8].std()))
+    assert errors[1] == pytest.approx(errors[0] / copies**0.5, rel=0.05)

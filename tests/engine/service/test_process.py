@@ -390,6 +390,23 @@ def test_a_defense_that_stumbles_is_told_and_answers_no_question_after_it(sides:
 
 
 @pytest.mark.usefixtures("defended")
+def test_the_places_of_the_tests_questions_are_drawn_of_what_the_defense_is_not_told(
+    sides: Sides, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, started = list[bytes](), list[Message]()
+    stream, start = process.stream, defender_process.Defender._start
+    monkeypatch.setattr(process, "stream", lambda *words: (drawn.append(words[3]), stream(*words))[1])
+    monkeypatch.setattr(
+        defender_process.Defender, "_start", lambda self, order: (started.append(order), start(self, order))[1]
+    )
+    given = {"secret": "5e" * 32, "key": "6b" * 32}
+    assert sides.order(order(tmp_path, defense="Stumbling").model_copy(update=given)) == Ready()
+    assert drawn[0].startswith(b"\x5e" * 32)
+    assert "6b" * 32 in started[0].model_dump_json()
+    assert "5e5e" not in started[0].model_dump_json()
+
+
+@pytest.mark.usefixtures("defended")
 def test_a_service_that_draws_draws_for_the_test_behind_its_defense(sides: Sides, tmp_path: Path) -> None:
     assert sides.order(order(tmp_path).model_copy(update={"plan": drawing_plan()})) == Ready()
     assert isinstance(sides.asked(Sample(n=2)), Answer)

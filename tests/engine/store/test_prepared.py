@@ -28,6 +28,7 @@ RECIPE = Recipe(
     options={"bits": 32, "bands": ("1", "2")},
     assets={"vgg": "d" * 64},
     seed=0,
+    isolation="landlock",
 )
 
 
@@ -69,6 +70,7 @@ def test_nothing_is_found_before_there_is_a_passport(shelf: Shelf) -> None:
         ("options", {"bits": 16}),
         ("assets", {}),
         ("seed", 1),
+        ("isolation", "none"),
     ],
 )
 def test_all_of_a_recipe_is_in_its_digest_and_a_file_of_another_is_refused(
