@@ -388,6 +388,7 @@ def _changed(record: RunRecord, again: RunRecord) -> list[str]:
         "code": (then.code, now.code),
         "processor": (then.processor, now.processor),
         "precision": (then.precision, now.precision),
+        "what the defense prepared": (record.prepared_sha256, again.prepared_sha256),
         "threads": (then.threads, now.threads),
     }
     pairs |= {name: (version, now.libraries.get(name)) for name, version in then.libraries.items()}

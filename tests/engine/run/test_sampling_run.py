@@ -175,6 +175,13 @@ def test_a_surrogate_that_learned_from_marked_images_is_detected_by_what_it_draw
     assert claims.questions(made, tmp_path / "questions") == 0
 
 
+@pytest.mark.parametrize("defense", ["semantic-interpolation", "pgd-discriminator"])
+def test_what_guards_latents_or_asks_the_victims_own_discriminator_guards_a_run(run: Run, defense: str) -> None:
+    record = run("toy/knowing", defense=defense)
+    assert (record.status, record.reason, record.incidents) == ("ok", "", ())
+    assert (record.account.answered, record.plan.task.costs) == (3, ("fid",))
+
+
 def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Run) -> None:
     record = run("toy/dumb")
     assert record.status == "failed"
