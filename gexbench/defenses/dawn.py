@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from gexbench.core.defense import Claim, Defense, History, Trial
 from gexbench.core.marks import keyed_chance, matched, question_digest
+from gexbench.defenses.gaussian_filter import blurred
 
 OTHERS = 128
 """So many questions that are no triggers are asked beside them, at most."""
@@ -92,13 +93,8 @@ class DawnBlur(Dawn):
     """Blur the answers to triggers, with a Gaussian of a 32nd of the shorter side."""
 
     def changed(self, image: Tensor) -> Tensor:
-        """Return the image blurred; beyond its borders it is mirrored."""
-        sigma = min(image.shape[-2:]) / 32.0
-        reach = math.ceil(3.0 * sigma)
-        bell = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2.0 * sigma**2)).to(image)
-        bell = bell / bell.sum()
-        rows = F.conv2d(F.pad(image[:, None], (0, 0, reach, reach), "reflect"), bell[None, None, :, None])
-        return F.conv2d(F.pad(rows, (reach, reach, 0, 0), "reflect"), bell[None, None, None])[:, 0].clamp(0.0, 1.0)
+        """Return the image blurred."""
+        return blurred(image[None], min(image.shape[-2:]) / 32.0)[0]
 
 
 class DawnMono(Dawn):

@@ -31,7 +31,7 @@ def _changed(mark: Dawn, images: list[Tensor]) -> list[bool]:
 
 @pytest.fixture(scope="module")
 def images() -> list[Tensor]:
-    return scenes(200, 16, 16)
+    return noisy(scenes(200, 16, 16), 0.05, 9)
 
 
 @pytest.mark.parametrize("kind", KINDS)
