@@ -156,6 +156,13 @@ def test_a_surrogate_that_returns_what_it_queried_is_found(run: Run, defense: st
     assert score.value > 0.95
 
 
+@pytest.mark.parametrize("defense", ["semantic-interpolation", "pgd-discriminator"])
+def test_what_guards_latents_or_asks_the_victims_own_discriminator_guards_a_run(run: Run, defense: str) -> None:
+    record = run("toy/knowing", defense=defense)
+    assert (record.status, record.reason, record.incidents) == ("ok", "", ())
+    assert (record.account.answered, record.plan.task.costs) == (3, ("fid",))
+
+
 def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Run) -> None:
     record = run("toy/dumb")
     assert record.status == "failed"
