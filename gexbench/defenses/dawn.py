@@ -48,11 +48,14 @@ class Dawn(Defense):
         return self.changed(y[0])[None] if self._triggers(question_digest(self.key, x[0])) else y
 
     def questions(self, asked: Sequence[Tensor], common: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Return the triggers among what was asked and up to OTHERS of the rest, which the key picks; each once."""
+        """Return the triggers among what was asked and up to OTHERS of the rest, which the key picks; each once.
+
+        In the order in which they were asked: a suspect that counts must not learn which are which.
+        """
         places = {question_digest(self.key, question): place for place, question in enumerate(asked)}
         rest = sorted(digest for digest in places if not self._triggers(digest))[:OTHERS]
         chosen = [*(digest for digest in places if self._triggers(digest)), *rest]
-        return [asked[places[digest]] for digest in chosen]
+        return [asked[place] for place in sorted(places[digest] for digest in chosen)]
 
     def claim(self, outputs: Sequence[Tensor], trial: Trial) -> Claim:
         """Say whether the suspect moves from plain answers to changed ones more on triggers than on other questions.
