@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from gexbench.core.defense import Claim, Defense, History, Trial
 from gexbench.core.marks import keyed_chance, matched, question_digest
+from gexbench.defenses.gaussian_filter import blurred
 
 OTHERS = 128
 """So many questions that are no triggers are asked beside them, at most."""
@@ -47,11 +48,14 @@ class Dawn(Defense):
         return self.changed(y[0])[None] if self._triggers(question_digest(self.key, x[0])) else y
 
     def questions(self, asked: Sequence[Tensor], common: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Return the triggers among what was asked and up to OTHERS of the rest, which the key picks; each once."""
+        """Return the triggers among what was asked and up to OTHERS of the rest, which the key picks; each once.
+
+        In the order in which they were asked: a suspect that counts must not learn which are which.
+        """
         places = {question_digest(self.key, question): place for place, question in enumerate(asked)}
         rest = sorted(digest for digest in places if not self._triggers(digest))[:OTHERS]
         chosen = [*(digest for digest in places if self._triggers(digest)), *rest]
-        return [asked[places[digest]] for digest in chosen]
+        return [asked[place] for place in sorted(places[digest] for digest in chosen)]
 
     def claim(self, outputs: Sequence[Tensor], trial: Trial) -> Claim:
         """Say whether the suspect moves from plain answers to changed ones more on triggers than on other questions.
@@ -92,13 +96,8 @@ class DawnBlur(Dawn):
     """Blur the answers to triggers, with a Gaussian of a 32nd of the shorter side."""
 
     def changed(self, image: Tensor) -> Tensor:
-        """Return the image blurred; beyond its borders it is mirrored."""
-        sigma = min(image.shape[-2:]) / 32.0
-        reach = math.ceil(3.0 * sigma)
-        bell = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2.0 * sigma**2)).to(image)
-        bell = bell / bell.sum()
-        rows = F.conv2d(F.pad(image[:, None], (0, 0, reach, reach), "reflect"), bell[None, None, :, None])
-        return F.conv2d(F.pad(rows, (reach, reach, 0, 0), "reflect"), bell[None, None, None])[:, 0].clamp(0.0, 1.0)
+        """Return the image blurred."""
+        return blurred(image[None], min(image.shape[-2:]) / 32.0)[0]
 
 
 class DawnMono(Dawn):

@@ -15,7 +15,6 @@ BANDS: Mapping[str, tuple[float, float]] = {"low": (1.5, 4.5), "middle": (4.5, 9
 """From where to where, in cycles an image."""
 MOST = 4.0 / 255.0
 """Of what is seen in a band, in a pixel: edges of the image itself would drown the flat parts, where a mark is seen."""
-
 NOTHING = 1e-9
 """What sums of the same numbers in another order may leave of each other."""
 
@@ -46,7 +45,7 @@ class SpreadSpectrum(Defense):
         added = {band: dict[tuple[int, int], Tensor]() for band in BANDS}
         for output, plain in matched(outputs, trial.plain):
             size = (output.shape[-2], output.shape[-1])
-            for change in (output - plain,) if trial.questions else (output, -plain):
+            for change in (output - plain,) if len(trial.questions) else (output, -plain):
                 for band, sums in added.items():
                     seen = _filtered(change.double(), band).clamp(-MOST, MOST)
                     sums[size] = sums.get(size, torch.zeros(())) + seen
