@@ -91,6 +91,9 @@ def run(
             several.run_several(several.swept(request, seeds, strengths), out, keep, as_json=json)
             return
         catalog, chosen = bench.prepare(request)
+    if chosen.budget not in chosen.scale.budgets:
+        taken = ", ".join(map(str, chosen.scale.budgets))
+        typer.echo(f"note      no board takes {chosen.budget} images, only {taken}", err=True)
     file = out / chosen.run_name / "record.json"
     if fresh:
         _set_aside(file.parent)

@@ -105,5 +105,5 @@ def test_answers_of_another_size_are_refused() -> None:
 
 
 def test_the_cards_strength_has_bounds() -> None:
-    assert options_of("spread-spectrum")["strength"] == 1.5
+    assert options_of("spread-spectrum")["strength"] == 1.4
     refuses("spread-spectrum", "strength=0.05", "strength=16.5", "strength=nan")
