@@ -171,10 +171,10 @@ def _dots(axes: Axes, scatter: Scatter) -> None:
 
 
 def _colour(place: int) -> tuple[float, float, float, float]:
-    """Return one of twenty colours."""
+    """Return one of twenty colours, dark ones first."""
     from matplotlib import colormaps
 
-    red, green, blue, alpha = colormaps["tab20"](place % 20)
+    red, green, blue, alpha = colormaps["tab20"]((2 * place + place // 10 % 2) % 20)
     return red, green, blue, alpha
 
 
