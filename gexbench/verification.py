@@ -372,14 +372,23 @@ def _ended(run: RunRecord) -> str:
     return f"{run.status}: {run.reason}" if run.reason else run.status
 
 
+def _verdict(run: RunRecord) -> str:
+    """Return what was found of who owns the surrogate; scores hang on a key that each run has of its own."""
+    if run.ownership is None:
+        return "none"
+    return f"{'detected' if run.ownership.detected else 'not detected'}{'' if run.ownership.sane else ', not sane'}"
+
+
 def _changed(record: RunRecord, again: RunRecord) -> list[str]:
     then, now = record.provenance, again.provenance
     pairs: dict[str, tuple[object, object]] = {
         "status": (_ended(record), _ended(again)),
         "questions answered": (record.account.answered, again.account.answered),
+        "verdict on ownership": (_verdict(record), _verdict(again)),
         "code": (then.code, now.code),
         "processor": (then.processor, now.processor),
         "precision": (then.precision, now.precision),
+        "what the defense prepared": (record.prepared_sha256, again.prepared_sha256),
         "threads": (then.threads, now.threads),
     }
     pairs |= {name: (version, now.libraries.get(name)) for name, version in then.libraries.items()}

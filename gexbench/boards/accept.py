@@ -97,6 +97,8 @@ def newcomer_objections(record: RunRecord, catalog: Catalog, accepted: bool = Fa
             continue
         if accepted and isinstance(card, AttackCard | DefenseCard) and card.version < ours.version:
             continue
+        if isinstance(ours, DefenseCard) and plan.task.kind not in ours.task_kinds:
+            yield f"its defense {card.name!r} guards no services of the kind {plan.task.kind!r}"
         both = [at_profile(each, plan.profile.name) for each in (ours, card)]
         if accepted and isinstance(card, TaskCard) and card.version < ours.version:
             both = [rules(each, plan.profile.name) for each in both if isinstance(each, TaskCard)]

@@ -22,8 +22,13 @@ class GaussianFilter(Defense):
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         """Return y blurred; shapes and range as in Defense.guard_output."""
-        kernel = _kernel(float(self.options["sigma"])).to(y)
-        return _along_rows(_along_rows(y, kernel).transpose(-1, -2), kernel).transpose(-1, -2).clamp(0.0, 1.0)
+        return blurred(y, float(self.options["sigma"]))
+
+
+def blurred(y: Tensor, sigma: float) -> Tensor:
+    """Return images (N,3,H,W) in [0,1] blurred as GaussianFilter says."""
+    kernel = _kernel(sigma).to(y)
+    return _along_rows(_along_rows(y, kernel).transpose(-1, -2), kernel).transpose(-1, -2).clamp(0.0, 1.0)
 
 
 def _kernel(sigma: float) -> Tensor:
@@ -36,5 +41,4 @@ def _kernel(sigma: float) -> Tensor:
 def _along_rows(y: Tensor, kernel: Tensor) -> Tensor:
     reach = len(kernel) // 2
     rows = F.pad(y, (reach, reach, 0, 0), mode="replicate").flatten(0, 1).unsqueeze(1)
-    blurred = F.conv2d(rows, kernel.view(1, 1, 1, -1))
-    return blurred.view(y.shape)
+    return F.conv2d(rows, kernel.view(1, 1, 1, -1)).view(y.shape)

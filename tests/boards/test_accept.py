@@ -104,6 +104,16 @@ def test_cards_other_than_the_registrys_are_refused(records: Records, path: str,
     assert why in " ".join(newcomer_objections(changed(records.make(), path, value), records.catalog))
 
 
+def test_a_defense_that_guards_no_such_services_is_refused_whatever_the_records_own_card_says(records: Records) -> None:
+    record, card = records.make(defense="jpeg"), records.folder / "defenses" / "jpeg.toml"
+    written = card.read_text(encoding="utf-8")
+    card.write_text('task_kinds = ["sampling", "image-to-image"]' + written, encoding="utf-8")
+    assert not [*newcomer_objections(record, records.catalog, accepted=True)]
+    card.write_text('task_kinds = ["sampling"]' + written, encoding="utf-8")
+    (text,) = newcomer_objections(record, records.catalog, accepted=True)
+    assert text == "its defense 'jpeg' guards no services of the kind 'image-to-image'"
+
+
 def test_an_account_that_fits_another_budget_than_the_plans_is_refused(records: Records, board: BoardCard) -> None:
     small = Account(budget=50, asked=50, answered=50, sessions=1)
     record = changed(changed(records.make(), "account", small), "cost_usd", 0.5)

@@ -115,7 +115,7 @@ def test_compare_refuses_rows_that_are_not_two_of_the_board(
 def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> None:
     run = save(records.make(), tmp_path / "runs")
     name = f"leaderboards/sr/records/{run.name}.json"
-    assert json.loads(out("add", str(run), "--json")) == {"added": [name], "already": []}
+    assert json.loads(out("add", str(run), "--json")) == {"schema_version": 1, "added": [name], "already": []}
     assert json.loads(out("build", "--json"))["pages"][0] == {"path": "leaderboards/sr/README.md", "written": True}
     assert json.loads(out("show", "sr", "--json"))["board"] == "sr"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,3 +98,48 @@ class Misclaimer(Reddener):
 
 class Mute(Defense):
     """Says on its card that it claims, and does not."""
+
+
+class Prier(Reddener):
+    """Looks around where it judges, and for what it saw when it defended."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        super().__init__(options)
+        self.seen = 0
+
+    def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
+        self.seen += 1
+        Path("seen.txt").write_text(str(self.seen))
+        return super().guard_output(x, y, history)
+
+    def claim(self, outputs: Sequence[Tensor], trial: Trial) -> Claim:
+        found = super().claim(outputs, trial)
+        run = Path.cwd().parents[1]
+        places = (
+            "service/ledger.sqlite",
+            "service/key",
+            "trial/suspect.safetensors",
+            "plan.json",
+            "evidence.safetensors",
+        )
+        figures = {"reads": sum(self.can(run / place) for place in places), "seen": self.seen}
+        figures["remembers"] = Path("seen.txt").exists() + len(list(Path.cwd().parent.glob("*/seen.txt")))
+        figures["lists"] = sum(self.lists(run / place) for place in ("defense", "surrogate", "trial", "."))
+        try:
+            (run / "trial" / "shown" / "plain.safetensors").write_bytes(b"")
+            figures["writes"] = 1
+        except OSError:
+            figures["writes"] = 0
+        return Claim(found.score, found.p, figures)
+
+    def can(self, path: Path) -> bool:
+        try:
+            return bool(path.read_bytes()) or True
+        except OSError:
+            return False
+
+    def lists(self, path: Path) -> bool:
+        try:
+            return bool(list(path.iterdir()))
+        except OSError:
+            return False

@@ -59,6 +59,7 @@ def test_preparing_prints_file_hash_and_seconds_and_the_second_call_finds_it(toy
     again = json.loads(prepare(toy, "--json").stdout)
     assert again.pop("seconds") > 0
     assert again == {
+        "schema_version": 1,
         "defense": "toy/trained", "victim": "srgan-mini", "path": str(file), "sha256": first[1].removeprefix("sha256 "),
         "cached": True,
     }  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
 from gexbench.core.images import from_uint8
+from gexbench.training import judge, patches
 from gexbench.training.judge import fit_judge
 from gexbench.training.loop import TrainingContext
 
@@ -24,9 +27,9 @@ def _context(folder: Path) -> TrainingContext:
 
 
 def test_it_tells_real_images_from_made_ones_with_logits_on_both_sides_of_0(tmp_path: Path) -> None:
-    judge = fit_judge(_images(True), _images(False), 12, _context(tmp_path))
+    net = fit_judge(_images(True), _images(False), 12, _context(tmp_path))
     real, made = (from_uint8(torch.stack(_images(bright))) for bright in (True, False))
-    assert judge(real).mean() > 0 > judge(made).mean()
+    assert net(real).mean() > 0 > net(made).mean()
 
 
 def test_a_training_that_was_killed_goes_on_to_the_same_weights(tmp_path: Path) -> None:
@@ -37,3 +40,19 @@ def test_a_training_that_was_killed_goes_on_to_the_same_weights(tmp_path: Path) 
     assert torch.equal(weights("one", 4), weights("two", 4))
     assert torch.equal(weights("one", 4), weights("one", 4))  # from its checkpoint
     assert not torch.equal(weights("one", 4), weights("one", 3))
+
+
+def test_crops_of_both_are_of_the_same_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+
+    def drawn(images: Sequence[Tensor], side: int, count: int, chance: torch.Generator) -> Tensor:
+        seen.append(patches.draw_crops(images, side, count, chance))
+        return seen[-1]
+
+    monkeypatch.setattr(judge, "draw_crops", drawn)
+    images = list(torch.randint(0, 256, (6, 3, 90, 90), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)))
+    fit_judge(images, images, 2, _context(tmp_path))
+    first, second, third, fourth = seen
+    assert torch.equal(first, second)
+    assert torch.equal(third, fourth)
+    assert not torch.equal(first, third)

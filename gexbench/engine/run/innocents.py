@@ -201,7 +201,7 @@ def _note(plan: Plan, cards: Sequence[InnocentsCard], many: int, broken: Sequenc
         told.append(f"rank p needs innocents, and no set is for {plan.task.name} at profile {plan.profile.name}")
     elif many < ENOUGH:
         names = " or ".join(card.name for card in cards)
-        least = f"with {many} rank p is {1 / (many + 1):.2g} at least" if many else "there are none here"
+        least = f"with {many} it is {1 / (many + 1):.2g} at least" if many else "without any its own p decides alone"
         told.append(f"rank p needs innocents, {ENOUGH} for 1 %; {least}: gexbench innocents make {names}")
     if broken:
         told.append(f"{len(broken)} innocents were left out, the first {broken[0][:200]}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ from gexbench.record import REDRAWN
 
 MOST_ASKED = 1 << 29
 """Bytes of what clients asked that a defense may choose among, the first."""
+JUDGED_WITHIN = 3600.0
+"""Seconds for all models of one trial."""
 KEPT = ("questions", "plain", "suspect", "marked", "unmarked")
 """What is kept of a trial, so that other suspects can be held to it."""
 
@@ -66,7 +69,10 @@ class Court:
         store_images(order.plain, exhibits.plain)
         names = random.SystemRandom().sample(sorted(models), len(models))
         found: dict[str, Scored] = {}
+        until = time.monotonic() + JUDGED_WITHIN
         for done, name in enumerate(names):
+            if time.monotonic() > until:
+                raise self.guard.fault("claim", f"had not judged {len(names)} models after {JUDGED_WITHIN:g} s")
             store_images(order.outputs, models[name])
             found[name] = self.guard.claim(order)
             self.progress("judging ownership", done + 1, len(names))

@@ -108,7 +108,7 @@ def armed(setting: Setting, isolation: Isolation, journal: Journal, trial: Trial
     )
     apart = Journal(journal.progress)
     artefact = prepared(given, apart)
-    journal.note(tuple(apart.incidents))
+    journal.note(tuple(f"the defense, as it was prepared: {text}" for text in apart.incidents))
     journal.peak_memory.update(apart.peak_memory)
     return replace(setting, defending=Defending(setting.folder.key(), artefact))
 
@@ -241,9 +241,11 @@ class RemotePreparer(UntrustedProcess):
 
 def _checked(content: Tensor, subject: str) -> bytes:
     """Return what a defense prepared as the bytes to keep; raises RunFailed saying what is wrong with it."""
-    if content.dtype != torch.uint8 or content.dim() != 1 or len(content) > LARGEST:
+    if content.nbytes > LARGEST:
         raise RunFailed(f"{subject} returned {content.nbytes} bytes, more than the {LARGEST} that are kept")
     try:
+        if content.dtype != torch.uint8 or content.dim() != 1:
+            raise ValueError
         tensors = safetensors.torch.load(content.numpy().tobytes())
     except (SafetensorError, ValueError, KeyError) as error:
         raise RunFailed(f"{subject} returned what is no safetensors file ({type(error).__name__})") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -14,6 +15,7 @@ from gexbench.core.defense import Defense, History
 from gexbench.core.images import from_uint8, to_uint8
 from gexbench.engine.kinds import image_to_image
 from gexbench.engine.kinds.endpoint import OpenVictim, Weights
+from gexbench.engine.kinds.evidence import Exhibits
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
 from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
 from gexbench.engine.kinds.kind import Copy, Witnesses
@@ -267,3 +269,50 @@ def test_a_defense_is_tried_on_an_image_and_its_answer() -> None:
     (_, _, fine), (_, _, wrong) = moments(Brighter({}), 1)
     assert fine == ""
     assert wrong.startswith("values from 1")
+
+
+def answered_test(levels: range) -> Shown:
+    """Return evidence on 8x8 images of these levels: the victim keeps them, the defense adds 1, the suspect 2."""
+    sides = [tuple(torch.full((3, 16, 16), level + more, dtype=torch.uint8) for level in levels) for more in range(3)]
+    inputs = tuple(torch.full((3, 8, 8), level, dtype=torch.uint8) for level in levels)
+    return Shown((), inputs, (), sides[0], sides[1], sides[2])
+
+
+def exhibited(tests: dict[str, Shown], choose: Callable[[Sequence[Tensor]], Sequence[Tensor]]) -> Exhibits:
+    endpoint = ImageEndpoint(front(KIND.way, Double(), Noise()), 2)
+    copy = Copy(lambda x: from_uint8(x).repeat_interleave(2, -1).repeat_interleave(2, -2), None)
+    witnesses = Witnesses(plan=plan(), tests={}, victim=endpoint.unmetered, surrogate=copy, transfer_set=lambda: ())
+    return KIND.exhibits(tests, witnesses, choose)
+
+
+def levels_of(images: Sequence[Tensor]) -> list[int]:
+    return [int(image[0, 0, 0]) for image in images]
+
+
+def test_ownership_is_judged_on_the_first_test_inputs_over_all_splits_as_they_were_answered() -> None:
+    found = exhibited({"a": answered_test(range(40)), "b": answered_test(range(100, 140))}, lambda common: common)
+    first = [*range(40), *range(100, 124)]
+    assert levels_of(found.inputs) == first
+    assert levels_of(found.plain) == levels_of(found.unmarked) == first
+    assert levels_of(found.marked) == [level + 1 for level in first]
+    assert levels_of(found.suspect) == [level + 2 for level in first]
+
+
+def test_a_question_that_a_defense_chose_itself_is_asked_of_all() -> None:
+    x = torch.full((3, 24, 24), 200, dtype=torch.uint8)
+    found = exhibited({"a": answered_test(range(3))}, lambda common: [x, common[1]])
+    assert levels_of(found.inputs) == [200, 1]
+    assert levels_of(found.plain) == [55, 1]
+    assert levels_of(found.suspect) == [200, 3]
+    assert found.marked[0].shape == (3, 48, 48)
+    assert not torch.equal(found.marked[0], found.plain[0])
+
+
+def test_a_question_that_the_service_would_refuse_is_refused_here_too() -> None:
+    with pytest.raises(QueryError, match="the service takes up to 576 pixels"):
+        exhibited({"a": answered_test(range(3))}, lambda common: [torch.zeros(3, 64, 64, dtype=torch.uint8)])
+
+
+def test_without_a_surrogate_the_defended_service_is_the_suspect() -> None:
+    test = replace(answered_test(range(3)), surrogate=None)
+    assert levels_of(exhibited({"a": test}, lambda common: common).suspect) == [1, 2, 3]

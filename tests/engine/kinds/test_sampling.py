@@ -297,3 +297,28 @@ def test_a_task_that_does_not_say_what_is_drawn_is_refused(field: str) -> None:
     task = made.task.model_copy(update={"profile": {"mini": made.scale.model_copy(update={field: None})}})
     with pytest.raises(PlanError, match=f"lacks profile.mini.{field}"):
         KIND.check(made.model_copy(update={"task": task}), cast(Dataset, None))
+
+
+def drawn(first: int, n: int) -> tuple[Tensor, ...]:
+    return tuple(torch.full((3, 8, 8), first + i, dtype=torch.uint8) for i in range(n))
+
+
+def test_ownership_of_what_draws_is_judged_on_images_and_plain_answers_on_others_than_the_plain_ones() -> None:
+    def choose(common: Sequence[Tensor]) -> Sequence[Tensor]:
+        raise AssertionError("nothing is asked here")
+
+    test = Shown((), (), (), drawn(0, 7), drawn(100, 7), drawn(200, 7))
+    found = KIND.exhibits({"a": test}, cast(Witnesses, None), choose)
+    levels = [[int(y[0, 0, 0]) for y in part] for part in (found.suspect, found.plain, found.marked, found.unmarked)]
+    assert levels == [[200, 201, 202], [0, 1, 2], [103, 104, 105], [3, 4, 5]]
+    assert found.inputs == ()
+
+
+def test_another_model_draws_as_many_from_latents_that_are_always_the_same() -> None:
+    test = Shown((), (), (), drawn(0, 140), drawn(0, 140), drawn(0, 140))
+    found = KIND.exhibits({"a": test}, cast(Witnesses, None), lambda common: common)
+    one, two = (KIND.shown(Copy(Painter().answer, 3), found) for _ in range(2))
+    assert len(one) == 70
+    assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
+    with pytest.raises(RunFailed, match="returned shape"):
+        KIND.shown(Copy(lambda z: torch.zeros(len(z), 3, 4, 4), 3), found)

@@ -68,6 +68,13 @@ summary = "Sells negatives."
 task_kinds = ["sampling"]
 entry = "drawing:Negative"
 """,
+    "defenses/claimant.toml": """
+name = "toy/claimant"
+summary = "Sells negatives, and knows who draws such."
+task_kinds = ["sampling"]
+entry = "drawing:Claimant"
+claims = true
+""",
     "datasets/moved.toml": """
 name = "toy/moved"
 summary = "Figures, and a few in chalk."
@@ -182,13 +189,19 @@ needs = ["truth"]
 """,
     "drawing.py": """
 import torch
-from gexbench.core.defense import Defense
+from gexbench.core.defense import Claim, Defense
 from torch import nn
 
 
 class Negative(Defense):
     def guard_output(self, x, y, history):
         return 1 - y
+
+
+class Claimant(Negative):
+    def claim(self, outputs, trial):
+        ours, plain = (sum(float(y.mean()) for y in images) / len(images) for images in (outputs, trial.plain))
+        return Claim(abs(ours - plain), p=1e-9 if abs(ours - (1 - plain)) < abs(ours - plain) else 0.5)
 
 
 class Replayed(nn.Module):

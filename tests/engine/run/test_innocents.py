@@ -87,7 +87,7 @@ def test_innocents_are_known_by_digest_and_by_how_they_were_made(home: Path) -> 
 def test_what_innocents_answer_is_kept_by_digest(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = shown_innocents(plan(), catalog(), EXHIBITS, quiet)
     assert [tuple(y.shape for y in each.outputs) for each in first.models] == [((3, 64, 64),)] * 4
-    assert first.note.startswith("rank p needs innocents, 99 for 1 %; with 4 rank p is 0.2 at least")
+    assert first.note.startswith("rank p needs innocents, 99 for 1 %; with 4 it is 0.2 at least")
 
     def broken(*_: object) -> None:
         raise AssertionError("built again")

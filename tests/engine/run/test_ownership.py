@@ -12,9 +12,11 @@ from torch import Tensor
 
 import gexbench
 from gexbench.engine.kinds.evidence import Exhibits
+from gexbench.engine.run import ownership
 from gexbench.engine.run.innocents import Model, Shown
 from gexbench.engine.run.ownership import KEPT, Court, judging, keep_trial, trial_digest, tried
 from gexbench.engine.run.sides import Journal
+from gexbench.engine.sandbox.rules import support
 from gexbench.engine.service.defense import Guard
 from gexbench.engine.wire.guarding import Judge, StartDefense
 from gexbench.engine.wire.image_file import StoredImages, store_images
@@ -139,6 +141,19 @@ def test_a_card_that_says_claims_and_a_class_that_has_none_do_not_go_together(tm
         pass
 
 
+def test_all_models_of_a_trial_share_a_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ownership, "JUDGED_WITHIN", -1.0)
+    with pytest.raises(RunFailed, match="claim of the defense 'cheat/Reddener' had not judged 3 models after -1 s"):
+        verdict("Reddener", tmp_path)
+
+
+def test_the_control_that_is_the_victim_is_the_suspect_of_its_own_defense(run: Run) -> None:
+    told = run("reddener", attack="victim").ownership
+    assert told is not None
+    assert told.suspect == told.marked
+    assert told.detected
+
+
 def test_what_is_kept_of_a_trial_has_a_digest_that_tells_an_edit(tmp_path: Path) -> None:
     told = keep_trial(tmp_path / "trial", exhibits())
     files = sorted(path.name for path in (tmp_path / "trial").iterdir())
@@ -161,7 +176,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     def against(defense: str | None, isolation: Any = "none", attack: str = "thief", **options: str) -> RunRecord:
         return gexbench.run(
             "cheat/quick",
-            f"cheat/{attack}",
+            attack if attack == "victim" else f"cheat/{attack}",
             out=tmp_path_factory.getbasetemp() / "ownership",
             isolation=isolation,
             registry=(CHEATS,),
@@ -180,11 +195,21 @@ def test_a_run_ends_with_what_its_defense_concludes_of_its_surrogate(run: Run) -
     assert told.detected
     assert (told.outputs, told.asked) == (6, 2)
     assert told.suspect.figures == {"questions": 6.0}
-    assert told.note.startswith("rank p needs innocents, 99 for 1 %; with 1 rank p is 0.5 at least: gexbench inn")
+    assert told.note.startswith("rank p needs innocents, 99 for 1 %; with 1 it is 0.5 at least: gexbench inn")
     assert [each.made for each in told.innocents] == ["the victim srgan-mini"]
     assert record.account.answered == 16
     assert record.incidents == ()
     assert run("reddener", "none").ownership == told
+
+
+@pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
+def test_a_defense_that_judges_sees_what_it_is_shown_and_nothing_of_the_run(run: Run) -> None:
+    record = run("prier", "auto")
+    assert record.status == "ok", record.reason
+    told = record.ownership
+    assert told is not None
+    assert told.detected
+    assert told.suspect.figures == dict.fromkeys(("reads", "seen", "remembers", "lists", "writes"), 0.0)
 
 
 def test_a_question_that_the_service_refuses_fails_the_run(run: Run) -> None:

@@ -12,11 +12,15 @@ import torch
 from defense_factory import fewer, offline, submission
 
 from gexbench.core.attack import Progress
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.run import prepare_defense
+from gexbench.engine.run.orders import Setting
 from gexbench.engine.run.prepare_defense import Offline, Trial, prepared
+from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.rules import support
 from gexbench.engine.store.prepared import Artefact
+from gexbench.engine.wire.guarding import Prepared
 from gexbench.errors import AssetMissing, RunFailed
 
 from ..toy_orders import quiet
@@ -181,6 +185,37 @@ def test_a_trial_has_few_images_and_a_place_of_its_own(toy: Path, tmp_path: Path
     assert int(safetensors.torch.load_file(artefact.file)["images"]) == 3
     assert artefact.file.is_relative_to(tmp_path / "trial")
     assert not (home / "prepared").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [torch.zeros(3), torch.zeros(3, 3, dtype=torch.uint8), torch.arange(99, dtype=torch.uint8)],
+    ids=["floats", "shape", "rubbish"],
+)
+def test_a_process_that_sends_no_safetensors_file_is_told_so(
+    given: Offline, monkeypatch: pytest.MonkeyPatch, content: torch.Tensor
+) -> None:
+    monkeypatch.setattr(prepare_defense, "prepare", lambda order, progress: Prepared(content=content))
+    with pytest.raises(RunFailed, match="'toy/trained' returned what is no safetensors file"):
+        made(given)
+
+
+def test_what_a_preparation_leaves_behind_is_told_as_the_defenses(
+    given: Offline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = given.plan
+    run = RunFolder(tmp_path / "run")
+    setting = Setting(plan, given.catalog, run, {}, given.dataset, {}, given.hardware, task_kind(plan.task.kind))
+
+    def left(offline: Offline, journal: Journal) -> None:
+        journal.note(("left 1 process(es) behind, killed",))
+
+    monkeypatch.setattr(prepare_defense, "prepared", left)
+    journal = Journal(quiet)
+    setting = prepare_defense.armed(setting, "none", journal, None)
+    assert journal.incidents == ["the defense, as it was prepared: left 1 process(es) behind, killed"]
+    assert setting.defending is not None
+    assert (setting.defending.key, setting.defending.prepared) == (run.key(), None)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import safetensors.torch
 from PIL import Image
 
 import gexbench
+from gexbench import claims
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import VictimCard
 from gexbench.engine.run.train_victim import train_victim
@@ -154,6 +155,31 @@ def test_a_surrogate_that_returns_what_it_queried_is_found(run: Run, defense: st
     (score,) = record.scores
     assert (score.compare, score.n) == ("B", 100)
     assert score.value > 0.95
+
+
+def test_a_surrogate_that_learned_from_marked_images_is_detected_by_what_it_draws(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    record = run("toy/replayer", task="selling", defense="toy/claimant")
+    told = record.ownership
+    assert told is not None
+    assert (told.outputs, told.asked, told.sane, told.detected) == (50, 0, True, True)
+    made = folder.parent / "toy-runs" / record.plan.run_name
+    for count in (49, 60):
+        for number in range(count):
+            (tmp_path / str(count)).mkdir(exist_ok=True)
+            Image.new("RGB", (32, 32), (10, 10, 10)).save(tmp_path / str(count) / f"{number}.png")
+    with pytest.raises(PlanError, match="holds 49 images, and 50 are looked at"):
+        claims.ownership(made, tmp_path / "49", registry=(folder,))
+    assert claims.ownership(made, tmp_path / "60", registry=(folder,)).outputs == 50
+    assert claims.questions(made, tmp_path / "questions") == 0
+
+
+@pytest.mark.parametrize("defense", ["semantic-interpolation", "pgd-discriminator"])
+def test_what_guards_latents_or_asks_the_victims_own_discriminator_guards_a_run(run: Run, defense: str) -> None:
+    record = run("toy/knowing", defense=defense)
+    assert (record.status, record.reason, record.incidents) == ("ok", "", ())
+    assert (record.account.answered, record.plan.task.costs) == (3, ("fid",))
 
 
 def test_a_surrogate_that_does_not_say_its_latents_fails_with_the_reason(run: Run) -> None:
