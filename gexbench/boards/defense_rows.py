@@ -77,11 +77,10 @@ def ownership_rows(tables: Sequence[Table]) -> Iterator[dict[str, Any]]:
 
 def _rates(each: Owned) -> dict[str, Any]:
     alarms, innocents = each.alarms
-    n = len(each.verdicts)
     return {
         "found": each.hits,
-        "n": n,
-        "found_ci": interval(each.hits, n),
+        "n": each.n,
+        "found_ci": interval(each.hits, each.n),
         "false_alarms": alarms,
         "innocents": innocents,
         "false_alarms_ci": interval(alarms, innocents),

@@ -141,7 +141,7 @@ def defense_lines(board: Board) -> Iterator[dict[str, Any]]:
 
 
 def _rates(each: Owned) -> Iterator[tuple[str, Spread]]:
-    n, (alarms, innocents) = len(each.verdicts), each.alarms
+    n, (alarms, innocents) = each.n, each.alarms
     yield "found", Spread(each.hits / n, n, None, *interval(each.hits, n))
     if innocents:
         yield "false-alarms", Spread(alarms / innocents, innocents, None, *interval(alarms, innocents))

@@ -15,11 +15,19 @@ from gexbench.ownership import LEVEL, Ownership, auc, found, interval, upper_bou
 
 @dataclass(frozen=True)
 class Owned:
-    """What a defense concluded of a row's surrogates; one verdict a seed, each with a key of its own."""
+    """What a defense concluded of a row's surrogates; one verdict a seed, each with a key of its own.
+
+    A seed without a verdict counts as not found: leaving verdicts out gains nothing.
+    """
 
     table: Table
     row: Row
     verdicts: tuple[Ownership, ...]
+
+    @property
+    def n(self) -> int:
+        """Return how many surrogates there are."""
+        return len(self.row.records)
 
     @property
     def hits(self) -> int:
@@ -68,13 +76,13 @@ class Owned:
     @property
     def certificate(self) -> str:
         """Say whether innocents certify that at most LEVEL of them are found."""
-        if not all(verdict.certifiable for verdict in self.verdicts):
+        if len(self.verdicts) < self.n or not all(verdict.certifiable for verdict in self.verdicts):
             return "not certifiable"
         return "certified" if upper_bound(*self.alarms) <= LEVEL else "not certified"
 
 
 def owned(tables: Sequence[Table]) -> list[Owned]:
-    """Return all rows with verdicts: by budget, defense and attack, controls among them."""
+    """Return all rows against defenses that claim: by budget, defense and attack, controls last."""
     rows = [each for table in tables for each in _of_table(table)]
     return sorted(rows, key=lambda each: (-each.table.budget, each.table.defense, each.row.control, each.row.label))
 
@@ -82,7 +90,8 @@ def owned(tables: Sequence[Table]) -> list[Owned]:
 def _of_table(table: Table) -> Iterator[Owned]:
     for row in table.rows:
         verdicts = tuple(record.ownership for record in row.records if record.ownership is not None)
-        if verdicts:
+        defense = row.records[0].plan.defense
+        if defense is not None and defense.claims:
             yield Owned(table, row, verdicts)
 
 
@@ -128,13 +137,13 @@ def _row(each: Owned) -> tuple[str, ...]:
         str(each.table.budget),
         each.table.defense,
         each.row.label,
-        *_share(each.hits, len(each.verdicts)),
+        *_share(each.hits, each.n),
         *_share(*each.alarms),
         NOTHING if each.level is None else f"{100 * each.level:.2g} %",
         each.certificate,
         NOTHING if each.auc is None else f"{each.auc:.3f}",
         NOTHING if each.largest_p is None else f"{each.largest_p:.1e}",
-        f"{each.sane}/{len(each.verdicts)}",
+        f"{each.sane}/{each.n}",
         with_std(each.row.main(), main),
         number(honest.mean if honest is not None else None, loss),
         "; ".join(each.row.marks),

@@ -101,5 +101,11 @@ def test_the_csv_holds_damage_and_rates_with_their_intervals(records: Records, b
     assert (found["ownership", "false-alarms"]["mean"], found["ownership", "false-alarms"]["n"]) == ("0.000000", "49")
 
 
-def test_without_verdicts_there_is_no_sheet(records: Records, board_of: MakeBoard) -> None:
+def test_a_seed_without_a_verdict_is_not_found(records: Records, board_of: MakeBoard) -> None:
+    told = runs(records, (9.0, 9.0), (0.5,) * 600)
+    (each,) = owned(board_of(*told, records.make(seed=2, defense="mark")).tables)
+    assert (each.hits, each.n, each.sane, each.certificate) == (2, 3, 2, "not certifiable")
+
+
+def test_where_no_defense_claims_there_is_no_sheet(records: Records, board_of: MakeBoard) -> None:
     assert ownership_sheet("mini", board_of(*records.seeds((25.0,), defense="jpeg")).tables) is None
