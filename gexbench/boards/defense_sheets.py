@@ -24,12 +24,12 @@ def defense_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
     main, plan = main_card(first), first.records[0].plan
     costs = [metric_card(first.records[0], name) for name in plan.task.costs]
     asked = [cost for cost in costs if any(each.attacked.queried(cost.name) for each in found)]
-    attacks = sorted({label for each in found for label in each.damages})
+    attacks = sorted({label for each in found for label, damage in each.damages.items() if damage.test is not None})
     prepared = any(each.preparing is not None for each in found)
     columns = (
         Column("queries"),
         Column("defense", False),
-        *(Column(f"damage to {attack}") for attack in attacks),
+        *(Column(f"damage to {attack}", spare=1) for attack in attacks),
         Column("taken from thieves"),
         *(Column("honest " + heading(cost)) for cost in costs),
         *(Column("on queries " + heading(cost), spare=1) for cost in asked),
@@ -74,7 +74,7 @@ def _note(main: MetricCard, compare: str) -> str:
         "defense than without it; below 0 the defense helped. In brackets Student's 95 % interval, over pairs of one "
         "seed where both ran alike, else Welch's. Taken from thieves: the same from the best attack without the "
         "defense to the best against it. Honest: defended answers against undefended ones, on the test splits and on "
-        "what the attacks asked. No one number ranks defenses; see also who owns what, and attacks that adapt."
+        "what the attacks asked. No one number ranks defenses."
     )
 
 

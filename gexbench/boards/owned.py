@@ -119,7 +119,8 @@ def ownership_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
         Column("marks", False, spare=2),
     )
     faint = frozenset(place for place, each in enumerate(rows) if each.row.control or not each.row.complete)
-    return Sheet(f"{profile}, ownership", 3, (_NOTE,), columns, tuple(map(_row, rows)), faint)
+    notes = dict.fromkeys(f"{each.table.defense}: {v.note}." for each in rows for v in each.verdicts if v.note)
+    return Sheet(f"{profile}, ownership", 3, (_NOTE,), columns, tuple(map(_row, rows)), faint, below=tuple(notes))
 
 
 _NOTE = (

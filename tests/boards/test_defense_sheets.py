@@ -38,6 +38,14 @@ def test_the_cost_on_what_the_attack_asked_stands_beside_it_where_a_record_says_
     assert (shown["honest lpips-alex ↓"], shown["on queries lpips-alex ↓"]) == ("0.0500", "0.2000")
 
 
+def test_an_attack_that_was_never_run_undefended_has_no_column_of_dashes(records: Records, board_of: MakeBoard) -> None:
+    adapted = records.seeds((25.0, 25.1, 25.2), settings=("purify=jpeg",), defense="jpeg")
+    plain = records.seeds((20.0, 20.1, 20.2), defense="jpeg")
+    shown = cells(defense_sheet("mini", board_of(*records.seeds((27.0, 27.1, 27.2)), *plain, *adapted).tables))
+    assert [title for title in shown if title.startswith("damage")] == ["damage to srresnet"]
+    assert shown["taken from thieves"].startswith("2.00")
+
+
 def test_a_row_without_its_seeds_is_faint(records: Records, board_of: MakeBoard) -> None:
     board = board_of(*records.seeds((27.0, 27.1, 27.2)), records.make(b=20.0, defense="jpeg"))
     sheet = defense_sheet("mini", board.tables)
