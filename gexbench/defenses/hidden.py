@@ -57,7 +57,7 @@ class HiddenMark(Defense):
         training = self.training(numbers, TrainingContext.of(place))
         training.fit(images)
         if shadow_steps:
-            training.tune(images, shadows(training, answered, shadow_steps), numbers.steps // 2)
+            training.tune(images, shadows(training, answered, shadow_steps), numbers.steps // 4)
         hider, reader = finished(training.hider).cpu(), finished(training.reader).cpu()
         held = {f"hider.{name}": value for name, value in hider.state_dict().items()}
         held |= {f"reader.{name}": value for name, value in reader.state_dict().items()}

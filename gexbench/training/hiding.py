@@ -26,6 +26,8 @@ from gexbench.training.patches import pixel_digest
 
 READ_WELL = 0.9
 """Share of what is hidden that is read rightly, from which on the mark is made fainter."""
+TUNING = 0.1
+"""Share of the learning rate at which a reader is tuned."""
 MEMORY = 0.95
 """Share of itself that the running accuracy keeps at a step."""
 
@@ -121,8 +123,11 @@ class HidingTraining:
         run_steps(lambda number: self.step(images, number), state, loop)
 
     def tune(self, images: Sequence[Tensor], shadows: Sequence[Shadow], steps: int) -> None:
-        """Fit the reader alone to marked images and to shadows' answers alike; raises and goes on as `fit`."""
-        optimiser = torch.optim.Adam(self.reader.parameters(), lr=self.options.lr, fused=True)
+        """Fit the reader alone to marked images and to shadows' answers alike, slowly; goes on as `fit`.
+
+        Faster, it learns the shadows' two secrets by heart, and reads less of any other.
+        """
+        optimiser = torch.optim.Adam(self.reader.parameters(), lr=TUNING * self.options.lr, fused=True)
         seen = [image for shadow in shadows for image in shadow.answers]
         fingerprint = self.context.fingerprint((self.options, self.shape), pixel_digest([*images, *seen]))
         loop = Loop("tuning", steps, fingerprint, self.context)

@@ -101,6 +101,7 @@ def test_a_reader_is_tuned_to_what_shadows_leave_of_a_secret_and_the_net_that_hi
     hider = [each.clone() for each in training.hider.parameters()]
     secret = torch.tensor([1.0, 0.0, 1.0, 1.0])
     dark, light = ([image + shift for image in images] for shift in (-20, 20))
+    training.options = replace(training.options, lr=0.03)
     training.tune(images, [Shadow(dark, secret), Shadow(light, 1 - secret)], 60)
     assert all(torch.equal(a, b) for a, b in zip(hider, training.hider.parameters(), strict=True))
     found = training.reader(torch.stack(light).float() / 255) > 0

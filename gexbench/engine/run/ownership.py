@@ -54,9 +54,13 @@ class Court:
     progress: Progress
 
     def chosen(self, asked: Path, common: Sequence[Tensor]) -> list[Tensor]:
-        """Return what the defense wants suspects to be asked; asked: a file below `shown`."""
+        """Return what the defense wants suspects to be asked, `common` where it names none.
+
+        asked: a file below `shown`. So a defense whose questions are those of clients judges models of who asked none.
+        """
         store_images(self.shown / "common.safetensors", common)
-        return self.guard.questions(AskQuestions(asked=asked, common=self.shown / "common.safetensors"))
+        own = self.guard.questions(AskQuestions(asked=asked, common=self.shown / "common.safetensors"))
+        return own or list(common)
 
     def scores(self, exhibits: Exhibits, models: Mapping[str, Sequence[Tensor]]) -> dict[str, Scored]:
         """Return what the defense concludes of each model's outputs, in whatever order."""

@@ -29,7 +29,7 @@ from gexbench.engine.wire.messages import Line, Message, Name, Text
 from gexbench.ownership import Scored
 
 MOST_QUESTIONS = 1024
-"""Questions that suspects are asked."""
+"""Questions that suspects are asked: of more, the first."""
 
 
 def _few(value: object) -> object:
