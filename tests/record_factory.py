@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from gexbench import bench
 from gexbench.cards import roots
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.roots import CardRoot
+from gexbench.ownership import Innocent, Scored, judged
 from gexbench.plan import Identity, Plan, Request, resolve
 from gexbench.record import Account, HonestCost, Passport, Provenance, RunRecord, Score
 
@@ -95,6 +97,12 @@ CARDS = {
         [sweep]
         quality = [90, 75, 10]
     """,
+    "defenses/mark": """
+        name = "mark"
+        summary = "A defense that claims."
+        entry = "gexbench.defenses.mark:D"
+        claims = true
+    """,
     "metrics/psnr-y": """
         name = "psnr-y"
         summary = "PSNR."
@@ -128,6 +136,11 @@ CARDS = {
         source = "A. Author 2023"
         traps = ["Its benchmark is said to hold 294 images and holds 219."]
         rows = [{ attack = "theirs", test = "SRBenchmark", metric = "PSNR", values = { B = "20.64 ± 3.33" } }]
+        [[defenses]]
+        defense = "their mark"
+        finding = "It does not survive."
+        trap = "Its schedule was cut short."
+        source = "A. Author 2023, section 7"
     """,
 }
 
@@ -183,6 +196,17 @@ def record_of(plan: Plan, b: float = 27.0, c: float = 25.0) -> RunRecord:
         account=Account(budget=plan.budget, asked=asked, answered=asked, sessions=1),
         provenance=provenance(),
     ).sealed()
+
+
+def owned(record: RunRecord, suspect: float, innocents: Sequence[float], p: float | None = None) -> RunRecord:
+    """Return a record with a verdict: marked answers score 50 and plain ones 0, innocents as given by place."""
+    made = [
+        Innocent(id=sha256(str(at).encode()).hexdigest(), made=f"seed {at}", score=score, sets_threshold=False)
+        for at, score in enumerate(innocents)
+    ]
+    marked, plain = Scored(score=50.0, p=p), Scored(score=0.0, p=None if p is None else 0.5)
+    verdict = judged(Scored(score=suspect, p=p), marked, plain, made, outputs=64)
+    return changed(record, "ownership", verdict)
 
 
 def honest_cost(test: str, n: int, value: float = 0.05) -> HonestCost:

@@ -179,8 +179,8 @@ def _test(question: Question, a: Side, b: Side) -> tuple[PairTest, str]:
     return paired([left[seed] for seed in seeds], [right[seed] for seed in seeds]), told
 
 
-def unpaired(a: Side, b: Side) -> Iterator[str]:
-    """Yield why the seeds of two rows are no pairs; nothing where they are.
+def unpaired(a: Side, b: Side, least: int = LEAST_PAIRS) -> Iterator[str]:
+    """Yield why the seeds of two rows are no pairs; nothing where they are, `least` at the least.
 
     Runs of one attack share the service, the order of the pool, and what they draw; those of two attacks share too
     little for pairs to help. So one attack against another defense or at another budget is paired, all else is not.
@@ -189,8 +189,8 @@ def unpaired(a: Side, b: Side) -> Iterator[str]:
         yield "different attacks"
     runs = [{run.plan.seed: run for run in side.row.records} for side in (a, b)]
     common = sorted(runs[0].keys() & runs[1].keys())
-    if len(common) < LEAST_PAIRS:
-        yield f"{len(common)} seeds in common, and pairs need {LEAST_PAIRS}"
+    if len(common) < least:
+        yield f"{len(common)} seeds in common, and pairs need {least}"
     apart = [seed for seed in common if not _alike(runs[0][seed], runs[1][seed])]
     if apart:
         yield f"another processor, code or libraries at seed {', '.join(map(str, apart))}"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
+from gexbench.boards.defended import damages, harm, main_card
+from gexbench.boards.owned import Owned, owned
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.spread import Spread
 from gexbench.foreign_text import PARAGRAPH, csv_cell
+from gexbench.ownership import interval
 
 ALL = "mean of splits"
 FIELDS = (
@@ -75,9 +79,17 @@ def _row(spot: _Spot) -> Iterator[dict[str, Any]]:
 def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None) -> Iterator[dict[str, Any]]:
     if value is None:
         return
+    metric = what[0]
+    card = measured(spot.row.records).get(metric) or metric_card(spot.row.records[0], metric)
+    yield _line(spot, test, what, (card.unit, card.higher_is_better), value)
+
+
+def _line(
+    spot: _Spot, test: str, what: tuple[str, str], scale: tuple[str, bool | None], value: Spread
+) -> dict[str, Any]:
+    """Return one row. what: metric and compare; scale: unit, and whether higher is better, None where neither is."""
     board, table, row = spot.board, spot.table, spot.row
     metric, compare = what
-    card = measured(row.records).get(metric) or metric_card(row.records[0], metric)
     images = {s.n for record in row.records for s in record.scores if s.test == test}
     cells = (
         board.card.task,
@@ -91,8 +103,7 @@ def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None)
         test,
         metric,
         compare,
-        card.unit,
-        card.higher_is_better,
+        *scale,
         value.mean,
         value.std,
         value.low,
@@ -106,14 +117,46 @@ def _number(spot: _Spot, test: str, what: tuple[str, str], value: Spread | None)
         list(row.marks),
         [record.id for record in row.records],
     )
-    yield dict(zip(FIELDS, cells, strict=True))
+    return dict(zip(FIELDS, cells, strict=True))
+
+
+def defense_lines(board: Board) -> Iterator[dict[str, Any]]:
+    """Yield what defenses take and find, in the same FIELDS; a row a number.
+
+    compare "damage": by how much the main number is worse than undefended; "ownership": rates over surrogates or
+    innocents, `n` of them.
+    """
+    for profile in dict.fromkeys(table.profile for table in board.tables):
+        tables = [table for table in board.tables if table.profile == profile]
+        for damage in damages(tables):
+            if damage.test is not None:
+                card = main_card(damage.table)
+                value, ends = harm(damage.test, card)
+                taken = Spread(value, min(damage.test.n), None, *(ends or ()))
+                scale = card.unit, None
+                yield _line(_Spot(board, damage.table, damage.row), ALL, (card.name, "damage"), scale, taken)
+        for each in owned(tables):
+            for name, rate in _rates(each):
+                yield _line(_Spot(board, each.table, each.row), ALL, (name, "ownership"), ("1", None), rate)
+
+
+def _rates(each: Owned) -> Iterator[tuple[str, Spread]]:
+    n, (alarms, innocents) = each.n, each.alarms
+    yield "found", Spread(each.hits / n, n, None, *interval(each.hits, n))
+    if innocents:
+        yield "false-alarms", Spread(alarms / innocents, innocents, None, *interval(alarms, innocents))
+    yield "sane", Spread(each.sane / n, n)
+    for name, value in (("auc", each.auc), ("largest-p", each.largest_p), ("level", each.level)):
+        if value is not None:
+            yield name, Spread(value, n)
 
 
 def to_csv(board: Board) -> str:
-    """Return the long rows as CSV; numbers with six decimals, lists joined by `;`, nothing for what is undefined."""
+    """Return all rows as CSV; numbers with six decimals, lists joined by `;`, nothing for what is undefined."""
     import pandas
 
-    rows = [{field: _cell(value) for field, value in row.items()} for row in long_rows(board)]
+    every = chain(long_rows(board), defense_lines(board))
+    rows = [{field: _cell(value) for field, value in row.items()} for row in every]
     return str(pandas.DataFrame(rows, columns=list(FIELDS)).to_csv(index=False, lineterminator="\n"))
 
 

@@ -41,6 +41,8 @@ def _sheet(sheet: Sheet) -> Iterator[str]:
     if sheet.columns:
         yield _table(sheet)
     yield from map(_line, sheet.below)
+    if sheet.picture:
+        yield f"![{safe(sheet.title)}]({sheet.picture}.png)\n\n[The same as SVG]({sheet.picture}.svg)"
     if sheet.folded:
         yield "</details>"
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gexbench.boards.defended import damages
+from gexbench.boards.defense_picture import KINDS, Scatter, draw, is_drawn, scatters, stem
+from gexbench.boards.defense_rows import damage_rows, front_rows, ownership_rows
 from gexbench.boards.flat import long_rows, plain, to_csv
 from gexbench.boards.folder import BoardFolder, captured, is_fresh, write_fresh
 from gexbench.boards.markdown import to_markdown
@@ -16,6 +17,7 @@ from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import TaskCard
 from gexbench.errors import BoardError, CardError
+from gexbench.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def pages(board: Board) -> dict[str, str]:
 
 
 def build(chosen: list[BoardFolder], catalog: Catalog, check: bool) -> list[Built]:
-    """Write the pages of boards, or with `check` only compare; raises BoardError then where one is not fresh.
+    """Write the pages and pictures of boards, or with `check` only compare; raises BoardError where one is not fresh.
 
     The folder of all boards must be there: it is never made.
     """
@@ -73,37 +75,44 @@ def build(chosen: list[BoardFolder], catalog: Catalog, check: bool) -> list[Buil
             raise BoardError(f"there is no folder {folder.root}", "--dir names the folder that the boards lie in")
     opened = [(each.folder, open_board(each, catalog)) for each in chosen]
     texts = [(place / name, text) for place, board in opened for name, text in pages(board).items()]
+    drawn = [(place / name, points) for place, board in opened for name, points in pictures(board).items()]
     if check:
-        stale = [str(path) for path, text in texts if not is_fresh(path, text)]
+        stale = [path for path, text in texts if not is_fresh(path, text)]
+        stale += [path for path, points in drawn if not is_drawn(path, points)]
         if stale:
-            raise BoardError(f"not what its records give: {', '.join(stale)}", "run `gexbench board build`, and commit")
-        return [Built(path, True) for path, _ in texts]
-    return [Built(path, not write_fresh(path, text)) for path, text in texts]
+            named = ", ".join(map(str, stale))
+            raise BoardError(f"not what its records give: {named}", "run `gexbench board build`, and commit")
+        return [Built(path, True) for path, _ in (*texts, *drawn)]
+    built = [Built(path, not write_fresh(path, text)) for path, text in texts]
+    return built + [_drawn(path, points) for path, points in drawn]
+
+
+def pictures(board: Board) -> dict[str, Scatter]:
+    """Return what a board's pictures show, by file name."""
+    return {f"{stem(profile)}.{kind}": points for profile, points in scatters(board).items() for kind in KINDS}
+
+
+def _drawn(path: Path, points: Scatter) -> Built:
+    fresh = is_drawn(path, points)
+    if not fresh:
+        atomic_write(path, draw(points, path.suffix[1:]))
+    return Built(path, fresh)
 
 
 def as_json(board: Board) -> dict[str, Any]:
-    """Return a board as plain data: its long rows, the damage of defenses, and the reported rows."""
-    defenses = [
-        {
-            "profile": d.table.profile,
-            "budget": d.table.budget,
-            "attack": d.row.label,
-            "defense": d.table.defense,
-            "undefended": d.free.mean if d.free else None,
-            "defended": d.defended.mean,
-            "difference": d.lost.value if d.lost else None,
-            "ci_low": d.lost.low if d.lost else None,
-            "ci_high": d.lost.high if d.lost else None,
-            "honest": {name: h.mean for name in board.task.costs if (h := d.row.honest(name)) is not None},
-        }
+    """Return a board as plain data: its long rows, defenses and ownership, and the reported rows."""
+    by_profile = [
+        [table for table in board.tables if table.profile == profile]
         for profile in dict.fromkeys(table.profile for table in board.tables)
-        for d in damages([table for table in board.tables if table.profile == profile])
     ]
     reported = [part.model_dump(mode="json") for part in board.card.reported]
     return {
         "board": board.card.name,
         "task": board.card.task,
         "scores": [plain(row) for row in long_rows(board)],
-        "defenses": [plain(row) for row in defenses],
+        "defenses": [plain(row) for tables in by_profile for row in damage_rows(tables)],
+        "fronts": [plain(row) for tables in by_profile for row in front_rows(tables)],
+        "ownership": [plain(row) for tables in by_profile for row in ownership_rows(tables)],
         "reported": reported,
+        "reported_defenses": [each.model_dump(mode="json") for each in board.card.defenses],
     }

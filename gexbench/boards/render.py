@@ -30,6 +30,7 @@ _LATEX = {
     "∞": r"$\infty$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
+    "◆": r"$\diamond$",
     "—": "---",
     "–": "--",
     "…": r"\dots{}",
@@ -89,7 +90,7 @@ def to_terminal(page: Page, width: int) -> Iterator[RenderableType]:
             yield Text(note, style="dim")
         if sheet.columns:
             yield _rich(sheet, spare)
-        for line in sheet.below:
+        for line in (*sheet.below, *([f"Picture: {sheet.picture}.png"] if sheet.picture else [])):
             yield Text(line, style="dim")
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from gexbench.boards.agree import passports
-from gexbench.boards.defended import damage_sheet
+from gexbench.boards.defense_picture import scatter, stem
+from gexbench.boards.defense_sheets import defense_sheet, joint_sheet
+from gexbench.boards.owned import ownership_sheet
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.remarks import remarks
 from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import Spread, spread
-from gexbench.cards.board import Reported
+from gexbench.cards.board import Reported, ReportedDefense
 from gexbench.cards.published import public
 from gexbench.cards.schema import Compare, Main, MetricCard
 
@@ -30,6 +33,8 @@ def page(board: Board) -> Page:
         sheets += _profile(board, profile, list(tables))
     sheets += _recipes(board)
     sheets += [_reported(reported) for reported in board.card.reported]
+    if board.card.defenses and any(table.defense for table in board.tables):
+        sheets.append(_reported_defenses(board.card.defenses))
     return visible(Page(f"Leaderboard {board.card.task}", tuple(lead), GUIDE, tuple(sheets)))
 
 
@@ -55,9 +60,17 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
     for table in tables:
         yield _main(board, table)
         yield _details(table)
-    damage = damage_sheet(profile, tables)
-    if damage is not None:
-        yield damage
+    yield from _defenses(profile, tables)
+
+
+def _defenses(profile: str, tables: list[Table]) -> Iterator[Sheet]:
+    """Yield what a profile's defenses take and cost, and who was found; nothing where no record is defended."""
+    taken = defense_sheet(profile, tables)
+    if taken is not None:
+        yield replace(taken, picture=stem(profile) if scatter(tables) is not None else "")
+    yield from (
+        sheet for sheet in (joint_sheet(profile, tables), ownership_sheet(profile, tables)) if sheet is not None
+    )
 
 
 def _older(board: Board, tables: list[Table]) -> Iterator[str]:
@@ -217,3 +230,9 @@ def _reported(reported: Reported) -> Sheet:
         rows,
         bullets=reported.traps,
     )
+
+
+def _reported_defenses(found: Sequence[ReportedDefense]) -> Sheet:
+    columns = tuple(Column(title, False) for title in ("defense", "reported", "to know", "source"))
+    rows = tuple((each.defense, each.finding, each.trap, each.source) for each in found)
+    return Sheet("Reported elsewhere, not comparable: defenses", 2, (), columns, rows)

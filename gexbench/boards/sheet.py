@@ -29,7 +29,7 @@ class Sheet:
     """A section of a page: lines of text, and a table where it has columns.
 
     level: 2 or 3, of its heading. faint: rows that are not ranked. folded: shown on request, where the format can.
-    below: lines under the table.
+    below: lines under the table. picture: the file name of one beside the page, less its endings png and svg.
     """
 
     title: str
@@ -41,6 +41,7 @@ class Sheet:
     folded: bool = False
     bullets: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    picture: str = ""
 
 
 @dataclass(frozen=True)

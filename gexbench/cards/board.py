@@ -27,12 +27,22 @@ class Reported(Frozen):
     rows: tuple[ReportedRow, ...]
 
 
+class ReportedDefense(Frozen):
+    """What was published of a defense, in words, and in `trap` what to know before reading it beside ours."""
+
+    defense: Line
+    finding: Line
+    trap: Line
+    source: Line
+
+
 class BoardCard(Card):
     """A leaderboard: the task and version whose records it takes, and what its first table shows split by split.
 
     The task's main number always leads that table, as the mean over test splits, and is what rows are ranked by.
     `since`: of profiles that a new version of the task left as they were, the first version whose records are taken.
-    `notes`: what to know before reading a profile's tables.
+    `notes`: what to know before reading a profile's tables. `defenses`: what was published of them, shown where
+    some record is of a defended service.
     """
 
     task: str = Field(pattern=rf"^{NAME}(/{NAME})?@\d+$")
@@ -40,6 +50,7 @@ class BoardCard(Card):
     columns: tuple[Main, ...] = Field(min_length=1)
     notes: dict[Name, tuple[Line, ...]] = {}
     reported: tuple[Reported, ...] = ()
+    defenses: tuple[ReportedDefense, ...] = ()
 
     @model_validator(mode="after")
     def _since_is_no_later_version(self) -> BoardCard:

@@ -54,7 +54,9 @@ def build(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a page is not fresh.")] = False,
     json: Json = False,
 ) -> None:
-    """Make README.md and the CSV of boards from their records: the same records give the same bytes.
+    """Make README.md, the CSV and the pictures of boards from their records: the same records give the same bytes.
+
+    Of a picture --check reads what it says it was drawn of, since other libraries draw other bytes.
 
     Example: `gexbench board build sr`
     """

@@ -1,73 +1,134 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from record_factory import Records, changed, honest_cost
+from scipy import stats
 
 from boards.conftest import MakeBoard
-from gexbench.boards.defended import damage_sheet, damages
+from gexbench.boards.defended import Defended, damages, guarded, harm, main_card
+from gexbench.record import RunRecord
+
+
+def lossy(runs: list[RunRecord], value: float) -> list[RunRecord]:
+    return [changed(run, "honest_cost", (honest_cost("set5", 5, value),)) for run in runs]
+
+
+def by_name(found: list[Defended]) -> dict[str, Defended]:
+    return {each.table.defense: each for each in found}
 
 
 def test_damage_is_the_defended_number_minus_the_undefended_one(records: Records, board_of: MakeBoard) -> None:
-    board = board_of(*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), defense="jpeg"))
+    board = board_of(*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.2, 25.1), defense="jpeg"))
     (damage,) = damages(board.tables)
     assert damage.free is not None
-    assert damage.lost is not None
+    assert damage.test is not None
     assert damage.free.mean == pytest.approx(26.6)
-    assert damage.lost.value == pytest.approx(-2.0)
-    assert damage.lost.p < 0.05
+    assert damage.test.value == pytest.approx(-2.0)
+
+
+def test_seeds_that_ran_alike_are_pairs_and_the_interval_is_students(records: Records, board_of: MakeBoard) -> None:
+    free, defended = (27.0, 27.5, 28.2), (25.1, 25.4, 26.3)
+    (damage,) = damages(board_of(*records.seeds(free), *records.seeds(defended, defense="jpeg")).tables)
+    assert damage.test is not None
+    gaps = [b - a for a, b in zip(free, defended, strict=True)]
+    low, high = stats.t.interval(0.95, 2, sum(gaps) / 3, stats.sem(gaps))
+    assert (damage.test.way, damage.test.n) == ("paired", (3,))
+    assert damage.test.interval() == pytest.approx((low, high))
+    value, ends = harm(damage.test, main_card(damage.table))
+    assert value == pytest.approx(1.9667, abs=1e-4)
+    assert ends == pytest.approx((-high, -low))
+
+
+def test_seeds_of_another_processor_are_no_pairs(records: Records, board_of: MakeBoard) -> None:
+    away = [changed(run, "provenance.processor", "other") for run in records.seeds((25.1, 25.4, 26.3), defense="jpeg")]
+    (damage,) = damages(board_of(*records.seeds((27.0, 27.5, 28.2)), *away).tables)
+    assert damage.test is not None
+    found = stats.ttest_ind((25.1, 25.4, 26.3), (27.0, 27.5, 28.2), equal_var=False).confidence_interval()
+    assert damage.test.way == "welch"
+    assert damage.test.interval() == pytest.approx((found.low, found.high))
+
+
+def test_one_seed_is_compared_with_its_own_twin_and_has_no_interval(records: Records, board_of: MakeBoard) -> None:
+    (damage,) = damages(board_of(*records.seeds((27.0, 30.0, 30.0)), records.make(b=26.0, defense="jpeg")).tables)
+    assert damage.test is not None
+    assert damage.test.value == pytest.approx(-1.0)
+    assert damage.test.interval() is None
 
 
 def test_the_most_damaging_defense_of_an_attack_comes_first(records: Records, board_of: MakeBoard) -> None:
     strong = records.seeds((24.0, 24.1, 24.2), defense="jpeg", defense_settings=("quality=5",))
     weak = records.seeds((26.0, 26.1, 26.2), defense="jpeg")
-    found = damages(board_of(*records.seeds((27.0, 27.1, 27.2)), *weak, *strong).tables)
-    assert [damage.table.defense for damage in found] == ["jpeg (quality=5)", "jpeg"]
+    board = board_of(*records.seeds((27.0, 27.1, 27.2)), *weak, *strong)
+    assert [damage.table.defense for damage in damages(board.tables)] == ["jpeg (quality=5)", "jpeg"]
+    assert [each.table.defense for each in guarded(board.tables)] == ["jpeg (quality=5)", "jpeg"]
 
 
 def test_an_attack_is_compared_only_with_itself_at_the_same_budget(records: Records, board_of: MakeBoard) -> None:
     others = [records.make("copycat"), records.make(budget="50"), records.make(settings=("steps=1",))]
     (damage,) = damages(board_of(*others, records.make(defense="jpeg")).tables)
-    assert (damage.free, damage.lost) == (None, None)
+    assert (damage.free, damage.test) == (None, None)
 
 
-def test_an_attack_that_adapts_is_compared_with_itself_and_the_plain_one_keeps_its_row(
+def test_what_is_taken_from_thieves_is_told_by_the_best_attack_on_either_side(
     records: Records, board_of: MakeBoard
 ) -> None:
-    ways: tuple[tuple[str, ...], ...] = ((), ("purify=jpeg",))
-    made = [records.make(b=b, defense=d, settings=s) for s in ways for b, d in ((27.0, None), (25.0, "jpeg"))]
-    found = damages(board_of(*made).tables)
-    assert [damage.row.label for damage in found] == ["srresnet", "srresnet (purify=jpeg)"]
-    assert all(damage.free is not None for damage in found)
+    free = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((26.0, 26.1, 26.2), attack="copycat")]
+    plain = records.seeds((20.0, 20.1, 20.2), defense="jpeg")
+    adapted = records.seeds((25.0, 25.1, 25.2), settings=("purify=jpeg",), defense="jpeg")
+    (alone,) = guarded(board_of(*free, *plain).tables)
+    (met,) = guarded(board_of(*free, *plain, *adapted).tables)
+    assert (alone.taken, met.taken) == (pytest.approx(7.0), pytest.approx(2.0))
+    assert met.damages["srresnet (purify=jpeg)"].test is None
 
 
-def test_the_sheet_shows_damage_beside_the_cost_to_honest_users(records: Records, board_of: MakeBoard) -> None:
-    board = board_of(*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), defense="jpeg"))
-    sheet = damage_sheet("mini", board.tables)
-    assert sheet is not None
-    cells = dict(zip([column.title for column in sheet.columns], sheet.rows[0], strict=True))
-    assert cells["undefended"] == "26.60 ± 0.10"
-    assert cells["defended"] == "24.60 ± 0.10"
-    assert cells["difference"] == "−2.00"
-    assert cells["honest lpips-alex ↓"] == "0.0500"
-
-
-def test_the_cost_on_what_the_attack_asked_stands_beside_it_where_a_record_says_so(
+def test_a_defense_that_met_only_weak_attacks_takes_nothing_that_is_known(
     records: Records, board_of: MakeBoard
 ) -> None:
-    runs = records.seeds((25.0, 25.1, 25.2), defense="jpeg")
-    costs = [(honest_cost("queries", 64, value),) for value in (0.1, 0.2, 0.3)]
-    told = [changed(run, "queried_cost", cost) for run, cost in zip(runs, costs, strict=True)]
-    sheet = damage_sheet("mini", board_of(*records.seeds((27.0, 27.1, 27.2)), *told).tables)
-    assert sheet is not None
-    cells = dict(zip([column.title for column in sheet.columns], sheet.rows[0], strict=True))
-    assert (cells["honest lpips-alex ↓"], cells["on queries lpips-alex ↓"]) == ("0.0500", "0.2000")
-    assert "On queries: " in sheet.notes[0]
+    free = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((20.0, 20.1, 20.2), attack="copycat")]
+    (met,) = guarded(board_of(*free, *records.seeds((5.0, 5.1, 5.2), attack="copycat", defense="jpeg")).tables)
+    assert (met.taken, met.front, met.complete) == (None, False, False)
+
+
+def test_the_front_holds_what_nothing_beats_and_none_that_helps_thieves(records: Records, board_of: MakeBoard) -> None:
+    free = records.seeds((27.0, 27.1, 27.2))
+
+    def at(quality: int, b: float, loss: float) -> list[RunRecord]:
+        runs = records.seeds((b, b + 0.1, b + 0.2), defense="jpeg", defense_settings=(f"quality={quality}",))
+        return lossy(runs, loss)
+
+    given = [*at(1, 20.0, 0.3), *at(2, 25.0, 0.1), *at(3, 25.5, 0.2), *at(4, 27.5, 0.01), *at(5, 25.0, 0.1)]
+    found = by_name(guarded(board_of(*free, *given).tables))
+    assert {name[-2] for name, each in found.items() if each.front} == {"1", "2", "5"}
+
+
+def test_too_few_seeds_neither_stand_on_the_front_nor_beat_others(records: Records, board_of: MakeBoard) -> None:
+    free, rest = records.seeds((27.0, 27.1, 27.2)), lossy(records.seeds((25.0, 25.1, 25.2), defense="jpeg"), 0.1)
+    lucky = lossy([records.make(b=5.0, defense="jpeg", defense_settings=("quality=5",))], 0.01)
+    found = by_name(guarded(board_of(*free, *rest, *lucky).tables))
+    assert (found["jpeg"].front, found["jpeg (quality=5)"].front) == (True, False)
+
+
+def test_an_endless_loss_is_no_place_on_the_front(records: Records, board_of: MakeBoard) -> None:
+    runs = lossy(records.seeds((25.0, 25.1, 25.2), defense="jpeg"), math.inf)
+    (met,) = guarded(board_of(*records.seeds((27.0, 27.1, 27.2)), *runs).tables)
+    assert (met.loss, met.front) == (None, False)
+
+
+def test_an_answer_takes_longer_by_the_seconds_of_pairs(records: Records, board_of: MakeBoard) -> None:
+    def timed(runs: list[RunRecord], seconds: tuple[float, ...]) -> list[RunRecord]:
+        return [changed(run, "seconds", {"extract": each}) for run, each in zip(runs, seconds, strict=True)]
+
+    free = timed(records.seeds((27.0, 27.1, 27.2)), (10.0, 11.0, 12.0))
+    defended = timed(records.seeds((25.0, 25.1, 25.2), defense="jpeg"), (10.5, 11.6, 12.4))
+    (met,) = guarded(board_of(*free, *defended).tables)
+    assert met.delay is not None
+    assert met.delay.value == pytest.approx(5.0)  # 0.5 s over 100 answers
+    broken = [changed(run, "account.sessions", 2) for run in defended]
+    assert guarded(board_of(*free, *broken).tables)[0].delay is None
 
 
 def test_controls_are_not_defended_against(records: Records, board_of: MakeBoard) -> None:
     controls = [records.make(name, defense="jpeg") for name in ("victim", "bicubic")]
     assert damages(board_of(*controls).tables) == []
-
-
-def test_without_a_defense_there_is_no_sheet(records: Records, board_of: MakeBoard) -> None:
-    assert damage_sheet("mini", board_of(records.make()).tables) is None

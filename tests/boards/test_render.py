@@ -63,7 +63,7 @@ def test_html_shows_text_from_records_as_text() -> None:
 
 def test_latex_has_a_table_a_section_less_the_folded_ones(shown: Page) -> None:
     text = to_latex(shown)
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 4
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
     assert r"1 & srresnet & 26.5 $\pm$ 1.0" in text
     assert "How the numbers" not in text
 
