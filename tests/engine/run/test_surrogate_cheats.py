@@ -17,8 +17,14 @@ from gexbench.record import RunRecord
 
 CHEATS = Path(__file__).resolve().parents[2] / "cheats"
 Run = Callable[..., RunRecord]
+ROUNDING = 1e-12
+"""Sums in another order, by how arrays lie in memory, differ by less."""
 
 sandboxed = pytest.mark.skipif(support().landlock_abi < 1, reason="this system has no Landlock")
+
+
+def values(record: RunRecord) -> list[float]:
+    return [score.value for score in record.scores]
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def honest(run: Run) -> RunRecord:
 def test_what_only_the_attacks_process_knew_is_not_scored(run: Run, honest: RunRecord) -> None:
     bright, dark = run("global", light="1.0,1"), run("global", light="0.5,1")
     assert (bright.status, dark.status) == ("ok", "ok")
-    assert [score.value for score in bright.scores] == [score.value for score in dark.scores]
+    assert values(bright) == pytest.approx(values(dark), rel=ROUNDING)
     assert bright.surrogate_sha256 == dark.surrogate_sha256
     assert (bright.score("psnr-y", "B") or 0) < (honest.score("psnr-y", "B") or 0) - 10
 
@@ -80,7 +86,7 @@ def test_the_surrogate_of_a_run_comes_back_as_it_answered(
 
 def test_an_object_without_weights_is_built_from_its_class_and_config(run: Run, honest: RunRecord) -> None:
     record = run("unkept", way="callable")
-    assert [score.value for score in record.scores] == [score.value for score in honest.scores]
+    assert values(record) == pytest.approx(values(honest), rel=ROUNDING)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +139,7 @@ def test_what_is_left_in_place_of_a_surrogate_is_refused(run: Run, way: str, rea
 @sandboxed
 def test_a_surrogate_finds_nothing_of_its_attack_and_is_named(run: Run, honest: RunRecord) -> None:
     record = run("prier")
-    assert [score.value for score in record.scores] == [score.value for score in honest.scores]
+    assert values(record) == pytest.approx(values(honest), rel=ROUNDING)
     for place in ("/notes", "brief/pool.safetensors", "plan.json", "service/ledger.sqlite"):
         assert any(text.endswith(place) and "tried to read" in text for text in record.incidents), record.incidents
 
