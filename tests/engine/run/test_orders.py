@@ -100,10 +100,11 @@ def test_a_victim_whose_file_lacks_the_part_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_attack_gets_the_plans_numbers_and_its_own_folder(tmp_path: Path) -> None:
-    made = needing("outputs", options={"steps": 3, "layers": ("a",)}, budget=7, seed=5, deadline=9.0)
+    made = needing("outputs", options={"steps": 3, "batch": 4, "purify": "jpeg"}, budget=7, seed=5, deadline=9.0)
     order, run = started(tmp_path, made), tmp_path / "runs" / "one"
     assert (order.kind, order.entry, order.code) == ("sampling", made.attack.entry, None)
-    assert (order.options, order.budget, order.seed, order.deadline) == (made.options, 7, 5, 9.0)
+    assert (order.options, order.budget, order.seed, order.deadline) == ({"steps": 3, "batch": 4}, 7, 5, 9.0)
+    assert order.adaptive == {"purify": "jpeg"}
     assert (order.device, order.precision, order.threads) == ("cpu", "fp32", 2)
     assert (order.scale, order.side, order.knowledge) == (1, 32, ("outputs",))
     assert order.workdir.parent == run / "attacker"
