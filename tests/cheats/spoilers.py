@@ -164,7 +164,8 @@ class Burglar(Defense):
 
 def weights_in_memory() -> None:
     nets = [each for each in gc.get_objects() if isinstance(each, nn.Module)]
-    big = [each for each in gc.get_objects() if isinstance(each, Tensor) and each.numel() > 1 << 16]
+    tensors = [each for each in gc.get_objects() if isinstance(each, Tensor)]
+    big = [each for each in tensors if each.numel() > 1 << 16 and each.shape[:2] != (1, 3)]  # those are what it guards
     if not nets and not big:
         raise LookupError("no network and no large tensor")
 
