@@ -17,8 +17,8 @@ def load_entry(entry: str, code: Path | None = None) -> Any:
     Raises CardError naming the module or the attribute that is missing.
     """
     module_name, _, attribute = entry.partition(":")
-    if code is not None and str(code) not in sys.path:
-        sys.path.insert(0, str(code))
+    if code is not None:
+        sys.path[:] = [str(code), *(each for each in sys.path if each != str(code))]
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:

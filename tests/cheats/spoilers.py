@@ -165,7 +165,8 @@ class Burglar(Defense):
 def weights_in_memory() -> None:
     nets = [each for each in gc.get_objects() if isinstance(each, nn.Module)]
     tensors = [each for each in gc.get_objects() if isinstance(each, Tensor)]
-    big = [each for each in tensors if each.numel() > 1 << 16 and each.shape[:2] != (1, 3)]  # those are what it guards
+    weights = [each for each in tensors if each.is_floating_point() and each.shape[:2] != (1, 3)]  # not what it guards
+    big = [each for each in weights if each.numel() > 1 << 16]
     if not nets and not big:
         raise LookupError("no network and no large tensor")
 
