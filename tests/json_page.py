@@ -32,7 +32,7 @@ a PSNR of identical images has, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench list` | by kind of card, a list of `name`, `version`, `summary` |
 | `gexbench show CARD` | by kind, the card with all its keys |
 | `gexbench board show` | `board`, `task`, and `tables` with their rows |
-| `gexbench board add`, `gexbench board build` | `added` and `already`, lists of paths; `pages`, a list of `path` and `written` |
+| `gexbench board add`, `gexbench board build` | `added`, `already`, lists of paths, and `skipped`, lines; `pages`, a list of `path` and `written` |
 | `gexbench data list`, `victim list`, `assets list`, `defense list` | `datasets`, `victims`, `assets`, `defenses`: a list of rows |
 | `gexbench check`, `gexbench doctor` | `checks` or `findings`: a list of what was looked at, and whether it is well |
 

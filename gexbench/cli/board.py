@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gexbench.boards.published import LEADERBOARDS, read_root
+
 if TYPE_CHECKING:
     from gexbench.boards.rank import Board
     from gexbench.boards.sheet import Page
 
 app = typer.Typer(no_args_is_help=True, help="Leaderboards, made from records and nothing else.")
 
-LEADERBOARDS = Path("leaderboards")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
 Folder = Annotated[Path, typer.Option("--dir", help="Where the boards are.")]
+ReadFolder = Annotated[
+    Path | None, typer.Option("--dir", help="Where the boards are: by default ./leaderboards, or else what ships.")
+]
 Format = Literal["table", "md", "csv", "latex", "html"]
 
 
 @app.command()
 def add(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or record.json files.")],
-    to: Annotated[Path, typer.Option(help="Where the boards are.")] = LEADERBOARDS,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, record.json files, or patterns.")],
+    folder: Folder = LEADERBOARDS,
     json: Json = False,
 ) -> None:
     """Copy the records of runs to the board of their task.
 
-    All are added or, when one is refused, none; the message names each refused one and why.
+    All are added or, when one is refused, none; the message names each refused one and why. What is no record, such as
+    a run that is not finished, is skipped and named.
 
     Example: `gexbench board add runs/sr-srresnet-*`
     """
@@ -35,10 +40,13 @@ def add(
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 
-    added = add_records(runs, to, Catalog.load())
+    added = add_records(runs, folder, Catalog.load())
     if json:
-        print_json({"added": [str(path) for path in added.written], "already": [str(path) for path in added.already]})
+        paths = {"added": list(map(str, added.written)), "already": list(map(str, added.already))}
+        print_json({**paths, "skipped": list(added.skipped)})
         return
+    for line in added.skipped:
+        typer.echo(f"skipped {line}")
     for path in added.written:
         typer.echo(f"added   {path}")
     for path in added.already:
@@ -79,7 +87,7 @@ def show(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="The board, such as sr.")],
     format_: Annotated[Format, typer.Option("--format", help="table: for the terminal.")] = "table",
     profile: Annotated[str | None, typer.Option(help="Only this scale: mini, small or paper.")] = None,
-    folder: Folder = LEADERBOARDS,
+    folder: ReadFolder = None,
     json: Json = False,
 ) -> None:
     """Print a board: ranked rows, controls, defenses, and what was reported elsewhere.
@@ -91,7 +99,7 @@ def show(
     from gexbench.cli.output import print_json
 
     catalog = Catalog.load()
-    shown = open_board(folders(board, folder, catalog)[0], catalog).only(profile)
+    shown = open_board(folders(board, _read_root(folder), catalog)[0], catalog).only(profile)
     if json:
         print_json(as_json(shown))
         return
@@ -112,7 +120,7 @@ def compare(
     ] = None,
     test: Annotated[str | None, typer.Option(help="One test split; the mean of all when left out.")] = None,
     margin: Annotated[float | None, typer.Option(help="What is too small to matter, in the metric's unit.")] = None,
-    folder: Folder = LEADERBOARDS,
+    folder: ReadFolder = None,
     json: Json = False,
 ) -> None:
     """Say of two rows whether they are different, equivalent, or neither is shown.
@@ -141,7 +149,7 @@ def compare(
             f"there are {len(rows)} rows to compare", "name two, or none for every pair; a pattern stands in quotes"
         )
     catalog = Catalog.load()
-    opened = open_board(folders(board, folder, catalog)[0], catalog)
+    opened = open_board(folders(board, _read_root(folder), catalog)[0], catalog)
     main = opened.task.main
     question = Question(opened, profile, Number(metric or main.metric, compare_ or main.compare, test), margin)
     with Ticker(silent=json) as ticker:
@@ -150,6 +158,14 @@ def compare(
         print_json(as_json(question, found))
         return
     _show(compare_page(question, found))
+
+
+def _read_root(folder: Path | None) -> Path:
+    """Return the folder to read boards from, and say on stderr where it is the one that ships."""
+    root = read_root(folder)
+    if folder is None and root != LEADERBOARDS:
+        typer.echo(f"note: no folder {LEADERBOARDS} here; these are the records that ship with gexbench", err=True)
+    return root
 
 
 def _show(page: Page) -> None:
