@@ -10,6 +10,7 @@ from pathlib import Path
 from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
 from gexbench.boards.incoming import incoming
+from gexbench.boards.label import record_place
 from gexbench.boards.verified import verified_seals
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, Filed
@@ -57,7 +58,7 @@ class BoardFolder:
 
     def place(self, record: RunRecord) -> Path:
         """Return where a record goes."""
-        return self.folder / "records" / f"{record.plan.run_name}.json"
+        return self.folder / record_place(record.plan)
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,8 @@ def _main(board: Board, table: Table) -> Sheet:
         for row in table.rows
     )
     faint = frozenset(place for place, row in enumerate(table.rows) if row.rank is None)
-    return Sheet(table_title(table), 3, (), columns, rows, faint, below=tuple(remarks(table)))
+    below, links = tuple(remarks(table)), tuple(row.links for row in table.rows)
+    return Sheet(table_title(table), 3, (), columns, rows, faint, below=below, links=links)
 
 
 def _short(table: Table, column: Main, test: str = "") -> str:
@@ -174,20 +175,21 @@ def _cell(row: Row, column: Main, cards: Mapping[str, MetricCard], test: str | N
 def _details(table: Table) -> Sheet:
     cards = measured(table.records)
     columns = [Column("attack", False), Column("test", False), Column("compared", False)]
-    rows: list[tuple[str, ...]] = []
+    kept: list[tuple[tuple[str, ...], Row]] = []
     for row in table.rows:
         for test in _tests(table):
             for compare in ("B", "C"):
                 cells = [_cell(row, Main(metric=name, compare=compare), cards, test) for name in cards]
-                rows.append((row.label, test, COMPARES[compare], *cells))
-    kept = [row for row in rows if any(cell != NOTHING for cell in row[3:])]
+                if any(cell != NOTHING for cell in cells):
+                    kept.append(((row.label, test, COMPARES[compare], *cells), row))
     return Sheet(
         f"All metrics: {table_title(table)}",
         3,
         (),
         (*columns, *(Column(heading(card)) for card in cards.values())),
-        tuple(kept),
+        tuple(cells for cells, _ in kept),
         folded=True,
+        links=tuple(row.links for _, row in kept),
     )
 
 

@@ -24,12 +24,20 @@ class Column(NamedTuple):
     spare: int = 0
 
 
+class Link(NamedTuple):
+    """What is pressed, and a place, from the folder of the page."""
+
+    text: str
+    place: str
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A section of a page: lines of text, and a table where it has columns.
 
     level: 2 or 3, of its heading. faint: rows that are not ranked. folded: shown on request, where the format can.
-    below: lines under the table. picture: the file name of one beside the page, less its endings png and svg.
+    below: lines under the table. links: of each row, to its records, where the format can; for all rows or none.
+    picture: the file name of one beside the page, less its endings png and svg.
     """
 
     title: str
@@ -41,6 +49,7 @@ class Sheet:
     folded: bool = False
     bullets: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    links: tuple[tuple[Link, ...], ...] = ()
     picture: str = ""
 
 
@@ -65,6 +74,7 @@ def visible(page: Page) -> Page:
             below=tuple(shown(text, PARAGRAPH) for text in sheet.below),
             columns=tuple(column._replace(title=shown(column.title)) for column in sheet.columns),
             rows=tuple(tuple(shown(cell, CELL) for cell in row) for row in sheet.rows),
+            links=tuple(tuple(Link(shown(link.text), shown(link.place, CELL)) for link in row) for row in sheet.links),
         )
         for sheet in page.sheets
     )

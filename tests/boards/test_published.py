@@ -22,7 +22,7 @@ def test_without_a_folder_the_published_boards_are_read(tmp_path: Path, monkeypa
 
 def test_a_folder_that_is_named_must_be_there(tmp_path: Path) -> None:
     assert read_root(tmp_path) == tmp_path
-    with pytest.raises(BoardError, match="there is no folder .*nope") as refused:
+    with pytest.raises(BoardError, match=r"there is no folder .*nope") as refused:
         read_root(tmp_path / "nope")
     assert "--dir" in refused.value.hint
 
