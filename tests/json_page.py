@@ -29,6 +29,7 @@ a PSNR of identical images has, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench run` with lists | `records`, a list of records, and `failed`, a list of `run`, `budget`, `seed`, `reason` |
 | `gexbench score` | a [comparison](#comparison), or a [reference comparison](#referencecomparison) with `--backend reference` |
 | `gexbench verify` | a [verdict](#verdict), and `signed`, the path of a signature or null |
+| `gexbench show RUN` of a run without a record | `unfinished`: `run`, `answered`, `budget`, `extracted`, `running` |
 | `gexbench list` | by kind of card, a list of `name`, `version`, `summary` |
 | `gexbench show CARD` | by kind, the card with all its keys |
 | `gexbench board show` | `board`, `task`, and `tables` with their rows |

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean
 from typing import Literal
 
 from gexbench.boards.label import attack_label, defense_label, table_key
@@ -104,10 +105,17 @@ class Contest:
 
     @property
     def better(self) -> Side | None:
-        """Return the better row where the two differ."""
-        if self.answer != "different":
+        """Return the better row where the two differ; None, too, where the ideal lies between them."""
+        higher = self._higher_is_better()
+        if self.answer != "different" or higher is None:
             return None
-        return self.a if (self.test.value > 0) == self.card.higher_is_better else self.b
+        return self.a if (self.test.value > 0) == higher else self.b
+
+    def _higher_is_better(self) -> bool | None:
+        if self.card.ideal is None:
+            return self.card.higher_is_better
+        above = {fmean(values.values()) > self.card.ideal for values in self.values}
+        return None if len(above) == 2 else above == {False}
 
 
 def contest(question: Question, a: str, b: str) -> Contest:

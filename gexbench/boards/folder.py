@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
+from gexbench.boards.ideals import with_ideals
 from gexbench.boards.incoming import incoming
 from gexbench.boards.label import record_place
 from gexbench.boards.verified import verified_seals
@@ -49,7 +50,7 @@ class BoardFolder:
             why = next(reasons, None) or agreed.conflict(entry)
             if why:
                 raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {shown(why)}", RULES)
-            agreed.take(entry)
+            agreed.take(Entry(path, with_ideals(entry.record, catalog)))
         return agreed
 
     def verified(self) -> frozenset[str]:

@@ -87,23 +87,30 @@ def show(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="The board, such as sr.")],
     format_: Annotated[Format, typer.Option("--format", help="table: for the terminal.")] = "table",
     profile: Annotated[str | None, typer.Option(help="Only this scale: mini, small or paper.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(help="Only tables with these columns, such as attack,B,seeds, and nothing else of them."),
+    ] = None,
     folder: ReadFolder = None,
     json: Json = False,
 ) -> None:
     """Print a board: ranked rows, controls, defenses, and what was reported elsewhere.
 
-    Example: `gexbench board show sr --profile small --format latex`
+    Example: `gexbench board show sr --profile small --format latex --columns "attack,B,C set5,seeds"`
     """
     from gexbench.boards.publish import as_json, folders, open_board
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
+    from gexbench.errors import BoardError
 
+    if columns and (json or format_ == "csv"):
+        raise BoardError("--columns chooses among those of tables; CSV and JSON hold a number a row", "leave it out")
     catalog = Catalog.load()
     shown = open_board(folders(board, _read_root(folder), catalog)[0], catalog).only(profile)
     if json:
         print_json(as_json(shown))
         return
-    _print(shown, format_)
+    _print(shown, format_, columns or [])
 
 
 @app.command()
@@ -179,19 +186,24 @@ def _show(page: Page) -> None:
         console.print(part, highlight=False)
 
 
-def _print(board: Board, format_: Format) -> None:
+def _print(board: Board, format_: Format, columns: list[str]) -> None:
+    from gexbench.boards.columns import with_columns
     from gexbench.boards.flat import to_csv
+    from gexbench.boards.latex import to_latex
     from gexbench.boards.markdown import to_markdown
-    from gexbench.boards.render import to_html, to_latex
+    from gexbench.boards.render import to_html
     from gexbench.boards.sections import page
 
+    shown = page(board)
+    if columns:
+        shown = with_columns(shown, columns)
     if format_ == "table":
-        _show(page(board))
+        _show(shown)
         return
     texts = {
-        "md": lambda: to_markdown(page(board)),
+        "md": lambda: to_markdown(shown),
         "csv": lambda: to_csv(board),
-        "latex": lambda: to_latex(page(board)),
-        "html": lambda: to_html(page(board)),
+        "latex": lambda: to_latex(shown),
+        "html": lambda: to_html(shown),
     }
     typer.echo(texts[format_](), nl=False)

@@ -112,6 +112,16 @@ def test_show_can_be_limited_to_a_profile(records: Records, tmp_path: Path) -> N
     assert isinstance(CliRunner().invoke(app, ["show", "sr", "--profile", "paper"]).exception, BoardError)
 
 
+def test_show_prints_chosen_columns_of_pages_alone(records: Records, tmp_path: Path) -> None:
+    added(records, tmp_path)
+    shown = out("show", "sr", "--columns", "attack,B", "--format", "latex")
+    assert "attack & B \\\\\n" in shown
+    assert "rank &" not in shown
+    for words in (("--format", "csv"), ("--json",), ("--format", "md", "--columns", "atack")):
+        refused = CliRunner().invoke(app, ["show", "sr", "--columns", "attack", *words]).exception
+        assert isinstance(refused, BoardError)
+
+
 def test_compare_says_of_two_rows_of_every_pair_and_of_own_runs_what_they_are(records: Records, tmp_path: Path) -> None:
     runs = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), attack="copycat")]
     out("add", *(str(save(run, tmp_path / "runs")) for run in runs))

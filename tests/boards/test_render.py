@@ -9,8 +9,9 @@ from rich.console import Console
 
 from boards.conftest import MakeBoard
 from gexbench.boards.flat import to_csv
+from gexbench.boards.latex import to_latex
 from gexbench.boards.markdown import to_markdown
-from gexbench.boards.render import latex, to_html, to_latex, to_terminal
+from gexbench.boards.render import to_html, to_terminal
 from gexbench.boards.sections import page
 from gexbench.boards.sheet import Column, Link, Page, Sheet, visible
 from gexbench.cards.schema import Option
@@ -75,18 +76,6 @@ def test_html_shows_text_from_records_as_text() -> None:
     sheet = Sheet("<b>", columns=(Column("a & b"),), rows=(("<script>evil",),))
     assert "&lt;script&gt;evil" in to_html(Page("t", (), "g", (sheet,)))
     assert "<script>evil" not in to_html(Page("t", (), "g", (sheet,)))
-
-
-def test_latex_has_a_table_a_section_less_the_folded_ones(shown: Page) -> None:
-    text = to_latex(shown)
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
-    assert r"1 & srresnet & 26.5 $\pm$ 1.0" in text
-    assert "How the numbers" not in text
-
-
-def test_latex_specials_are_escaped() -> None:
-    assert latex("95 % & _x_ #1 $") == r"95 \% \& \_x\_ \#1 \$"
-    assert latex("\\input{x}\n") == r"\textbackslash{}input\{x\} "
 
 
 def test_a_wide_terminal_shows_every_column(shown: Page) -> None:
