@@ -161,7 +161,8 @@ def _contest(question: Question, a: Side, b: Side, rows: Sequence[Side]) -> Cont
     test, why = tests[0, 1]
     holm = adjusted({pair: found.p for pair, (found, _) in tests.items()})[0, 1]
     margin = margin_of(question.board, a, question.number, question.margin)
-    return Contest(a, b, measured(a.row.records)[question.number.metric], values, test, why, holm, len(tests), margin)
+    cards = measured([*question.board.records, *a.row.records])  # the board's first: it knows what is ideal
+    return Contest(a, b, cards[question.number.metric], values, test, why, holm, len(tests), margin)
 
 
 def _together(side: Side, a: Side, b: Side) -> bool:

@@ -33,6 +33,9 @@ _LATEX = {
     "<": "$<$",
     ">": "$>$",
     "`": "'",
+    "[": "{[}",  # after a row's end, brackets and stars are LaTeX's
+    "]": "{]}",
+    "*": "{*}",
     "|": r"\textbar{}",
     "→": r"$\rightarrow$",
     "≥": r"$\ge$",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,9 +61,8 @@ def _show_unfinished(folder: Path, as_json: bool) -> None:
     again = "a process is at it now" if found.running else "the same command goes on from there"
     if not found.running and folder.resolve().name == plan.run_name:
         out = folder.resolve().parent
-        again += f": gexbench run --plan {folder / 'plan.json'}" + (
-            "" if out == Path("runs").resolve() else f" --out {out}"
-        )
+        words = ["--plan", str(folder / "plan.json"), *([] if out == Path("runs").resolve() else ["--out", str(out)])]
+        again += f": gexbench run {shlex.join(words)}"
     typer.echo(f"unfinished {escaped(f'{folder} came to {came}; {again}')}")
 
 

@@ -43,6 +43,8 @@ def test_an_unfinished_run_says_how_far_it_came_and_what_goes_on(records: Record
 def test_the_command_that_goes_on_leads_into_the_same_folder(records: Records) -> None:
     folder = stopped(records, Path("elsewhere"))
     assert show(str(folder)).endswith(f"--plan {folder}/plan.json --out {Path('elsewhere').resolve()}\n")
+    spaced = stopped(records, Path("a $(b)"))
+    assert f"--plan '{spaced}/plan.json' --out '" in show(str(spaced))
     renamed = folder.rename(folder.with_name("other"))
     assert "--plan" not in show(str(renamed))
 
