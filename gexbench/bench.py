@@ -122,6 +122,7 @@ def prepare(request: Request) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan for a request; an attack or defense given as a folder is read from there."""
     request = name_folders(request)
     catalog = Catalog.load(request.folders)
+    request = name_victim(request, catalog)
     return catalog, resolve(request, catalog, identify(request, catalog))
 
 
@@ -158,6 +159,23 @@ def name_folders(request: Request) -> Request:
     return request
 
 
+def name_victim(request: Request, catalog: Catalog) -> Request:
+    """Turn `--victim ./generator.pt` into a card in the catalog and the name on it; raises as store.own_victim does."""
+    from gexbench.engine.store.own_victim import Place, is_path, own_victim
+
+    if request.victim is None or not is_path(request.victim):
+        return request
+    task = catalog.get(TaskCard, request.task)
+    scale = task.profile.get(request.profile)
+    if scale is None:
+        return request
+    home = catalog.get(VictimCard, scale.victim).dataset
+    learned = home if request.dataset in (None, scale.dataset) else request.dataset
+    filed = own_victim(request.victim, Place(task.kind, task.scale, learned or home))
+    catalog.adopt(filed)
+    return replace(request, victim=filed.card.name)
+
+
 def identify(request: Request, catalog: Catalog) -> Identity:
     """Return the hashes of victim weights, data-set list, computing code and plug-ins that belong to a request.
 
@@ -167,7 +185,10 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     from gexbench.engine.machine.code_digest import Origin, code_digest
     from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files, refuse_unnamed
     from gexbench.engine.machine.provenance import plug_in_folder
+    from gexbench.engine.service.backends import backend_of
+    from gexbench.engine.store.own_victim import code_file
     from gexbench.engine.store.victim_weights import weights_sha256
+    from gexbench.engine.store.weights import file_sha256
 
     task = catalog.get(TaskCard, request.task)
     scale = task.profile.get(request.profile)
@@ -186,10 +207,19 @@ def identify(request: Request, catalog: Catalog) -> Identity:
             plug_ins[role] = plug_in_digest(folder, found)
             files += found
     dataset = catalog.filed(DatasetCard, request.dataset or scale.dataset)
-    victim = catalog.get(VictimCard, request.victim or scale.victim)
-    entries += [dataset.card.reader, victim.entry, *_scored_by(task, request.profile, catalog)]
+    victim = catalog.filed(VictimCard, request.victim or scale.victim)
+    code = code_file(victim)
+    if code is not None:
+        plug_ins["victim"] = file_sha256(code)
+        files.append(code)
+    entries += [
+        dataset.card.reader,
+        victim.card.entry,
+        backend_of(victim.card),
+        *_scored_by(task, request.profile, catalog),
+    ]
     return Identity(
-        victim_weights=weights_sha256(victim, catalog),
+        victim_weights=weights_sha256(victim.card, catalog),
         dataset_pins=hashlib.sha256(dataset.pins.read_bytes()).hexdigest() if dataset.pins.is_file() else "not pinned",
         code=code_digest(Origin(tuple(entries), task.kind, tuple(files))),
         plug_ins=plug_ins,

@@ -45,6 +45,7 @@ FOLDER = Kind("folder", "a folder")
 ZIP = Kind("zip", "a zip archive", "archive", _UNPACK)
 PICKLE = Kind("pickle", "a Python pickle", "weights")
 TORCH = Kind("torch", "a PyTorch archive (torch.save)", "weights", _TENSORS)
+_TORCHSCRIPT = Kind("torchscript", "a TorchScript archive (torch.jit.save)", "weights", _TENSORS)
 _HTML = Kind("html", "a web page (HTML)", "stray", _AGAIN)
 _NO_FILE = Kind("no-file", "no regular file", "stray")
 
@@ -118,7 +119,7 @@ _PICKLED: tuple[tuple[str, Kind], ...] = (
         r"torch_utils\.persistence ",
         Kind("stylegan", "a PyTorch pickle of StyleGAN as its authors publish them", "weights"),
     ),
-    (r"^__torch__", Kind("torchscript", "a TorchScript archive (torch.jit.save)", "weights", _TENSORS)),
+    (r"^__torch__", _TORCHSCRIPT),
     (r"^(torch\.|torch _|collections OrderedDict)", TORCH),
     (r"^numpy[. ]", Kind("numpy-pickle", "a pickle of NumPy arrays", "arrays")),
 )
@@ -182,6 +183,8 @@ def _zip(head: bytes) -> Kind:
     if name.endswith(".npy"):
         return Kind("npz", "NumPy arrays (npz)", "arrays")
     if re.match(r"[^/]+/(data\.pkl|data/\d|code/|constants\.pkl|version|byteorder|\.format_version|\.data/)", name):
+        if re.search(r"/(data/\d|code/|constants\.pkl)", name):  # torch.save begins with data.pkl
+            return _TORCHSCRIPT
         inside = _pickle(content)
         return inside if inside is not None and inside.name in ("rosinality", "torchscript") else TORCH
     if name in ("metadata.json", "config.json") and b"model.weights.h5" in head:

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from gexbench.cards.adaptive import accepted, check_adaptive, said
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.options import effective
+from gexbench.cards.own import is_foreign, signature_of
 from gexbench.cards.prose import at_profile, plain
 from gexbench.cards.schema import (
     AttackCard,
@@ -184,6 +185,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     victim = catalog.get(VictimCard, request.victim or scale.victim)
     dataset = catalog.get(DatasetCard, request.dataset or scale.dataset)
     _check_match(task, attack, defense, victim)
+    _check_foreign(attack, defense, victim)
     _check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
     home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
     if victim.dataset != home:
@@ -247,6 +249,7 @@ def _taken(card: AttackCard | DefenseCard) -> dict[str, Option]:
 def check_plan(plan: Plan) -> None:
     """Raise PlanError where a plan's own cards do not allow its choices: what `resolve` would have refused."""
     _check_match(plan.task, plan.attack, plan.defense, plan.victim)
+    _check_foreign(plan.attack, plan.defense, plan.victim)
     if plan.profile.name in plan.task.profile:
         _check_side(plan.victim, plan.scale)
     for card, values in ((plan.attack, plan.options), (plan.defense, plan.defense_options)):
@@ -283,6 +286,24 @@ def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None
         )
     if victim.task_kind != task.kind or victim.scale != task.scale:
         raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
+
+
+def _check_foreign(attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:
+    """Raise PlanError where more than answers is wanted of a victim that gives nothing else."""
+    if not is_foreign(victim):
+        return
+    signature_of(victim)
+    wanted = sorted({"weights", "twin", "discriminator", "partial-real"} & set(attack.needs))
+    if wanted:
+        raise PlanError(
+            f"{attack.name!r} needs the knowledge {wanted[0]!r}, and of {victim.name!r} there are answers alone",
+            "gexbench list attacks",
+        )
+    if defense is not None and (defense.prepares or defense.hardens):
+        raise PlanError(
+            f"{defense.name!r} works on the victim's weights, and of {victim.name!r} there are answers alone",
+            "gexbench list defenses",
+        )
 
 
 def _twin(victim: VictimCard, catalog: Catalog) -> VictimCard:

@@ -93,6 +93,13 @@ class Catalog:
             self._read[kind] = dict(sorted(found.items()))
         return self._read[kind]  # type: ignore[return-value]
 
+    def adopt(self, filed: Filed[C]) -> None:
+        """Enter a card that lies in no root; raises CardError where its name is another's, or has no namespace."""
+        known = self.all(type(filed.card))
+        other = known.get(filed.card.name)
+        if other is None or (other.card, other.path) != (filed.card, filed.path):
+            _enter(known, filed)  # type: ignore[arg-type]
+
     def _take(self, found: dict[str, Filed[schema.Card]], root: CardRoot, kind: type[C], path: Path) -> None:
         """Read one file of a root and enter its card, if it has one of the kind."""
         filed = None

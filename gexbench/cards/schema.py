@@ -76,7 +76,7 @@ class Option(Frozen):
 
 
 class WeightFile(Frozen):
-    """A safetensors file beside the card's root, checked before it is opened."""
+    """A victim's file below the card's root, checked before it is opened."""
 
     file: RelativePath
     sha256: Sha256
@@ -180,9 +180,9 @@ class VictimCard(Card):
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch"] = "pytorch"
-    scale: int = 1
-    entry: Entry
+    backend: Literal["pytorch", "torchscript", "onnx"] = "pytorch"
+    scale: int = Field(default=1, ge=1)
+    entry: Entry | Literal[""] = ""
     dataset: Name
     net: dict[str, Any] = {}
     train: dict[str, Any] = {}
@@ -193,6 +193,12 @@ class VictimCard(Card):
     weights: WeightFile | None = None
     source: Prose = ""
     note: Prose = ""
+
+    @model_validator(mode="after")
+    def _opens(self) -> VictimCard:
+        if (self.backend == "pytorch") != bool(self.entry) or not (self.entry or self.weights):
+            raise ValueError("backend pytorch takes an entry, others take [weights] and none")
+        return self
 
 
 class AttackCard(Card):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.innocents import Family, InnocentsCard
 from gexbench.cards.options import effective
+from gexbench.cards.own import is_foreign
 from gexbench.cards.schema import TaskCard, VictimCard
 from gexbench.core.attack import Progress
 from gexbench.engine.attacker.kept import digest, is_ours, read_kept, rebuild
@@ -135,6 +136,8 @@ def victims_of(card: InnocentsCard, catalog: Catalog) -> Iterator[Source]:
     for name in card.victims:
         try:
             victim = catalog.get(VictimCard, name)
+            if is_foreign(victim):  # it would run in the bench's process
+                continue
             sha256, path = weights_sha256(victim, catalog), weights_path(victim, catalog)
         except (CardError, AssetMissing):
             continue

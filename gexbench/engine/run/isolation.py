@@ -46,8 +46,9 @@ def confines(folder: RunFolder, orders: Orders, private: Sequence[Path]) -> AllC
     device: Literal["cpu", "cuda"] = "cuda" if service.device == "cuda" else "cpu"
     serving = interpreter_rules(private, [], device)
     attacking = interpreter_rules(private, _plug_in(attacker.entry, attacker.code) if attacker else [], device)
+    served = (service.weights, *filter(None, [service.victim_code]))
     return AllConfines(
-        Confines(folder.ledger.parent, folder.logs[0], replace(serving, read=(*serving.read, service.weights))),
+        Confines(folder.ledger.parent, folder.logs[0], replace(serving, read=(*serving.read, *served))),
         Confines(folder.work, folder.logs[1], replace(attacking, read=(*attacking.read, folder.brief))),
         _defending(folder, service, private),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,9 @@ import safetensors.torch
 from gexbench.cards.adaptive import adaptive
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.entry import load_entry
+from gexbench.cards.own import is_foreign
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import AttackCard, DefenseCard
+from gexbench.cards.schema import AttackCard, DefenseCard, VictimCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
@@ -24,7 +26,7 @@ from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
 from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
-from gexbench.engine.store import datasets, victim_weights
+from gexbench.engine.store import datasets, own_victim, victim_weights
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.prepared import LARGEST, Artefact
 from gexbench.engine.store.weights import read_weights
@@ -38,6 +40,10 @@ from gexbench.record import REDRAWN
 
 PREPARED = "prepared.safetensors"
 """The copy of what a defense prepared, beside the ledger."""
+TRIED = 16
+"""Sizes of images that a foreign victim is tried on before the first question."""
+LARGEST_CODE = 1 << 20
+"""Bytes of the file of a foreign network's class."""
 OWNED = 10
 """With the knowledge `partial-real` an attacker owns one in so many of the owner's images."""
 
@@ -128,6 +134,7 @@ def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int)
 def private(setting: Setting) -> list[Path]:
     """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
     files = [file.path for files in setting.files.values() for file in files if file.path]
+    files.append(victim_weights.weights_path(setting.plan.victim, setting.catalog))
     return [*files, packaged_root().path, home(), *filter(None, [data_root()]), setting.folder.path.parent]
 
 
@@ -136,11 +143,41 @@ def _open_service(setting: Setting) -> OpenService:
     return OpenService(
         plan=plan,
         weights=victim_weights.weights_path(plan.victim, setting.catalog),
+        victim_code=_victim_code(setting),
+        sizes=_sizes(setting) if is_foreign(plan.victim) else (),
         ledger=setting.folder.ledger,
         device=machine.device,
         threads=machine.threads,
         **({} if plan.defense is None else _defended(setting, plan.defense)),
     )
+
+
+def _victim_code(setting: Setting) -> Path | None:
+    """Copy the file of a foreign network's class to a folder of its own, which is returned; None where there is none.
+
+    Raises PlanError where it is no longer what the plan says.
+    """
+    file = own_victim.code_file(setting.catalog.filed(VictimCard, setting.plan.victim.name))
+    if file is None:
+        return None
+    content = read_bounded(file, LARGEST_CODE)
+    if hashlib.sha256(content).hexdigest() != setting.plan.plug_ins.get("victim"):
+        raise PlanError(f"{file} was changed while the run started", "run it again")
+    folder = setting.folder.code / "victim"
+    shutil.rmtree(folder, ignore_errors=True)
+    atomic_write(folder / file.name, content)
+    return folder
+
+
+def _sizes(setting: Setting) -> tuple[tuple[int, int], ...]:
+    """Return up to TRIED of the sizes that a victim will be asked about or has to draw, spread from small to large."""
+    side = setting.plan.scale.side
+    if side is not None:
+        return ((side, side),)
+    images = [*setting.dataset.pool().inputs, *(x for split in setting.tests.values() for x in split.inputs)]
+    sizes = sorted({(int(x.shape[-2]), int(x.shape[-1])) for x in images}, key=lambda size: (size[0] * size[1], size))
+    chosen = {round(i * (len(sizes) - 1) / (TRIED - 1)) for i in range(TRIED)} if sizes else set()
+    return tuple(sizes[i] for i in sorted(chosen))
 
 
 def _defended(setting: Setting, defense: DefenseCard) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from gexbench.engine.service.defense import Door, FarDoor, Guard
 from gexbench.engine.service.front import Defended, Undefended, stream
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
-from gexbench.engine.service.victim import open_victim
+from gexbench.engine.service.victim import open_victim, try_foreign
 from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Frame
 from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages
@@ -59,7 +59,8 @@ class Service:
         torch.set_num_threads(order.threads)
         plan, kind = order.plan, task_kind(order.plan.task.kind)
         ledger = Ledger(order.ledger, plan.id, plan.budget)
-        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device)
+        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device, order.victim_code)
+        try_foreign(victim, order.sizes)
         undefended = plan.defense is None
         self.front = Undefended(kind.way, victim) if undefended else _defended(order, kind, victim, door)
         self.meter = Meter(kind.endpoint(plan, victim, self.front), ledger)

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from gexbench.cards.entry import load_entry
 from gexbench.cards.schema import VictimCard
 from gexbench.engine.kinds.endpoint import OpenVictim
-
-BACKENDS = {"pytorch": "gexbench.engine.service.pytorch_victim:PyTorchVictim"}
-"""What opens a victim, by the name of its backend; called as `open_victim` is, with the card first."""
+from gexbench.engine.service.backends import OWN_CODE, TRIAL, backend_of
 
 
-def open_victim(card: VictimCard, files: Path, digest: str, device: str) -> OpenVictim:
+def open_victim(card: VictimCard, files: Path, digest: str, device: str, code: Path | None = None) -> OpenVictim:
     """Return a victim that answers.
 
-    files: what it is made of, a weight file. digest: the SHA-256 of what answers, which must be kept. device: where it
-    runs. Raises AssetMissing when the file is missing, altered or of another network.
+    files: what it is made of, one file. digest: the SHA-256 of what answers, which must be kept. device: where it runs.
+    code: the folder of a foreign network's class. Raises AssetMissing when the file is missing, altered or of another
+    network, and CardError for code that is not there.
     """
-    backend: Any = load_entry(BACKENDS[card.backend])
-    victim: OpenVictim = backend(card, files, digest, device)
+    entry = backend_of(card)
+    backend: Any = load_entry(entry)
+    given = (card, files, digest, device, *((code,) if entry == OWN_CODE else ()))
+    victim: OpenVictim = backend(*given)
     return victim
+
+
+def try_foreign(victim: OpenVictim, sizes: Sequence[tuple[int, int]]) -> None:
+    """Raise PlanError where a foreign victim is not what its card says; sizes: see OpenService, none for others."""
+    if sizes:
+        load_entry(TRIAL)(victim, sizes)

@@ -21,7 +21,8 @@ def weights_path(card: VictimCard, catalog: Catalog) -> Path:
     filed = catalog.filed(VictimCard, card.name)
     path = filed.root.path / card.weights.file if card.weights else trained_path(card)
     if not path.is_file():
-        raise AssetMissing(f"victim {card.name!r} has no weights here ({path})", f"gexbench victim train {card.name}")
+        way_out = "put the file there" if card.weights and filed.root.outside else f"gexbench victim train {card.name}"
+        raise AssetMissing(f"victim {card.name!r} has no weights here ({path})", way_out)
     return path
 
 
@@ -32,6 +33,6 @@ def weights_sha256(card: VictimCard, catalog: Catalog) -> str:
     if card.weights and found != card.weights.sha256:
         raise AssetMissing(
             f"{path} is not the file victim {card.name!r} pins (sha256 {found[:12]}…, not {card.weights.sha256[:12]}…)",
-            "install gexbench again",
+            "install gexbench again" if "/" not in card.name else "put the file back, or correct the card's sha256",
         )
     return found

@@ -143,7 +143,8 @@ class Stop(Message):
 class OpenService(Message):
     """What a service is opened with.
 
-    weights: the victim's file. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
+    weights: the victim's file. victim_code: the folder of a foreign network's class. sizes: height and width of what a
+    foreign one will be asked. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
     for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
     inputs, where there is a defense. key: the run's for it, secret: what it is not told, both in hex. prepared: the
     file of what it prepared, if any. patience: seconds for one answer of the defense. device: where nets run. threads:
@@ -153,6 +154,8 @@ class OpenService(Message):
     op = "open"
     plan: Plan
     weights: Path
+    victim_code: Path | None = None
+    sizes: tuple[tuple[int, int], ...] = ()
     ledger: Path
     defense_code: Path | None = None
     owner: Path | None = None

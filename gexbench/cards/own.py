@@ -1,0 +1,60 @@
+"""Victims that gexbench did not write, and what their cards say of them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, ValidationError, model_validator
+
+from gexbench.cards.schema import Frozen, VictimCard
+from gexbench.errors import CardError
+from gexbench.foreign_text import shown
+
+LONGEST_LATENT, LARGEST_SIDE = 1 << 16, 1 << 13
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Signature(Frozen):
+    """What a network takes and gives, in the [net] table of its card.
+
+    side: of the square images it takes, or draws; None for any. latent_size: of its latents. takes, gives: the values
+    of black and white in what goes in and comes out.
+    """
+
+    side: int | None = Field(default=None, ge=1, le=LARGEST_SIDE)
+    latent_size: int | None = Field(default=None, ge=1, le=LONGEST_LATENT)
+    takes: tuple[Bound, Bound] = (0.0, 1.0)
+    gives: tuple[Bound, Bound] = (0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _black_is_below_white(self) -> Signature:
+        if self.takes[0] >= self.takes[1] or self.gives[0] >= self.gives[1]:
+            raise ValueError("takes and gives are [black, white], such as [-1, 1]")
+        return self
+
+
+def is_foreign(card: VictimCard) -> bool:
+    """Say whether a victim is a file or code of somebody else's, of which nothing but its answers can be had."""
+    return card.backend != "pytorch" or not card.entry.startswith("gexbench.")
+
+
+def signature_of(card: VictimCard) -> Signature:
+    """Return what a card says of a foreign victim's questions and answers; raises CardError for what it cannot mean.
+
+    Of a network in code the other keys are for its class.
+    """
+    known = {
+        key: value for key, value in card.net.items() if card.backend != "pytorch" or key in Signature.model_fields
+    }
+    try:
+        return Signature.model_validate(known)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = shown(".".join(["net", *map(str, first["loc"])]))
+        fields = ", ".join(Signature.model_fields)
+        raise CardError(f"victim {card.name!r}: {place}: {first['msg']}", f"[net] says {fields}") from None
+
+
+def arguments_of(card: VictimCard) -> dict[str, object]:
+    """Return what the class of a network in code is called with."""
+    return {key: value for key, value in card.net.items() if key not in Signature.model_fields}

@@ -1,0 +1,104 @@
+"""A user's own victim: from the path of a file, or of a card, to a card in the catalog. Never imports torch."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gexbench.cards.catalog import Filed, check, read_toml
+from gexbench.cards.own import is_foreign, signature_of
+from gexbench.cards.roots import CardRoot
+from gexbench.cards.schema import TaskKindName, VictimCard
+from gexbench.engine.store.weights import file_sha256
+from gexbench.errors import AssetMissing, CardError, PlanError
+from gexbench.file_kinds import what_is
+
+NAMESPACE = "own"
+BACKENDS = {"torchscript": "torchscript", "onnx": "onnx"}
+"""Backends by the kind of file they open."""
+_EXPORT = "save it as TorchScript, torch.jit.script(net).save(FILE)"
+_CARD = "keep its tensors in a safetensors file, and write a card that names your class: docs/your-own-service.md"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a task says of its victim."""
+
+    task_kind: TaskKindName
+    scale: int
+    dataset: str
+
+
+def is_path(victim: str) -> bool:
+    """Say whether a text is the path of a victim, not a name: names have no dots and do not begin with a slash."""
+    return victim.startswith(("/", "~")) or "." in victim or "\\" in victim or Path(victim).is_file()
+
+
+def own_victim(path: str, place: Place) -> Filed[VictimCard]:
+    """Return the card at a path, or one made for the file there, as a victim of a task.
+
+    Raises AssetMissing where nothing lies there, PlanError for a file that is no victim, CardError for a broken card.
+    """
+    if "://" in path:
+        raise PlanError(f"--victim {path!r} is an address", "a victim is a TorchScript or ONNX file here, or a card")
+    file = Path(os.path.abspath(os.path.expanduser(path)))
+    if not file.exists():
+        raise AssetMissing(f"no victim at {path}", "give a TorchScript file, an ONNX file, or a victim's card (.toml)")
+    return _carded(file) if file.suffix == ".toml" else _made(file, place)
+
+
+def _carded(file: Path) -> Filed[VictimCard]:
+    card = check(VictimCard, read_toml(file), file)
+    if "/" not in card.name:
+        raise CardError(f"{file}: the name {card.name!r} needs a namespace, such as own/{card.name}", "change `name`")
+    signature_of(card)
+    return Filed(card, CardRoot(file.parent, str(file), code=file.parent), file)
+
+
+def _made(file: Path, place: Place) -> Filed[VictimCard]:
+    table: dict[str, Any] = {
+        "name": f"{NAMESPACE}/{_name(file)}",
+        "summary": f"A user's own victim, {_name(file)}.",
+        "task_kind": place.task_kind,
+        "backend": backend_for(file),
+        "scale": place.scale,
+        "dataset": place.dataset,
+        "weights": {"file": file.name, "sha256": file_sha256(file)},
+    }
+    return Filed(check(VictimCard, table, file), CardRoot(file.parent, str(file)), file)
+
+
+def _name(file: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:60].strip("-") or "victim"
+
+
+def backend_for(file: Path) -> str:
+    """Return the backend that opens a file; raises PlanError for a file that none does, with the way out."""
+    kind = what_is(file)
+    if kind is not None and kind.name in BACKENDS:
+        return BACKENDS[kind.name]
+    told = "of no kind that is known" if kind is None else kind.told
+    tensors = kind is not None and kind.name in ("torch", "pickle", "safetensors")
+    way = f"{_EXPORT}; or {_CARD}" if tensors else (kind.way_out if kind and kind.group != "weights" else "")
+    pickled = ", which is never unpickled here" if kind is not None and kind.name in ("torch", "pickle") else ""
+    raise PlanError(f"{file} is {told}{pickled}; a victim is a TorchScript or an ONNX file", way or _EXPORT)
+
+
+def code_file(filed: Filed[VictimCard]) -> Path | None:
+    """Return the file beside a card that holds a foreign network's class, None where the network is no code.
+
+    Raises CardError where there is none.
+    """
+    card = filed.card
+    if card.backend != "pytorch" or not is_foreign(card):
+        return None
+    module = card.entry.partition(":")[0]
+    file = None if filed.root.code is None else filed.root.code / f"{module}.py"
+    if file is None or not file.is_file():
+        raise CardError(
+            f"{filed.path}: no file {module}.py beside the card, for the entry {card.entry!r}", "put it there"
+        )
+    return file
