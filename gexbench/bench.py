@@ -126,17 +126,21 @@ def prepare(request: Request) -> tuple[Catalog, Plan]:
     return catalog, resolve(request, catalog, identify(request, catalog))
 
 
-def prepare_file(file: Path, folders: Sequence[Path] = ()) -> tuple[Catalog, Plan]:
+def prepare_file(file: Path, folders: Sequence[Path] = (), victim: str | None = None) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan in a file, such as runs/<name>/plan.json.
 
+    victim: where it lies, of a plan with a user's own.
     Raises PlanError where it cannot be read, or where cards, weights, data or code are not those it was made with.
     """
     planned, catalog = read_plan(file), Catalog.load(folders)
     try:
         request = planned.request()
+        request = request if victim is None else name_victim(replace(request, victim=victim), catalog)
         here = resolve(request, catalog, identify(request, catalog))
     except (CardError, PlanError) as error:
-        raise PlanError(f"{file}: {error}", f"{error.hint} (cards from elsewhere need --registry)") from None
+        raise PlanError(
+            f"{file}: {error}", f"{error.hint} (cards from elsewhere need --registry, a file of your own --victim)"
+        ) from None
     unlike = difference(planned, here)
     if unlike:
         raise PlanError(f"{file}: its {unlike}", "install the gexbench it was made with, or name --task and --attack")

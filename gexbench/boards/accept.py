@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.own import is_foreign
 from gexbench.cards.prose import at_profile, differing
 from gexbench.cards.schema import AttackCard, Card, DefenseCard, TaskCard
 from gexbench.errors import CardError, PlanError
@@ -25,6 +26,9 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
         return
     if record.status != "ok":
         yield f"its run failed: {shown(record.reason) or 'no reason given'}"
+        return
+    if is_foreign(plan.victim):
+        yield f"its victim {plan.victim.name!r} is somebody's own, and boards that ship rank their own victims alone"
         return
     if record.isolation == "none":
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"

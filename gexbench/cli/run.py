@@ -15,7 +15,7 @@ Isolated = Annotated[
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds the attack may take.")]
 Keep = Annotated[bool, typer.Option(help="Keep the answers of victim and surrogate, so that they can be scored again.")]
-BESIDE_A_PLAN = {"plan", "registry", "out", "fresh", "keep", "json"}
+BESIDE_A_PLAN = {"plan", "victim", "registry", "out", "fresh", "keep", "json"}
 
 
 def run(
@@ -41,7 +41,8 @@ def run(
     set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     victim: Annotated[
-        str | None, typer.Option(help="Another victim than the profile's; such a record stands on no board.")
+        str | None,
+        typer.Option(help="Another victim than the profile's, or a file of yours; such a record stands on no board."),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
@@ -79,7 +80,7 @@ def run(
     folders = tuple(registry or ())
     if plan is not None:
         _refuse_others(context)
-        catalog, chosen = bench.prepare_file(plan, folders)
+        catalog, chosen = bench.prepare_file(plan, folders, victim)
     elif task is None or attack is None:
         missing = "--task" if task is None else "--attack"
         raise PlanError(f"{missing} is missing", "give --task and --attack, or --plan")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from gexbench.cards.own import Facts
 
 app = typer.Typer(no_args_is_help=True, help="Look after victims.\n\nExample: `gexbench victim train srgan-mini`")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -36,6 +40,48 @@ def list_victims(json: Json = False) -> None:
         return
     for row in rows:
         typer.echo(f"{row['name']:14} {row['weights']:13} {row['summary']}")
+
+
+@app.command("probe")
+def probe(
+    victim: Annotated[str, typer.Argument(help="A TorchScript or ONNX file, or a victim's card (.toml).")],
+    json: Json = False,
+) -> None:
+    """Say what a victim of your own is: kind, sides, scale, range of its answers, whether they repeat, and speed.
+
+    It is opened in a sandboxed process, as in a run.
+
+    Example: `gexbench victim probe generator.pt`
+    """
+    import tempfile
+
+    from gexbench.cli.output import print_json
+    from gexbench.engine.checks.probe_victim import probe_victim
+    from gexbench.engine.store.own_victim import Place, own_victim
+
+    filed = own_victim(victim, Place("image-to-image", 1, "none"))
+    with tempfile.TemporaryDirectory(prefix="gexbench-probe-") as place:
+        facts = probe_victim(filed, victim.endswith(".toml"), Path(place))
+    if json:
+        print_json({"facts": facts.model_dump(mode="json")})
+        return
+    for word, line in _lines(facts):
+        typer.echo(f"{word:10} {line}")
+
+
+def _lines(facts: Facts) -> Iterator[tuple[str, str]]:
+    yield "victim", f"{facts.name}, {facts.backend}, {facts.bytes} bytes, sha256 {facts.sha256[:12]}…"
+    yield "kind", facts.task_kind
+    if facts.task_kind == "sampling":
+        yield "latents", f"{facts.latent_size} long"
+        yield "images", " x ".join(map(str, reversed(facts.drawn or ())))
+    else:
+        yield "takes", f"squares of {', '.join(map(str, facts.sides))} px" + (" and others" if facts.any_shape else "")
+        yield "scale", f"x{facts.scale}"
+    fits = f", so gives = {list(facts.gives)}" if facts.gives else ", which no usual range holds"
+    yield "values", f"{facts.least:.3g} to {facts.most:.3g}{fits}"
+    yield "answers", "the same each time" if facts.deterministic else "another each time for the same question"
+    yield "speed", f"{facts.images_per_second:g} images a second at {facts.timed_at} px"
 
 
 @app.command("train")

@@ -22,12 +22,14 @@ when the victim is opened, and while it answers: nets overshoot at edges, and mo
 class ForeignVictim:
     """A foreign network, called with one image or latent at a time; implements kinds.endpoint.OpenVictim.
 
-    What answers is a backend's `call`, of a batch of one in the values that the network takes.
+    What answers is a backend's `call`, of a batch of one in the values that the network takes. told_sides: sides that
+    the file says it takes.
     """
 
     def __init__(self, card: VictimCard, files: Path, digest: str) -> None:
         self.card, self.signature = card, signature_of(card)
         self.digest, self.latent_size = digest, self.signature.latent_size
+        self.told_sides: tuple[int, ...] = ()
         self._key = b""
         self._latent_shape: tuple[int, ...] | None = None
         self.content = self._read(files)
@@ -63,7 +65,25 @@ class ForeignVictim:
     def raw(self, x: Tensor) -> Tensor:
         """Return what the network makes of one image or latent, black 0 and white 1, not yet within."""
         low, high = self.signature.gives
-        return (self._checked(self._called(x), x) - low) / (high - low)
+        y, scale, side = self.values(x), self.card.scale, self.signature.side
+        wanted = (1, 3, x.shape[2] * scale, x.shape[3] * scale) if x.dim() == 4 else (1, 3, side, side)
+        if tuple(y.shape) != wanted and (x.dim() == 4 or side is not None):
+            told = f"{self._subject} answered {tuple(x.shape)} with {tuple(y.shape)}, not {wanted}"
+            raise RunFailed(told, f"its card says a scale of {scale}, and no other side than {side or 'any'}")
+        return (y - low) / (high - low)
+
+    def values(self, x: Tensor) -> Tensor:
+        """Return what the network makes of one image or latent: an image (1,3,H,W) of any size and finite values."""
+        y = self._called(x)
+        if not isinstance(y, Tensor):
+            raise RunFailed(f"{self._subject} answered with a {type(y).__name__}", "let it return one tensor")
+        if y.dim() != 4 or y.shape[:2] != (1, 3):
+            told = f"{self._subject} answered {tuple(x.shape)} with {tuple(y.shape)}, which is no image"
+            raise RunFailed(told, "let it return images (N,3,H,W)")
+        y = y.float().cpu()
+        if not bool(y.isfinite().all()):
+            raise RunFailed(f"{self._subject} answered with values that are not finite", "correct the network")
+        return y
 
     def _called(self, x: Tensor) -> object:
         what = "a latent" if x.dim() == 2 else f"an image of {x.shape[3]} x {x.shape[2]}"
@@ -85,21 +105,6 @@ class ForeignVictim:
             y, self._latent_shape = self.call(z), tuple(z.shape)
         except Exception:
             y, self._latent_shape = self.call(z[:, :, None, None]), (*z.shape, 1, 1)
-        return y
-
-    def _checked(self, y: object, x: Tensor) -> Tensor:
-        if not isinstance(y, Tensor):
-            raise RunFailed(f"{self._subject} answered with a {type(y).__name__}", "let it return one tensor")
-        scale, side = self.card.scale, self.signature.side
-        wanted = (1, 3, x.shape[2] * scale, x.shape[3] * scale) if x.dim() == 4 else (1, 3, side, side)
-        if x.dim() == 2 and side is None:
-            wanted = (1, 3, *y.shape[2:])
-        if tuple(y.shape) != wanted or y.dim() != 4:
-            told = f"{self._subject} answered {tuple(x.shape)} with {tuple(y.shape)}, not {wanted}"
-            raise RunFailed(told, f"the task's services give 3 channels and enlarge by {scale}")
-        y = y.float().cpu()
-        if not bool(y.isfinite().all()):
-            raise RunFailed(f"{self._subject} answered with values that are not finite", "correct the network")
         return y
 
     def _way_out(self) -> str:

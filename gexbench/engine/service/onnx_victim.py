@@ -34,6 +34,7 @@ class OnnxVictim(ForeignVictim):
         if self._input.type not in TYPES:
             raise PlanError(f"{files} takes {self._input.type}, not float images or latents", "export it for float")
         sizes = self._input.shape
+        self.told_sides = tuple({n for n in sizes[2:] if isinstance(n, int) and n > 0}) if len(sizes) == 4 else ()
         if card.task_kind == "sampling" and self.latent_size is None and len(sizes) > 1 and isinstance(sizes[1], int):
             self.latent_size = sizes[1]
 
