@@ -139,7 +139,7 @@ def prepare_file(file: Path, folders: Sequence[Path] = (), victim: str | None = 
         here = resolve(request, catalog, identify(request, catalog))
     except (CardError, PlanError) as error:
         raise PlanError(
-            f"{file}: {error}", f"{error.hint} (cards from elsewhere need --registry, a file of your own --victim)"
+            f"{file}: {error}", f"{error.hint} (cards from elsewhere need --registry, your own victim --victim)"
         ) from None
     unlike = difference(planned, here)
     if unlike:

@@ -35,6 +35,7 @@ WALLS = (
     "gexbench.cards",
     "gexbench.errors",
     "gexbench.ownership",
+    "gexbench.engine.service.backends",
     "gexbench.plan",
     "gexbench.record",
     # these watch, carry and show
@@ -65,6 +66,7 @@ WALLS = (
     "gexbench.file_kinds",
     "gexbench.engine.store.assets",
     "gexbench.engine.store.nearby",
+    "gexbench.engine.store.own_victim",
     "gexbench.engine.store.paths",
     "gexbench.engine.store.pictures",
     "gexbench.engine.store.prepared",

@@ -13,6 +13,7 @@ from gexbench.cards.schema import VictimCard
 from gexbench.engine.service.foreign_victim import ForeignVictim, reason
 from gexbench.errors import AssetMissing
 
+COLOURS = 3
 FIRST = 4
 """Parameters, the first, whose sizes may be that of a latent."""
 
@@ -46,7 +47,7 @@ class TorchScriptVictim(ForeignVictim):
         if isinstance(told, int):
             return told
         sizes = [n for p in list(self._net.parameters())[:FIRST] if p.dim() > 1 for n in (p.shape[1], p.shape[0])]
-        return next((n for n in dict.fromkeys(sizes) if self._draws(n)), None)
+        return next((n for n in dict.fromkeys(sizes) if n > COLOURS and self._draws(n)), None)
 
     def _draws(self, size: int) -> bool:
         for shape in ((1, size), (1, size, 1, 1)):
@@ -55,6 +56,6 @@ class TorchScriptVictim(ForeignVictim):
                     y = self.call(torch.zeros(shape))
             except Exception:  # not that size
                 continue
-            if isinstance(y, Tensor) and y.dim() == 4 and y.shape[1] == 3:
+            if isinstance(y, Tensor) and y.dim() == 4 and y.shape[1] == COLOURS:
                 return True
         return False

@@ -1,0 +1,69 @@
+"""What a foreign victim is, found out by asking it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from own_victim_factory import Draw, Enlarge, card_of, save_script
+from torch import Tensor, nn
+
+from gexbench.cards.own import Facts
+from gexbench.engine.service import probe as probing
+from gexbench.engine.service.probe import Subject, probe
+from gexbench.errors import GexbenchError
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "SECONDS", 0.0)
+
+
+def probed(file: Path, known: bool = False, **fields: object) -> Facts:
+    card = card_of(file, **fields)
+    assert card.weights is not None
+    return probe(Subject(card, known, file, card.weights.sha256, None))
+
+
+def test_of_what_takes_images_scale_sides_and_range_are_found(tmp_path: Path) -> None:
+    facts = probed(save_script(Enlarge(2.0, -1.0), tmp_path / "net.pt"), scale=1)
+    assert (facts.task_kind, facts.scale, facts.any_shape, facts.gives) == ("image-to-image", 4, True, (-1.0, 1.0))
+    assert facts.sides == probing.SIDES
+    assert (facts.least, facts.deterministic) == (-1.0, True)
+    assert facts.images_per_second > 0
+
+
+def test_of_what_draws_the_length_of_latents_and_the_size_of_images_are_found(tmp_path: Path) -> None:
+    facts = probed(save_script(Draw(True), tmp_path / "net.pt"))
+    assert (facts.task_kind, facts.latent_size, facts.drawn, facts.gives) == ("sampling", 6, (32, 32), (0.0, 1.0))
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] % 8 != 0:
+            raise RuntimeError("sides must be multiples of 8")
+        return torch.rand_like(x) * 400
+
+
+def test_what_answers_otherwise_each_time_takes_few_sides_and_has_a_range_of_its_own_is_told_so(tmp_path: Path) -> None:
+    facts = probed(save_script(Noisy(), tmp_path / "net.pt"))
+    assert (facts.deterministic, facts.scale, facts.gives) == (False, 1, None)
+    assert 33 not in facts.sides
+
+
+class Halved(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, ::2, ::2] * 1.0
+
+
+class Scalar(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean()
+
+
+@pytest.mark.parametrize(("net", "why"), [(Halved(), "which is no whole scale"), (Scalar(), "which is no image")])
+def test_what_neither_takes_images_nor_draws_them_is_one_line(net: nn.Module, why: str, tmp_path: Path) -> None:
+    with pytest.raises(GexbenchError, match=f"neither takes images nor draws them: .*{why}") as refused:
+        probed(save_script(net, tmp_path / "net.pt"))
+    assert "\n" not in str(refused.value)
