@@ -13,6 +13,7 @@ ENGINE = REPOSITORY / "gexbench" / "engine"
 COVERED_BY: dict[str, str] = {
     "attacker/serve.py": "tests/engine/attacker/test_process.py",
     "checks/inspect_process.py": "tests/cli/test_check.py",
+    "checks/probe_victim.py": "tests/cli/test_victim_probe.py",
     "kinds/endpoint.py": "tests/engine/service/test_meter.py",
     "run/losses.py": "tests/cli/test_losses.py",
     "run/train_victim.py": "tests/engine/run/test_sampling_run.py",
@@ -20,8 +21,10 @@ COVERED_BY: dict[str, str] = {
     "sandbox/landlock.py": "tests/engine/sandbox/test_rules.py",
     "sandbox/linux.py": "tests/engine/sandbox/test_seccomp.py",
     "scoring/features/walk.py": "tests/engine/scoring/features/test_images.py",
+    "service/probe_process.py": "tests/cli/test_victim_probe.py",
     "store/pip_child.py": "tests/engine/store/test_pypi.py",
     "store/source_failed.py": "tests/engine/store/test_download.py",
+    "wire/probing.py": "tests/cli/test_victim_probe.py",
 }
 """Files that a test of their own would only repeat: what they do shows where they are used."""
 

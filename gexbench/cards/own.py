@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
-from gexbench.cards.schema import Frozen, Line, Sha256, TaskKindName, VictimCard
+from gexbench.cards.schema import Frozen, Line, Sha256, VictimCard
 from gexbench.errors import CardError
 from gexbench.foreign_text import shown
 
@@ -63,18 +63,18 @@ def arguments_of(card: VictimCard) -> dict[str, object]:
 class Facts(Frozen):
     """What `gexbench victim probe` found out about a victim.
 
-    scale: output side over input side. sides: squares that it took, of those tried. any_shape: whether it took images
-    that are no squares. latent_size, drawn: of what draws: the length of its latents, height and width of its images.
-    least, most: of all values of its answers. gives: black and white of the usual range that holds them, as a card says
-    it; None where none does. deterministic: whether it answered the same question with the same bits.
-    images_per_second: one at a time, at `timed_at` pixels a side.
+    draws: whether it draws images; else it answers images with images. scale: output side over input side. sides:
+    squares that it took, of those tried. any_shape: whether it took images that are no squares. latent_size, drawn: of
+    what draws: the length of its latents, height and width of its images. least, most: of all values of its answers.
+    gives: black and white of the usual range that holds them, as a card says it; None where none does. deterministic:
+    whether it answered the same question with the same bits. images_per_second: one at a time, at `timed_at` pixels a
+    side.
     """
 
     name: Line
     backend: Line
     sha256: Sha256
-    bytes: int
-    task_kind: TaskKindName
+    draws: bool
     scale: int = 1
     sides: tuple[int, ...] = ()
     any_shape: bool = False

@@ -57,11 +57,11 @@ def probe(
 
     from gexbench.cli.output import print_json
     from gexbench.engine.checks.probe_victim import probe_victim
-    from gexbench.engine.store.own_victim import Place, own_victim
+    from gexbench.engine.store.own_victim import own_victim, taskless
 
-    filed = own_victim(victim, Place("image-to-image", 1, "none"))
+    filed = own_victim(victim, taskless())
     with tempfile.TemporaryDirectory(prefix="gexbench-probe-") as place:
-        facts = probe_victim(filed, victim.endswith(".toml"), Path(place))
+        facts = probe_victim(filed, Path(place))
     if json:
         print_json({"facts": facts.model_dump(mode="json")})
         return
@@ -70,11 +70,11 @@ def probe(
 
 
 def _lines(facts: Facts) -> Iterator[tuple[str, str]]:
-    yield "victim", f"{facts.name}, {facts.backend}, {facts.bytes} bytes, sha256 {facts.sha256[:12]}…"
-    yield "kind", facts.task_kind
-    if facts.task_kind == "sampling":
+    yield "victim", f"{facts.name}, {facts.backend}, sha256 {facts.sha256[:12]}…"
+    yield "kind", "draws images from latents" if facts.draws else "answers images with images"
+    if facts.draws:
         yield "latents", f"{facts.latent_size} long"
-        yield "images", " x ".join(map(str, reversed(facts.drawn or ())))
+        yield "images", " x ".join(map(str, reversed(facts.drawn or ()))) + " px"
     else:
         yield "takes", f"squares of {', '.join(map(str, facts.sides))} px" + (" and others" if facts.any_shape else "")
         yield "scale", f"x{facts.scale}"

@@ -21,7 +21,7 @@ def test_what_a_victim_is_is_printed_for_people_and_as_json(tmp_path: Path) -> N
     assert "so gives = [0.0, 1.0]" in told.stdout
     document = json.loads(gexbench("victim", "probe", "net.pt", "--json", cwd=tmp_path).stdout)
     assert document["schema_version"] == 1
-    assert (document["facts"]["task_kind"], document["facts"]["scale"]) == ("image-to-image", 4)
+    assert (document["facts"]["draws"], document["facts"]["scale"]) == (False, 4)
 
 
 class Killer(torch.nn.Module):

@@ -27,15 +27,13 @@ from gexbench.foreign_text import PARAGRAPH, shown
 WITHIN = 600.0
 
 
-def probe_victim(filed: Filed[VictimCard], known: bool, folder: Path) -> Facts:
-    """Return what a victim is; writes below `folder`.
-
-    known: whether its card is the user's. Raises GexbenchError in one line for what is no victim.
-    """
+def probe_victim(filed: Filed[VictimCard], folder: Path) -> Facts:
+    """Return what a victim is; writes below `folder`. Raises GexbenchError in one line for what is no victim."""
     card = filed.card
-    assert card.weights is not None  # see own_victim
+    if card.weights is None:
+        raise CardError(f"{filed.path} names no file", "write [weights] with file and sha256")
     file, code = filed.root.path / card.weights.file, _copied(filed, folder / "code")
-    order = Probe(card=card, known=known, file=file, code=code, threads=hardware.choose("cpu", True).threads)
+    order = Probe(card=card, file=file, code=code, threads=hardware.choose("cpu", True).threads)
     ours, theirs = pair()
     fds, module = (theirs.fileno(),), "gexbench.engine.service.probe_process"
     job = Job(module, tuple(map(str, fds)), fds, folder / "child", folder / "log.txt", _rules(file, code), {})

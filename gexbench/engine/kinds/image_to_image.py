@@ -19,7 +19,7 @@ from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import Exhibits, TestEvidence, valid
 from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault
-from gexbench.engine.kinds.kind import Choose, Copy, TaskKind, Witnesses
+from gexbench.engine.kinds.kind import Choose, Copy, TaskKind, Tried, Witnesses
 from gexbench.engine.kinds.near_copies import Nearness, TestInputs
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.engine.wire.questions import check_question, checked, question_digest
@@ -133,6 +133,11 @@ class ImageToImage(TaskKind):
         places = sorted((number, digest) for digest, number in numbers.items())
         return Tests([digest for _, digest in places], lambda i: to_uint8(stored[places[i][0]])[None], len(places))
 
+    def tried(self, plan: Plan, victim: OpenVictim, sizes: Sequence[tuple[int, int]]) -> Sequence[Tried]:
+        """Return an image of each size."""
+        scale = plan.task.scale
+        return [Tried(pattern(h, w), (h * scale, w * scale)) for h, w in sizes]
+
     def packed(self, x: Tensor) -> Tensor:
         """Return images (N,3,h,w) in [0,1] as 8-bit images."""
         return to_uint8(checked(x))
@@ -209,6 +214,14 @@ class ImageToImage(TaskKind):
         yield "guard_input", fed, image_fault(fed, x)
         left = defense.guard_output(x.clone(), y.clone(), history)
         yield "guard_output", left, image_fault(left, y)
+
+
+def pattern(height: int, width: int) -> Tensor:
+    """Return an image (1,3,height,width) in [0,1] from black to white: slopes, an edge, a little grain."""
+    rows, columns = torch.linspace(0, 1, height)[:, None], torch.linspace(0, 1, width)[None]
+    grain = torch.rand(height, width, generator=torch.Generator().manual_seed(0)) * 0.1
+    planes = (rows.expand(height, width), columns.expand(height, width), ((rows + columns) > 1).float())
+    return torch.stack([(0.9 * plane + grain).clamp(0, 1) for plane in planes])[None]
 
 
 def _answers(x: Tensor, witnesses: Witnesses) -> Answers:

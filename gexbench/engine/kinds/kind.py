@@ -32,6 +32,14 @@ class Copy:
     latent_size: int | None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A question that a foreign victim is tried on, as `answer` takes it, and height and width of the answer."""
+
+    x: Tensor
+    size: tuple[int, int]
+
+
 Choose = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 """From the images (3,h,w) uint8 that every suspect is asked to those that one is asked, as a defense chooses."""
 
@@ -82,6 +90,13 @@ class TaskKind(Protocol):
     def tests(self, plan: Plan, victim: OpenVictim, stored: Sequence[Tensor]) -> Tests:
         """Return the questions of the test; stored: the test inputs of all splits, none where the victim draws."""
         ...
+
+    def tried(self, plan: Plan, victim: OpenVictim, sizes: Sequence[tuple[int, int]]) -> Sequence[Tried]:
+        """Return what a foreign victim is tried on before the first question.
+
+        sizes: height and width of images it will be asked about. Raises PlanError where it cannot be asked.
+        """
+        return ()
 
     def packed(self, x: Tensor) -> Tensor:
         """Return a question to `oracle.query` as it travels; raises QueryError for what is none."""

@@ -19,14 +19,14 @@ from gexbench.engine.kinds import contact_sheet
 from gexbench.engine.kinds.endpoint import Batch, OpenVictim
 from gexbench.engine.kinds.evidence import Exhibits, TestEvidence, valid
 from gexbench.engine.kinds.guard import Front, Tests, Way, image_fault, latent_fault
-from gexbench.engine.kinds.kind import Choose, Copy, TaskKind, Witnesses
+from gexbench.engine.kinds.kind import Choose, Copy, TaskKind, Tried, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample, Unmetered
 from gexbench.engine.wire.questions import LONGEST_LATENT, check_count, checked
 from gexbench.errors import PlanError, QueryError, RunFailed
 from gexbench.plan import Plan
 
 AT_ONCE = 64
-FEW = 16
+FEW, TRIED = 16, 4
 JUDGED = 256
 """Images of each model that ownership is judged on, where so many are drawn twice."""
 STREAMS = {"queried": "sold", "test": "test"}
@@ -157,6 +157,15 @@ class Sampling(TaskKind):
         count = max(scored, plan.budget) if _asks_what_was_queried(plan) else scored
         chances = [latents.chance("test", number) for number in range(count)]
         return Tests(chances, lambda number: latents.drawn("test", [number]), scored)
+
+    def tried(self, plan: Plan, victim: OpenVictim, sizes: Sequence[tuple[int, int]]) -> Sequence[Tried]:
+        """Return a few latents; raises PlanError where their length is unknown."""
+        assert plan.scale.side is not None  # see check
+        size, way_out = victim.latent_size, "write a card with latent_size in [net], or give the network that attribute"
+        if size is None:
+            raise PlanError(f"victim {plan.victim.name!r} does not say how long its latents are", way_out)
+        side = plan.scale.side
+        return [Tried(z, (side, side)) for z in surrogate_latents(range(TRIED), size, 0).split(1)]
 
     def packed(self, x: Tensor) -> Tensor:
         """Return images as 8-bit images, which the service then refuses."""

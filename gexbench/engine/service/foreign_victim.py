@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -28,7 +29,7 @@ class ForeignVictim:
 
     def __init__(self, card: VictimCard, files: Path, digest: str) -> None:
         self.card, self.signature = card, signature_of(card)
-        self.digest, self.latent_size = digest, self.signature.latent_size
+        self.digest = digest
         self.told_sides: tuple[int, ...] = ()
         self._key = b""
         self._latent_shape: tuple[int, ...] | None = None
@@ -47,6 +48,15 @@ class ForeignVictim:
             )
         self._key = hashlib.blake2b(content, digest_size=64).digest()
         return content
+
+    @cached_property
+    def latent_size(self) -> int | None:
+        """Return the length of its latents, as its card says it, or its file; None where neither does."""
+        return self.signature.latent_size or self.found_latent_size()
+
+    def found_latent_size(self) -> int | None:
+        """Return the length of latents that the file tells, None where it tells none."""
+        return None
 
     def call(self, x: Tensor) -> object:
         """Return what the network makes of a batch of one, float32 on the CPU."""

@@ -35,8 +35,11 @@ class OnnxVictim(ForeignVictim):
             raise PlanError(f"{files} takes {self._input.type}, not float images or latents", "export it for float")
         sizes = self._input.shape
         self.told_sides = tuple({n for n in sizes[2:] if isinstance(n, int) and n > 0}) if len(sizes) == 4 else ()
-        if card.task_kind == "sampling" and self.latent_size is None and len(sizes) > 1 and isinstance(sizes[1], int):
-            self.latent_size = sizes[1]
+
+    def found_latent_size(self) -> int | None:
+        """Return the second size of the input, where the file fixes it."""
+        sizes = self._input.shape
+        return sizes[1] if len(sizes) > 1 and isinstance(sizes[1], int) else None
 
     def call(self, x: Tensor) -> object:
         """Return what the network makes of a batch of one."""

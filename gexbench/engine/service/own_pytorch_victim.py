@@ -33,9 +33,11 @@ class OwnPyTorchVictim(ForeignVictim):
             raise CardError(f"{card.entry} of victim {card.name!r} is no torch.nn.Module", "name the network's class")
         load_weights(net, files, digest, card.net)
         self._net = net.eval().requires_grad_(False).to(self._device)
-        size = getattr(net, "latent_size", None)
-        if card.task_kind == "sampling" and self.latent_size is None and isinstance(size, int):
-            self.latent_size = size
+
+    def found_latent_size(self) -> int | None:
+        """Return what the network says in `latent_size`."""
+        size = getattr(self._net, "latent_size", None)
+        return size if isinstance(size, int) else None
 
     def call(self, x: Tensor) -> object:
         """Return what the network makes of a batch of one."""

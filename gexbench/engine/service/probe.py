@@ -4,84 +4,63 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from gexbench.cards.own import Facts
-from gexbench.cards.schema import VictimCard
+from gexbench.engine.kinds.image_to_image import pattern
+from gexbench.engine.kinds.sampling import surrogate_latents
 from gexbench.engine.service.foreign_victim import NEAR, ForeignVictim
-from gexbench.engine.service.signature import latents, pattern
-from gexbench.engine.service.victim import open_victim
-from gexbench.errors import PlanError, RunFailed
+from gexbench.errors import GexbenchError, PlanError, RunFailed
 
 SIDES = (16, 24, 32, 33, 48, 64, 96, 128, 256)
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+LATENTS, USUAL = 4, 64
 SECONDS, LEAST_CALLS = 1.0, 2
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A victim to look at; known: whether its card is the user's, and so its kind and scale. code: see open_victim."""
+def probe(victim: ForeignVictim) -> Facts:
+    """Return what a victim is; raises PlanError, in one line, for what neither takes images nor draws them.
 
-    card: VictimCard
-    known: bool
-    file: Path
-    digest: str
-    code: Path | None
-
-    def opened(self, **changes: Any) -> ForeignVictim:
-        """Return the victim open, with changes to its card."""
-        card = self.card.model_copy(update=changes)
-        victim = open_victim(card, self.file, self.digest, "cpu", self.code)
-        if not isinstance(victim, ForeignVictim):
-            raise PlanError(f"victim {card.name!r} is gexbench's own", f"gexbench show {card.name}")
-        return victim
-
-
-def probe(subject: Subject) -> Facts:
-    """Return what a victim is; raises GexbenchError, in one line, for what neither takes images nor draws them."""
-    kinds = (subject.card.task_kind,) if subject.known else ("image-to-image", "sampling")
-    refused: list[PlanError | RunFailed] = []
-    for kind in kinds:
+    It is asked about images first, unless its card says how long its latents are.
+    """
+    ways: list[Callable[[ForeignVictim], Facts]] = [_of_images, _of_latents]
+    refused: list[GexbenchError] = []
+    for way in ways if victim.signature.latent_size is None else reversed(ways):
         try:
-            return (_of_images if kind == "image-to-image" else _of_latents)(subject)
+            return way(victim)
         except (PlanError, RunFailed) as error:
             refused.append(error)
-    if len(refused) == 1:
-        raise refused[0]
-    raise PlanError(f"{subject.file} neither takes images nor draws them: {refused[0]}; {refused[1]}", refused[1].hint)
+    told = f"victim {victim.card.name!r} neither takes images nor draws them: {'; '.join(map(str, refused))}"
+    raise PlanError(told, "export the generator alone: (N,3,H,W) to (N,3,H,W), or (N,d) to (N,3,H,W)")
 
 
-def _of_images(subject: Subject) -> Facts:
-    victim = subject.opened(task_kind="image-to-image")
-    told = (victim.signature.side, *victim.told_sides)
+def _of_images(victim: ForeignVictim) -> Facts:
     took: dict[int, Tensor] = {}
-    failure: RunFailed | None = None
-    for side in sorted({*SIDES, *(each for each in told if each)}):
+    refused: list[RunFailed] = []
+    for side in sorted({*SIDES, *victim.told_sides, *filter(None, [victim.signature.side])}):
         try:
             took[side] = victim.values(pattern(side, side))
         except RunFailed as error:
-            failure = failure or error
+            refused.append(error)
     if not took:
-        raise failure or PlanError("nothing was tried")
-    timed = min(took, key=lambda side: abs(side - 64))
-    facts = _facts(subject, [*took.values()], lambda: victim.values(pattern(timed, timed)), timed)
-    scale = _scale(victim, {side: y.shape[-1] for side, y in took.items()})
-    shape = {"scale": scale, "sides": tuple(took), "any_shape": _takes(victim, timed, timed + 16)}
-    return facts.model_copy(update={"task_kind": "image-to-image", **shape})
+        raise refused[0]
+    scale = _scale({side: y.shape[-1] for side, y in took.items()})
+    timed = min(took, key=lambda side: abs(side - USUAL))
+    facts = _facts(victim, [*took.values()], lambda: victim.values(pattern(timed, timed)), timed)
+    found: dict[str, Any] = {"scale": scale, "sides": tuple(took), "any_shape": _takes(victim, timed, timed + 16)}
+    return facts.model_copy(update=found)
 
 
-def _scale(victim: ForeignVictim, sides: dict[int, int]) -> int:
+def _scale(sides: dict[int, int]) -> int:
+    """Return output side over input side; raises PlanError where that is no whole number, or not always the same."""
     scales = {out / side for side, out in sides.items()}
-    (side, out), scale = next(iter(sides.items())), int(min(scales))
-    if len(scales) != 1 or scale != min(scales):
-        told = f"victim {victim.card.name!r} answers images of {side} px with images of {out} px"
-        raise PlanError(f"{told}, which is no whole scale", "tasks enlarge by a whole number, or keep the size")
-    return scale
+    if len(scales) != 1 or not min(scales).is_integer():
+        side, out = next(iter(sides.items()))
+        raise PlanError(f"it answers {side} px with {out} px, and tasks enlarge by one whole number")
+    return int(min(scales))
 
 
 def _takes(victim: ForeignVictim, height: int, width: int) -> bool:
@@ -92,31 +71,24 @@ def _takes(victim: ForeignVictim, height: int, width: int) -> bool:
     return True
 
 
-def _of_latents(subject: Subject) -> Facts:
-    victim = subject.opened(task_kind="sampling")
+def _of_latents(victim: ForeignVictim) -> Facts:
     if victim.latent_size is None:
-        raise PlanError(
-            "the length of its latents is unknown",
-            "give the network an attribute latent_size, or write a card with latent_size in [net]",
-        )
-    z = latents(victim.latent_size)
+        raise PlanError("how long its latents are, neither file nor card says")
+    z = surrogate_latents(range(LATENTS), victim.latent_size, 0)
     drawn = [victim.values(each) for each in z.split(1)]
     height, width = drawn[0].shape[2:]
-    facts = _facts(subject, drawn, lambda: victim.values(z[:1]), width)
-    return facts.model_copy(
-        update={"task_kind": "sampling", "latent_size": victim.latent_size, "drawn": (int(height), int(width))}
-    )
+    facts = _facts(victim, drawn, lambda: victim.values(z[:1]), width)
+    return facts.model_copy(update={"draws": True, "latent_size": victim.latent_size, "drawn": (height, width)})
 
 
-def _facts(subject: Subject, answers: Sequence[Tensor], ask: Callable[[], Tensor], timed_at: int) -> Facts:
+def _facts(victim: ForeignVictim, answers: Sequence[Tensor], ask: Callable[[], Tensor], timed_at: int) -> Facts:
     least, most = min(float(y.min()) for y in answers), max(float(y.max()) for y in answers)
     same = torch.equal(ask(), ask())
     return Facts(
-        name=subject.card.name,
-        backend=subject.card.backend,
-        sha256=subject.digest,
-        bytes=subject.file.stat().st_size,
-        task_kind=subject.card.task_kind,
+        name=victim.card.name,
+        backend=victim.card.backend,
+        sha256=victim.digest,
+        draws=False,
         least=least,
         most=most,
         gives=next((each for each in RANGES if _holds(each, least, most)), None),

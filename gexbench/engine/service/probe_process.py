@@ -7,11 +7,13 @@ import sys
 import torch
 
 from gexbench.engine.sandbox import linux
-from gexbench.engine.service.probe import Subject, probe
+from gexbench.engine.service.foreign_victim import ForeignVictim
+from gexbench.engine.service.probe import probe
+from gexbench.engine.service.victim import open_victim
 from gexbench.engine.wire.frames import Channel
 from gexbench.engine.wire.messages import Broken, receive, send
 from gexbench.engine.wire.probing import Probe, Probed
-from gexbench.errors import GexbenchError
+from gexbench.errors import GexbenchError, PlanError
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +25,10 @@ def main(argv: list[str]) -> int:
         return 1
     torch.set_num_threads(order.threads)
     try:
-        found = probe(Subject(order.card, order.known, order.file, order.card.weights.sha256, order.code))
+        victim = open_victim(order.card, order.file, order.card.weights.sha256, "cpu", order.code)
+        if not isinstance(victim, ForeignVictim):
+            raise PlanError(f"victim {order.card.name!r} is gexbench's own", f"gexbench show {order.card.name}")
+        found = probe(victim)
     except GexbenchError as error:
         send(channel, Broken(kind=type(error).__name__, message=str(error), hint=error.hint))
         return 1

@@ -60,7 +60,7 @@ class Service:
         plan, kind = order.plan, task_kind(order.plan.task.kind)
         ledger = Ledger(order.ledger, plan.id, plan.budget)
         victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device, order.victim_code)
-        try_foreign(victim, order.sizes)
+        try_foreign(victim, plan, order.sizes)
         undefended = plan.defense is None
         self.front = Undefended(kind.way, victim) if undefended else _defended(order, kind, victim, door)
         self.meter = Meter(kind.endpoint(plan, victim, self.front), ledger)

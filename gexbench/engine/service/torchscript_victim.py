@@ -34,14 +34,12 @@ class TorchScriptVictim(ForeignVictim):
             ) from None
         self.content, self._device = b"", torch.device(device)
         self._net = net.eval()
-        if card.task_kind == "sampling" and self.latent_size is None:
-            self.latent_size = self._found_latent_size()
 
     def call(self, x: Tensor) -> object:
         """Return what the network makes of a batch of one."""
         return self._net(x.to(self._device))
 
-    def _found_latent_size(self) -> int | None:
+    def found_latent_size(self) -> int | None:
         """Return what the network says in `latent_size`, or the first size of its parameters that it draws from."""
         told = getattr(self._net, "latent_size", None)
         if isinstance(told, int):

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from gexbench.cards.entry import load_entry
+from gexbench.cards.own import is_foreign
 from gexbench.cards.schema import VictimCard
 from gexbench.engine.kinds.endpoint import OpenVictim
+from gexbench.engine.kinds.kind import task_kind
 from gexbench.engine.service.backends import OWN_CODE, TRIAL, backend_of
+from gexbench.plan import Plan
 
 
 def open_victim(card: VictimCard, files: Path, digest: str, device: str, code: Path | None = None) -> OpenVictim:
@@ -26,7 +29,7 @@ def open_victim(card: VictimCard, files: Path, digest: str, device: str, code: P
     return victim
 
 
-def try_foreign(victim: OpenVictim, sizes: Sequence[tuple[int, int]]) -> None:
-    """Raise PlanError where a foreign victim is not what its card says; sizes: see OpenService, none for others."""
-    if sizes:
-        load_entry(TRIAL)(victim, sizes)
+def try_foreign(victim: OpenVictim, plan: Plan, sizes: Sequence[tuple[int, int]]) -> None:
+    """Raise PlanError where a foreign victim is not what its card says; sizes: see OpenService."""
+    if is_foreign(plan.victim):
+        load_entry(TRIAL)(victim, task_kind(plan.task.kind).tried(plan, victim, sizes))

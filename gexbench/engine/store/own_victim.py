@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from gexbench.cards.catalog import Filed, check, read_toml
 from gexbench.cards.own import is_foreign, signature_of
@@ -30,6 +30,12 @@ class Place:
     task_kind: TaskKindName
     scale: int
     dataset: str
+
+
+def taskless() -> Place:
+    """Return a place for a victim that is looked at and not asked in a task."""
+    words: tuple[TaskKindName, ...] = get_args(TaskKindName)
+    return Place(words[0], 1, "none")
 
 
 def is_path(victim: str) -> bool:

@@ -13,14 +13,10 @@ from gexbench.engine.wire.messages import Message
 
 
 class Probe(Message):
-    """Look at a victim: a file as it lies there, as the kinds and at the scale that are found, or as its card says.
-
-    known: whether the card is the user's. code: the folder of a foreign network's class.
-    """
+    """Look at a victim; file: what its card names. code: the folder of a foreign network's class."""
 
     op = "probe"
     card: VictimCard
-    known: bool
     file: Path
     code: Path | None
     threads: int

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gexbench.cards.own import Facts
 from gexbench.engine.service import probe as probing
-from gexbench.engine.service.probe import Subject, probe
+from gexbench.engine.service.probe import probe
+from gexbench.engine.service.torchscript_victim import TorchScriptVictim
 from gexbench.errors import GexbenchError
 
 
@@ -20,23 +21,23 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probing, "SECONDS", 0.0)
 
 
-def probed(file: Path, known: bool = False, **fields: object) -> Facts:
-    card = card_of(file, **fields)
+def probed(file: Path) -> Facts:
+    card = card_of(file)
     assert card.weights is not None
-    return probe(Subject(card, known, file, card.weights.sha256, None))
+    return probe(TorchScriptVictim(card, file, card.weights.sha256, "cpu"))
 
 
 def test_of_what_takes_images_scale_sides_and_range_are_found(tmp_path: Path) -> None:
-    facts = probed(save_script(Enlarge(2.0, -1.0), tmp_path / "net.pt"), scale=1)
-    assert (facts.task_kind, facts.scale, facts.any_shape, facts.gives) == ("image-to-image", 4, True, (-1.0, 1.0))
+    facts = probed(save_script(Enlarge(2.0, -1.0), tmp_path / "net.pt"))
+    assert (facts.draws, facts.scale, facts.any_shape, facts.gives) == (False, 4, True, (-1.0, 1.0))
     assert facts.sides == probing.SIDES
-    assert (facts.least, facts.deterministic) == (-1.0, True)
+    assert (round(facts.least, 3), facts.deterministic) == (-1.0, True)
     assert facts.images_per_second > 0
 
 
 def test_of_what_draws_the_length_of_latents_and_the_size_of_images_are_found(tmp_path: Path) -> None:
     facts = probed(save_script(Draw(True), tmp_path / "net.pt"))
-    assert (facts.task_kind, facts.latent_size, facts.drawn, facts.gives) == ("sampling", 6, (32, 32), (0.0, 1.0))
+    assert (facts.draws, facts.latent_size, facts.drawn, facts.gives) == (True, 6, (32, 32), (0.0, 1.0))
 
 
 class Noisy(nn.Module):
@@ -62,7 +63,7 @@ class Scalar(nn.Module):
         return x.mean()
 
 
-@pytest.mark.parametrize(("net", "why"), [(Halved(), "which is no whole scale"), (Scalar(), "which is no image")])
+@pytest.mark.parametrize(("net", "why"), [(Halved(), "one whole number"), (Scalar(), "which is no image")])
 def test_what_neither_takes_images_nor_draws_them_is_one_line(net: nn.Module, why: str, tmp_path: Path) -> None:
     with pytest.raises(GexbenchError, match=f"neither takes images nor draws them: .*{why}") as refused:
         probed(save_script(net, tmp_path / "net.pt"))
