@@ -56,6 +56,7 @@ SKIPPED = {
     "gexbench run --task sr --attack bicubic --defense gaussian-noise --set-defense sigma=8": AGAIN,
     "gexbench defense prepare fingerprint --task monet2photo": TRAINS,
     "gexbench run --task latent-fidelity --attack submissions/alice/mygan": TRAINS,
+    "gexbench run --task latent-fidelity --attack sngan --defense submissions/alice/cut": TRAINS,
     "gexbench run --task sr --attack bicubic --defense none,jpeg --strengths": "four runs like the one before it",
 }
 """By command: the reason."""
