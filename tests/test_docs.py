@@ -146,13 +146,38 @@ def test_python_in_the_docs_is_python_with_keywords_that_exist(page: Path) -> No
 def prose(page: Path) -> str:
     """Return a page without code, tables and the targets of its links."""
     text = re.sub(r"```.*?```|<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    lines = [line for line in text.splitlines() if not line.startswith(("|", "#"))]
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "#", "    "))]
     return re.sub(r"\]\([^)]*\)", "]", "\n".join(lines))
 
 
-def test_no_sentence_of_the_readme_is_longer_than_35_words() -> None:
-    parts = re.split(r"(?<=[.!?:;])\s+|\n\n|\n\* ", prose(ROOT / "README.md"))
+LONGER = {"architecture.md", "latent-gans.md"}
+"""Pages with longer sentences."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in LONGER], ids=lambda p: p.name)
+def test_no_sentence_of_a_page_is_longer_than_35_words(page: Path) -> None:
+    parts = re.split(r"(?<=[.!?:;])[*)]*\s+|\n\n|\n[*-] ", prose(page))
     assert [part for part in parts if len(part.split()) > 35] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_a_page_says_at_its_top_who_it_is_for_and_what_it_ends_with(page: Path) -> None:
+    top = " ".join(page.read_text(encoding="utf-8").partition("\n## ")[0].split())
+    assert re.search(r"\bThis page is for .+?\. After it you (can|know)\b", top)
+
+
+def test_the_glossary_is_short_with_one_sentence_for_each_word_that_pages_use() -> None:
+    rows = re.findall(r"^\| ([a-z ]+) \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.MULTILINE)[
+        1:
+    ]
+    texts = " ".join(page.read_text(encoding="utf-8").lower() for page in PAGES if page.name != "glossary.md")
+    assert 10 <= len(rows) <= 15
+    assert [word for word, _ in rows] == sorted(word for word, _ in rows)
+    for word, meaning in rows:
+        assert re.fullmatch(r"[A-Z][^.]+\.", meaning), meaning
+        assert word in texts
+    for page in (ROOT / "README.md", ROOT / "docs" / "README.md"):
+        assert "glossary.md)" in page.read_text(encoding="utf-8")
 
 
 def test_the_readme_is_short_and_every_page_stands_in_the_index() -> None:
