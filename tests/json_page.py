@@ -29,10 +29,11 @@ the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench run` with lists | `records`, a list of records, and `failed`, a list of `run`, `budget`, `seed`, `reason` |
 | `gexbench score` | a [comparison](#comparison), or a [reference comparison](#referencecomparison) with `--backend reference` |
 | `gexbench verify` | a [verdict](#verdict), and `signed`, the path of a signature or null |
+| `gexbench show RUN` of a run without a record | `unfinished`: `run`, `answered`, `budget`, `extracted`, `running` |
 | `gexbench list` | by kind of card, a list of `name`, `version`, `summary` |
 | `gexbench show CARD` | by kind, the card with all its keys |
 | `gexbench board show` | `board`, `task`, and `tables` with their rows |
-| `gexbench board add`, `gexbench board build` | `added` and `already`, lists of paths; `pages`, a list of `path` and `written` |
+| `gexbench board add`, `gexbench board build` | `added`, `already`, lists of paths, and `skipped`, lines; `pages`, a list of `path` and `written` |
 | `gexbench data list`, `victim list`, `assets list`, `defense list` | `datasets`, `victims`, `assets`, `defenses`: a list of rows |
 | `gexbench check`, `gexbench doctor` | `checks` or `findings`: a list of what was looked at, and whether it is in order |
 

@@ -58,6 +58,9 @@ def test_the_types_are_in_the_wheel() -> None:
     wheel = pytest.importorskip("hatchling.builders.wheel", reason="hatchling builds the wheel")
     held = {file.distribution_path for file in wheel.WheelBuilder(str(ROOT)).recurse_included_files()}
     assert {"gexbench/py.typed", "gexbench/__init__.py", "gexbench/_registry/tasks/sr.toml"} <= held
+    assert "gexbench/_leaderboards/MAINTAINERS" in held
+    records = [path for path in held if path.startswith("gexbench/_leaderboards/sr/records/")]
+    assert len(records) == len(list((ROOT / "leaderboards" / "sr" / "records").glob("*.json")))
 
 
 def test_a_traceback_shows_the_hint_and_the_message_stays_alone() -> None:

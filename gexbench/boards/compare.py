@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from statistics import fmean
 from typing import Literal
 
 from gexbench.boards.label import attack_label, defense_label, table_key
@@ -104,10 +105,17 @@ class Contest:
 
     @property
     def better(self) -> Side | None:
-        """Return the better row where the two differ."""
-        if self.answer != "different":
+        """Return the better row where the two differ; None, too, where the ideal lies between them."""
+        higher = self._higher_is_better()
+        if self.answer != "different" or higher is None:
             return None
-        return self.a if (self.test.value > 0) == self.card.higher_is_better else self.b
+        return self.a if (self.test.value > 0) == higher else self.b
+
+    def _higher_is_better(self) -> bool | None:
+        if self.card.ideal is None:
+            return self.card.higher_is_better
+        above = {fmean(values.values()) > self.card.ideal for values in self.values}
+        return None if len(above) == 2 else above == {False}
 
 
 def contest(question: Question, a: str, b: str) -> Contest:
@@ -153,7 +161,8 @@ def _contest(question: Question, a: Side, b: Side, rows: Sequence[Side]) -> Cont
     test, why = tests[0, 1]
     holm = adjusted({pair: found.p for pair, (found, _) in tests.items()})[0, 1]
     margin = margin_of(question.board, a, question.number, question.margin)
-    return Contest(a, b, measured(a.row.records)[question.number.metric], values, test, why, holm, len(tests), margin)
+    cards = measured([*question.board.records, *a.row.records])  # the board's first: it knows what is ideal
+    return Contest(a, b, cards[question.number.metric], values, test, why, holm, len(tests), margin)
 
 
 def _together(side: Side, a: Side, b: Side) -> bool:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from gexbench.boards.accept import newcomer_objections, objections, pinned
 from gexbench.boards.agree import Agreement, Entry
+from gexbench.boards.ideals import with_ideals
+from gexbench.boards.incoming import incoming
+from gexbench.boards.label import record_place
 from gexbench.boards.verified import verified_seals
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, Filed
@@ -47,7 +50,7 @@ class BoardFolder:
             why = next(reasons, None) or agreed.conflict(entry)
             if why:
                 raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {shown(why)}", RULES)
-            agreed.take(entry)
+            agreed.take(Entry(path, with_ideals(entry.record, catalog)))
         return agreed
 
     def verified(self) -> frozenset[str]:
@@ -56,15 +59,16 @@ class BoardFolder:
 
     def place(self, record: RunRecord) -> Path:
         """Return where a record goes."""
-        return self.folder / "records" / f"{record.plan.run_name}.json"
+        return self.folder / record_place(record.plan)
 
 
 @dataclass(frozen=True)
 class Added:
-    """What `add` did: the records that were written, and those that had been there."""
+    """What `add` did: the records that were written, those that had been there, and, a line each, what is none."""
 
     written: tuple[Path, ...]
     already: tuple[Path, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def captured(board: Filed[BoardCard], catalog: Catalog) -> str:
@@ -93,18 +97,19 @@ def folder_of(record: RunRecord, root: Path, catalog: Catalog) -> BoardFolder:
 def add(runs: Sequence[Path], root: Path, catalog: Catalog) -> Added:
     """Copy records to their boards below `root`.
 
-    runs: run folders or record files. One that lies on its board already is left there. Raises BoardError naming every
-    refused record and why; nothing is written then.
+    runs: run folders, record files, or patterns; what of them is no record is skipped, see `incoming`. One that lies on
+    its board already is left there. Raises BoardError naming every refused record and why; nothing is written then.
     """
-    intake = Intake(root, catalog)
-    for run in runs:
+    intake, found = Intake(root, catalog), incoming(runs)
+    for run in found.records:
         intake.take(run)
     if intake.refused:
-        head = f"{len(intake.refused)} of {len(runs)} records refused, nothing was added:\n  " if len(runs) > 1 else ""
+        count = len(found.records)
+        head = f"{len(intake.refused)} of {count} records refused, nothing was added:\n  " if count > 1 else ""
         raise BoardError(head + "\n  ".join(intake.refused), RULES)
     for path, file in intake.coming.items():
         atomic_write(path, file.read_bytes())  # as it is: its seal is of the keys that its file has
-    return Added(tuple(intake.coming), tuple(intake.already))
+    return Added(tuple(intake.coming), tuple(intake.already), found.skipped)
 
 
 @dataclass

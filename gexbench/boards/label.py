@@ -40,3 +40,8 @@ def table_key(plan: Plan) -> tuple[str, int, str]:
 def row_key(plan: Plan) -> tuple[str, int, str, str]:
     """Return what records of one row have in common: its table, and the attack with its options."""
     return *table_key(plan), attack_label(plan)
+
+
+def record_place(plan: Plan) -> str:
+    """Return where a record lies in its board's folder."""
+    return f"records/{plan.run_name}.json"

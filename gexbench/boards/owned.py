@@ -120,7 +120,9 @@ def ownership_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
     )
     faint = frozenset(place for place, each in enumerate(rows) if each.row.control or not each.row.complete)
     notes = dict.fromkeys(f"{each.table.defense}: {v.note}." for each in rows for v in each.verdicts if v.note)
-    return Sheet(f"{profile}, ownership", 3, (_NOTE,), columns, tuple(map(_row, rows)), faint, below=tuple(notes))
+    links = tuple(each.row.links for each in rows)
+    cells = tuple(map(_row, rows))
+    return Sheet(f"{profile}, ownership", 3, (_NOTE,), columns, cells, faint, below=tuple(notes), links=links)
 
 
 _NOTE = (

@@ -128,7 +128,7 @@ def _goodness(row: Row, card: MetricCard) -> tuple[float, str]:
     """Sort key: the best main number first, then the name."""
     main = row.main()
     value = main.mean if main is not None else 0.0
-    return (-value if card.higher_is_better else value), row.label
+    return card.distance(value), row.label
 
 
 def _control_order(row: Row, task: TaskCard) -> tuple[int, str]:

@@ -1,8 +1,7 @@
-"""A page as LaTeX, HTML, or tables on the terminal."""
+"""A page as HTML, or tables on the terminal."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,48 +12,13 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "−": "$-$",
-    "∞": r"$\infty$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "◆": r"$\diamond$",
-    "—": "---",
-    "–": "--",
-    "…": r"\dots{}",
-    "<": "$<$",
-    ">": "$>$",
-    "`": "'",
-}
-
 
 def to_html(page: Page) -> str:
     """Return a page as one HTML file that loads nothing."""
-    return _fill("page.html", page, autoescape=True)
-
-
-def to_latex(page: Page) -> str:
-    """Return a page's tables as LaTeX with booktabs, to be pasted into a paper; folded ones are left out."""
-    return _fill("page.tex", page, autoescape=False)
-
-
-def _fill(template: str, page: Page, autoescape: bool) -> str:
     import jinja2
 
     environment = jinja2.Environment(
-        autoescape=autoescape,
+        autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -66,14 +30,7 @@ def _fill(template: str, page: Page, autoescape: bool) -> str:
         comment_start_string="<#",
         comment_end_string="#>",
     )
-    environment.filters["latex"] = latex
-    return environment.from_string(Path(__file__).with_name(template).read_text(encoding="utf-8")).render(page=page)
-
-
-def latex(text: str) -> str:
-    """Return text that LaTeX prints as it is, on one line."""
-    visible = "".join(c if c.isprintable() else " " for c in text)
-    return re.sub(".", lambda found: _LATEX.get(found.group(), found.group()), visible)
+    return environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).render(page=page)
 
 
 def to_terminal(page: Page, width: int) -> Iterator[RenderableType]:

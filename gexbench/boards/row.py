@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gexbench.boards.label import record_place
+from gexbench.boards.sheet import Link
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.schema import Compare, MetricCard
 from gexbench.errors import BoardError
@@ -34,6 +36,11 @@ class Row:
     def seeds(self) -> tuple[int, ...]:
         """Return the seeds in order."""
         return tuple(record.plan.seed for record in self.records)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Return links to the records, named by seed."""
+        return tuple(Link(str(record.plan.seed), record_place(record.plan)) for record in self.records)
 
     @property
     def wanted(self) -> int:

@@ -112,7 +112,7 @@ def _main(board: Board, table: Table) -> Sheet:
     main, shown = plan.task.main, [column for column in board.card.columns if column.metric in cards]
     others = [column for column in shown if column != main and (column.compare == main.compare or not splits)]
     parts = [(column, test) for column in shown for test in splits]
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("rank"),
         Column("attack", False),
         Column(_short(table, main)),
@@ -136,8 +136,53 @@ def _main(board: Board, table: Table) -> Sheet:
         )
         for row in table.rows
     )
-    faint = frozenset(place for place, row in enumerate(table.rows) if row.rank is None)
-    return Sheet(table_title(table), 3, (), columns, rows, faint, below=tuple(remarks(table)))
+    numbers: dict[int, tuple[Main, str | None]] = {2: (main, None)}
+    numbers |= {4 + at: (column, None) for at, column in enumerate(others)}
+    numbers |= {7 + len(others) + at: part for at, part in enumerate(parts)}
+    return Sheet(
+        table_title(table),
+        3,
+        columns=columns,
+        rows=rows,
+        faint=frozenset(place for place, row in enumerate(table.rows) if row.rank is None),
+        below=tuple(remarks(table)),
+        links=tuple(row.links for row in table.rows),
+        best=_best(table, rows, numbers),
+        caption=_caption(board, table),
+        label=" ".join((board.card.name, table.profile, str(table.budget), table.defense)),
+    )
+
+
+def _best(
+    table: Table, rows: Sequence[Sequence[str]], numbers: Mapping[int, tuple[Main, str | None]]
+) -> frozenset[tuple[int, int]]:
+    """Return the places of the best number of the ranked rows in each column, and of those that look the same.
+
+    numbers: by column, what it holds and of which test split.
+    """
+    cards, found = measured(table.records), set()
+    for at, (what, test) in numbers.items():
+        scores = {
+            place: row.score(what.metric, what.compare, test)
+            for place, row in enumerate(table.rows)
+            if row.rank is not None
+        }
+        known = {place: score.mean for place, score in scores.items() if score is not None}
+        if known:
+            best = min(known, key=lambda place: cards[what.metric].distance(known[place]))
+            found |= {(place, at) for place in known if rows[place][at] == rows[best][at]}
+    return frozenset(found)
+
+
+def _caption(board: Board, table: Table) -> str:
+    """Return what a paper says of the table of ranks, where no page stands around it."""
+    main = heading(metric_card(table.records[0], table.records[0].plan.task.main.metric))
+    return (
+        f"{board.card.task} at profile {table_title(table)}. B compares surrogate and victim, C surrogate and truth, "
+        f"by {main} where a heading names no metric: mean ± standard deviation over seeds, of the mean of the test "
+        "splits where it names none. Bold is the best of the ranked rows; rows without a rank are controls or lack "
+        "seeds."
+    )
 
 
 def _short(table: Table, column: Main, test: str = "") -> str:
@@ -174,20 +219,21 @@ def _cell(row: Row, column: Main, cards: Mapping[str, MetricCard], test: str | N
 def _details(table: Table) -> Sheet:
     cards = measured(table.records)
     columns = [Column("attack", False), Column("test", False), Column("compared", False)]
-    rows: list[tuple[str, ...]] = []
+    kept: list[tuple[tuple[str, ...], Row]] = []
     for row in table.rows:
         for test in _tests(table):
             for compare in ("B", "C"):
                 cells = [_cell(row, Main(metric=name, compare=compare), cards, test) for name in cards]
-                rows.append((row.label, test, COMPARES[compare], *cells))
-    kept = [row for row in rows if any(cell != NOTHING for cell in row[3:])]
+                if any(cell != NOTHING for cell in cells):
+                    kept.append(((row.label, test, COMPARES[compare], *cells), row))
     return Sheet(
         f"All metrics: {table_title(table)}",
         3,
         (),
         (*columns, *(Column(heading(card)) for card in cards.values())),
-        tuple(kept),
+        tuple(cells for cells, _ in kept),
         folded=True,
+        links=tuple(row.links for _, row in kept),
     )
 
 

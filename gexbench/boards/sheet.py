@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -24,12 +25,21 @@ class Column(NamedTuple):
     spare: int = 0
 
 
+class Link(NamedTuple):
+    """What is pressed, and a place, from the folder of the page."""
+
+    text: str
+    place: str
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A section of a page: lines of text, and a table where it has columns.
 
     level: 2 or 3, of its heading. faint: rows that are not ranked. folded: shown on request, where the format can.
-    below: lines under the table. picture: the file name of one beside the page, less its endings png and svg.
+    below: lines under the table. links: of each row, to its records, where the format can; for all rows or none.
+    picture: the file name of one beside the page, less its endings png and svg. best: the places, row and column, of
+    what is best among ranked rows. caption, label: what a paper says of the table and refers to it by.
     """
 
     title: str
@@ -41,7 +51,20 @@ class Sheet:
     folded: bool = False
     bullets: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    links: tuple[tuple[Link, ...], ...] = ()
     picture: str = ""
+    best: frozenset[tuple[int, int]] = frozenset()
+    caption: str = ""
+    label: str = ""
+
+    def only(self, places: Sequence[int]) -> Sheet:
+        """Return the sheet with the columns at these places, in their order."""
+        return replace(
+            self,
+            columns=tuple(self.columns[at] for at in places),
+            rows=tuple(tuple(row[at] for at in places) for row in self.rows),
+            best=frozenset((row, new) for new, at in enumerate(places) for row, column in self.best if column == at),
+        )
 
 
 @dataclass(frozen=True)
@@ -60,11 +83,14 @@ def visible(page: Page) -> Page:
         replace(
             sheet,
             title=shown(sheet.title),
+            caption=shown(sheet.caption, PARAGRAPH),
+            label=shown(sheet.label),
             notes=tuple(shown(text, PARAGRAPH) for text in sheet.notes),
             bullets=tuple(shown(text, PARAGRAPH) for text in sheet.bullets),
             below=tuple(shown(text, PARAGRAPH) for text in sheet.below),
             columns=tuple(column._replace(title=shown(column.title)) for column in sheet.columns),
             rows=tuple(tuple(shown(cell, CELL) for cell in row) for row in sheet.rows),
+            links=tuple(tuple(Link(shown(link.text), shown(link.place, CELL)) for link in row) for row in sheet.links),
         )
         for sheet in page.sheets
     )
@@ -75,8 +101,7 @@ def visible(page: Page) -> Page:
 def heading(card: MetricCard, compare: str = "", test: str = "") -> str:
     """Return a column's heading, such as `B psnr-y set5, dB ↑`; the unit 1 goes without saying."""
     words = " ".join(word for word in (compare, card.name, test) if word)
-    arrow = "↑" if card.higher_is_better else "↓"
-    return f"{words} {arrow}" if card.unit in ("", "1") else f"{words}, {card.unit} {arrow}"
+    return f"{words} {card.arrow}" if card.unit in ("", "1") else f"{words}, {card.unit} {card.arrow}"
 
 
 def number(value: float | None, card: MetricCard, std: float | None = None) -> str:

@@ -8,7 +8,7 @@ from gexbench.cards.schema import AttackCard, Card, DefenseCard, Frozen, TaskCar
 
 CardT = TypeVar("CardT", bound=Card)
 
-PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance", "sweep")
+PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance", "ideal", "sweep")
 
 
 def bare(value: Frozen) -> dict[str, Any]:

@@ -263,12 +263,14 @@ class MetricCard(Card):
 
     A metric of sets (`paired = false`) names in `features` the extractor whose rows it compares; with `floor` its value
     between two disjoint halves of the reference is reported beside it. `against`: what it holds the images against, the
-    comparison's reference, or nothing, or the images that were queried and as many that never were.
+    comparison's reference, or nothing, or the images that were queried and as many that never were. `ideal`: the best
+    value, where it lies at neither end.
     """
 
     entry: Entry
     unit: Line
     higher_is_better: bool
+    ideal: Annotated[float, Field(allow_inf_nan=False)] | None = None
     paired: bool = True
     features: Name | None = None
     against: Annotated[Literal["reference", "nothing", "queried"], BeforeValidator(_queried)] = "reference"
@@ -286,6 +288,19 @@ class MetricCard(Card):
         if self.against != "reference" and (self.paired or self.floor):
             raise ValueError(f"against = {self.against!r} is for metrics of sets, and has no floor")
         return self
+
+    @property
+    def arrow(self) -> str:
+        """Return where good values lie, such as `↑` or `→ 0.5`."""
+        if self.ideal is not None:
+            return f"→ {self.ideal:g}"
+        return "↑" if self.higher_is_better else "↓"
+
+    def distance(self, value: float) -> float:
+        """Return how far a value is from the best: the less, the better; of no meaning but to compare two values."""
+        if self.ideal is not None:
+            return abs(value - self.ideal)
+        return -value if self.higher_is_better else value
 
     def is_of(self, compare: Compare) -> bool:
         """Say whether the metric belongs to a comparison.

@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gexbench.boards.published import LEADERBOARDS, read_root
+
 if TYPE_CHECKING:
     from gexbench.boards.rank import Board
     from gexbench.boards.sheet import Page
 
 app = typer.Typer(no_args_is_help=True, help="Leaderboards, made from records and nothing else.")
 
-LEADERBOARDS = Path("leaderboards")
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")]
 Folder = Annotated[Path, typer.Option("--dir", help="Where the boards are.")]
+ReadFolder = Annotated[
+    Path | None, typer.Option("--dir", help="Where the boards are: by default ./leaderboards, or else what ships.")
+]
 Format = Literal["table", "md", "csv", "latex", "html"]
 
 
 @app.command()
 def add(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or record.json files.")],
-    to: Annotated[Path, typer.Option(help="Where the boards are.")] = LEADERBOARDS,
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, record.json files, or patterns.")],
+    folder: Folder = LEADERBOARDS,
     json: Json = False,
 ) -> None:
     """Copy the records of runs to the board of their task.
 
-    All are added or, when one is refused, none; the message names each refused one and why.
+    All are added or, when one is refused, none; the message names each refused one and why. What is no record, such as
+    a run that is not finished, is skipped and named.
 
     Example: `gexbench board add runs/sr-srresnet-*`
     """
@@ -35,10 +40,13 @@ def add(
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 
-    added = add_records(runs, to, Catalog.load())
+    added = add_records(runs, folder, Catalog.load())
     if json:
-        print_json({"added": [str(path) for path in added.written], "already": [str(path) for path in added.already]})
+        paths = {"added": list(map(str, added.written)), "already": list(map(str, added.already))}
+        print_json({**paths, "skipped": list(added.skipped)})
         return
+    for line in added.skipped:
+        typer.echo(f"skipped {line}")
     for path in added.written:
         typer.echo(f"added   {path}")
     for path in added.already:
@@ -79,23 +87,30 @@ def show(
     board: Annotated[str, typer.Argument(metavar="BOARD", help="The board, such as sr.")],
     format_: Annotated[Format, typer.Option("--format", help="table: for the terminal.")] = "table",
     profile: Annotated[str | None, typer.Option(help="Only this scale: mini, small or paper.")] = None,
-    folder: Folder = LEADERBOARDS,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(help="Only tables with these columns, such as attack,B,seeds, and nothing else of them."),
+    ] = None,
+    folder: ReadFolder = None,
     json: Json = False,
 ) -> None:
     """Print a board: ranked rows, controls, defenses, and what was reported elsewhere.
 
-    Example: `gexbench board show sr --profile small --format latex`
+    Example: `gexbench board show sr --profile small --format latex --columns "attack,B,C set5,seeds"`
     """
     from gexbench.boards.publish import as_json, folders, open_board
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
+    from gexbench.errors import BoardError
 
+    if columns and (json or format_ == "csv"):
+        raise BoardError("--columns chooses among those of tables; CSV and JSON hold a number a row", "leave it out")
     catalog = Catalog.load()
-    shown = open_board(folders(board, folder, catalog)[0], catalog).only(profile)
+    shown = open_board(folders(board, _read_root(folder), catalog)[0], catalog).only(profile)
     if json:
         print_json(as_json(shown))
         return
-    _print(shown, format_)
+    _print(shown, format_, columns or [])
 
 
 @app.command()
@@ -112,7 +127,7 @@ def compare(
     ] = None,
     test: Annotated[str | None, typer.Option(help="One test split; the mean of all when left out.")] = None,
     margin: Annotated[float | None, typer.Option(help="What is too small to matter, in the metric's unit.")] = None,
-    folder: Folder = LEADERBOARDS,
+    folder: ReadFolder = None,
     json: Json = False,
 ) -> None:
     """Say of two rows whether they are different, equivalent, or neither is shown.
@@ -141,7 +156,7 @@ def compare(
             f"there are {len(rows)} rows to compare", "name two, or none for every pair; a pattern stands in quotes"
         )
     catalog = Catalog.load()
-    opened = open_board(folders(board, folder, catalog)[0], catalog)
+    opened = open_board(folders(board, _read_root(folder), catalog)[0], catalog)
     main = opened.task.main
     question = Question(opened, profile, Number(metric or main.metric, compare_ or main.compare, test), margin)
     with Ticker(silent=json) as ticker:
@@ -150,6 +165,14 @@ def compare(
         print_json(as_json(question, found))
         return
     _show(compare_page(question, found))
+
+
+def _read_root(folder: Path | None) -> Path:
+    """Return the folder to read boards from, and say on stderr where it is the one that ships."""
+    root = read_root(folder)
+    if folder is None and root != LEADERBOARDS:
+        typer.echo(f"note: no folder {LEADERBOARDS} here; these are the records that ship with gexbench", err=True)
+    return root
 
 
 def _show(page: Page) -> None:
@@ -163,19 +186,24 @@ def _show(page: Page) -> None:
         console.print(part, highlight=False)
 
 
-def _print(board: Board, format_: Format) -> None:
+def _print(board: Board, format_: Format, columns: list[str]) -> None:
+    from gexbench.boards.columns import with_columns
     from gexbench.boards.flat import to_csv
+    from gexbench.boards.latex import to_latex
     from gexbench.boards.markdown import to_markdown
-    from gexbench.boards.render import to_html, to_latex
+    from gexbench.boards.render import to_html
     from gexbench.boards.sections import page
 
+    shown = page(board)
+    if columns:
+        shown = with_columns(shown, columns)
     if format_ == "table":
-        _show(page(board))
+        _show(shown)
         return
     texts = {
-        "md": lambda: to_markdown(page(board)),
+        "md": lambda: to_markdown(shown),
         "csv": lambda: to_csv(board),
-        "latex": lambda: to_latex(page(board)),
-        "html": lambda: to_html(page(board)),
+        "latex": lambda: to_latex(shown),
+        "html": lambda: to_html(shown),
     }
     typer.echo(texts[format_](), nl=False)

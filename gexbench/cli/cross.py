@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gexbench.cli.run import Deadline, Device, Isolated, Keep
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -19,13 +21,19 @@ def cross(
     attacks: Annotated[str, typer.Option(help="Attacks or controls, names or folders, with commas between.")],
     profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
     budget: Annotated[str | None, typer.Option(help="Images that may be asked: a number, or such as 50%.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 on; by default the profile's.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="How many, from 0 on, or which, such as 0-4; by default the profile's.")
+    ] = None,
     defense: Annotated[str | None, typer.Option(help="The defense: a name, or a submission's folder.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="An option of every attack, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Another data set than the profile's.")] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    isolation: Isolated = "auto",
+    device: Device = "auto",
+    deadline: Deadline = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
+    keep: Keep = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")] = False,
 ) -> None:
     """Run every attack on every victim over seeds, and print the task's main metric as a matrix.
@@ -41,6 +49,7 @@ def cross(
     from gexbench.cli.curve import failure
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import each_run
+    from gexbench.cli.several import how_many
     from gexbench.foreign_text import shown
     from gexbench.plan import Request
     from gexbench.sweep import Sweep, plan_all, run_all
@@ -54,11 +63,14 @@ def cross(
         budget,
         settings=tuple(set_ or ()),
         defense_settings=tuple(set_defense or ()),
+        isolation=isolation,
+        device=device,
+        deadline=deadline,
         folders=tuple(registry or ()),
         dataset=dataset,
     )
-    catalog, plans = plan_all(Sweep(request, victims=copied, attacks=copying, seeds=range(seeds or 0) or "all"))
-    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json))
+    catalog, plans = plan_all(Sweep(request, victims=copied, attacks=copying, seeds=how_many(seeds)))
+    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json), keep=keep)
     found, failed = make_cross(records), [record for record in records if record.status != "ok"]
     if json:
         print_json({**as_json(found), "failed": [failure(record) for record in failed]})

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gexbench.cli.run import Deadline, Device, Isolated, Keep
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -21,15 +23,21 @@ def curve(
     budgets: Annotated[
         str | None, typer.Option(help="Numbers or percentages with commas between; by default the task's.")
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many, from 0 on; by default the profile's.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="How many, from 0 on, or which, such as 0-4; by default the profile's.")
+    ] = None,
     defense: Annotated[str | None, typer.Option(help="The defense: a name, or a submission's folder.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="An attack's option, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     victim: Annotated[str | None, typer.Option(help="Another victim than the profile's.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Another data set than the profile's.")] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    isolation: Isolated = "auto",
+    device: Device = "auto",
+    deadline: Deadline = None,
     out: Annotated[Path, typer.Option(help="Where run folders go.")] = Path("runs"),
     to: Annotated[Path | None, typer.Option(help="Where picture and CSV go; by default as --out.")] = None,
+    keep: Keep = True,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")] = False,
 ) -> None:
     """Run an attack at several budgets over seeds, and draw what it reaches: a picture and a CSV.
@@ -40,6 +48,7 @@ def curve(
     """
     from gexbench.boards.curve import make_curve
     from gexbench.cli.progress import each_run
+    from gexbench.cli.several import how_many
     from gexbench.plan import Request
     from gexbench.sweep import Sweep, plan_all, run_all
 
@@ -50,12 +59,15 @@ def curve(
         profile,
         settings=tuple(set_ or ()),
         defense_settings=tuple(set_defense or ()),
+        isolation=isolation,
+        device=device,
+        deadline=deadline,
         folders=tuple(registry or ()),
         victim=victim,
         dataset=dataset,
     )
-    catalog, plans = plan_all(Sweep(request, budgets=_words(budgets) or "all", seeds=range(seeds or 0) or "all"))
-    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json))
+    catalog, plans = plan_all(Sweep(request, budgets=_words(budgets) or "all", seeds=how_many(seeds)))
+    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json), keep=keep)
     drawn, failed = make_curve(records), [record for record in records if record.status != "ok"]
     files = _write(drawn, to or out)
     _show(drawn, failed, files, as_json=json)

@@ -7,17 +7,20 @@ from typing import Annotated
 import typer
 
 
-def doctor(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor(
+    quick: Annotated[bool, typer.Option("--quick", help="Import no torch and read no weights: a second.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """Check the installation line by line: torch, sandbox, registry, weights, data, space.
 
     Exit code 4 when something that every run needs is missing.
 
-    Example: `gexbench doctor`
+    Example: `gexbench doctor --quick`
     """
     from gexbench.cli.output import print_json
     from gexbench.engine.checks.machine import examine
 
-    findings = examine()
+    findings = examine(quick)
     if json:
         print_json({"findings": [vars(finding) for finding in findings]})
     else:

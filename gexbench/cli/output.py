@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 SCHEMA_VERSION = 1
-_PLAIN = str.maketrans({"↑": "^", "↓": "v", "×": "x", "…": "...", "—": "-", "–": "-", "·": "-", "∞": "inf", "≥": ">="})
+_PLAIN = str.maketrans(
+    {"↑": "^", "↓": "v", "×": "x", "…": "...", "—": "-", "–": "-", "·": "-", "∞": "inf", "≥": ">=", "→": "->"}
+)
 
 
 def print_json(data: Mapping[str, Any]) -> None:

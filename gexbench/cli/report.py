@@ -28,11 +28,20 @@ def report(record: RunRecord, file: Path, as_json: bool) -> None:
         console.print(score_table(record))
     else:
         console.print(Text.assemble(("failed:", "bold red"), f" {escaped(record.reason or '')}"))
+        console.print(came_to(record), highlight=False, markup=False, soft_wrap=True)
     if record.status != "ok" and record.isolation != "none":
         for line in last_words(file.with_name("log.txt")):
             console.print(line, highlight=False, markup=False, soft_wrap=True)
     for line in facts(record, file):
         console.print(escaped(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def came_to(record: RunRecord) -> str:
+    """Say how far a failed run came, and what to do."""
+    stages = [escaped(stage) for stage in record.seconds if stage != "score"]
+    stage = f" in the stage {stages[-1]}" if stages else ""
+    answered, budget = record.account.answered, record.account.budget
+    return f"It ended{stage} with {answered} of {budget} answers; the same command tries again, and these are paid for."
 
 
 def verdict_line(found: Ownership) -> str:
@@ -80,7 +89,7 @@ def score_table(record: RunRecord) -> Table:
 def _cell(record: RunRecord, test: str, metric: str, compare: str) -> str:
     for s in record.scores:
         if (s.test, s.metric, s.compare) == (test, metric, compare):
-            arrow = "↑" if s.higher_is_better else "↓"
+            arrow = next(card.arrow for card in record.plan.metrics if card.name == metric)
             return f"{_number(s.value, s.unit)}{'' if s.unit == 'dB' else ' '}{arrow}"
     return "—"
 

@@ -12,6 +12,9 @@ Isolated = Annotated[
     Literal["auto", "none"],
     typer.Option(help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."),
 ]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")]
+Deadline = Annotated[float | None, typer.Option(help="Seconds the attack may take.")]
+Keep = Annotated[bool, typer.Option(help="Keep the answers of victim and surrogate, so that they can be scored again.")]
 BESIDE_A_PLAN = {"plan", "registry", "out", "fresh", "keep", "json"}
 
 
@@ -45,8 +48,8 @@ def run(
     ] = None,
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     isolation: Isolated = "auto",
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")] = "auto",
-    deadline: Annotated[float | None, typer.Option(help="Seconds the attack may take.")] = None,
+    device: Device = "auto",
+    deadline: Deadline = None,
     plan: Annotated[
         Path | None, typer.Option(help="Run what a plan.json says, and nothing else; instead of --task and --attack.")
     ] = None,
@@ -54,9 +57,7 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew; the folder of an earlier run of this plan is renamed.")
     ] = False,
-    keep: Annotated[
-        bool, typer.Option(help="Keep the answers of victim and surrogate, so that they can be scored again.")
-    ] = True,
+    keep: Keep = True,
     json: Annotated[bool, typer.Option("--json", help="Print the record as JSON, nothing else, on stdout.")] = False,
 ) -> None:
     """Run an attack on a task: a table, a picture and a record.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -52,6 +53,7 @@ def score(
     Example: `gexbench score samples/ photos.zip --metric fid,kid,lpips-alex`
     """
     from gexbench.cards.catalog import Catalog
+    from gexbench.cards.schema import MetricCard
     from gexbench.cli.output import print_model
     from gexbench.cli.progress import Ticker
     from gexbench.engine.scoring.compare import Setup, compare, everything
@@ -78,12 +80,13 @@ def score(
     if json:
         print_model(found)
     else:
-        _print(found, escaped(f"{images} against {reference}"))
+        arrows = {name: filed.card.arrow for name, filed in setup.catalog.all(MetricCard).items()}
+        _print(found, escaped(f"{images} against {reference}"), arrows)
     if found.absent and not found.scores:
         raise typer.Exit(4 if any("gexbench assets fetch" in why for why in found.absent.values()) else 2)
 
 
-def _print(found: Comparison, title: str) -> None:
+def _print(found: Comparison, title: str, arrows: Mapping[str, str]) -> None:
     from rich.console import Console
 
     from gexbench.comparison import ReferenceComparison
@@ -92,14 +95,14 @@ def _print(found: Comparison, title: str) -> None:
     if isinstance(found, ReferenceComparison):
         console.print(_reference_table(found, title))
     elif found.scores:
-        console.print(_table(found, title))
+        console.print(_table(found, title, arrows))
     for name, why in found.absent.items():
         console.print(f"absent  {name}: {why}", highlight=False, markup=False, soft_wrap=True)
     for note in found.notes:
         console.print(f"note    {note}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _table(found: Comparison, title: str) -> Table:
+def _table(found: Comparison, title: str, arrows: Mapping[str, str]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
@@ -107,11 +110,11 @@ def _table(found: Comparison, title: str) -> Table:
     for column in ("value", "± error", "floor", "images", "reference"):
         table.add_column(column, justify="right")
     for each in found.scores:
-        arrow, unit = "↑" if each.higher_is_better else "↓", "" if each.unit == "1" else f" {each.unit}"
+        unit = "" if each.unit == "1" else f" {each.unit}"
         floor = f"{_digits(each.floor.value)} (2 × {each.floor.n})" if each.floor else ""
         error = "" if each.se is None else _digits(each.se)
         counts = str(each.n), str(each.n_reference)
-        table.add_row(each.metric, f"{_digits(each.value)}{unit} {arrow}", error, floor, *counts)
+        table.add_row(each.metric, f"{_digits(each.value)}{unit} {arrows[each.metric]}", error, floor, *counts)
     return table
 
 

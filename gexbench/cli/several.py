@@ -81,6 +81,17 @@ def numbers(text: str) -> list[int] | Literal["all"]:
     return list(dict.fromkeys(found))
 
 
+def how_many(text: str | None) -> list[int] | Literal["all"]:
+    """Return the seeds of a text that may also be a number, of how many from 0 on; None for all of the profile."""
+    if text is None:
+        return "all"
+    if not text.strip().isdecimal():
+        return numbers(text)
+    if int(text) not in range(1, _MOST_SEEDS + 1):
+        raise PlanError(f"--seeds {text!r} is no number of seeds", f"from 1 to {_MOST_SEEDS}, or such as 0-4")
+    return list(range(int(text)))
+
+
 def run_several(sweep: Sweep, out: Path, keep: bool, as_json: bool) -> None:
     """Run them all one after the other, print a table or one JSON document, and exit with 3 where one failed."""
     catalog, plans = plan_all(sweep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,17 +19,23 @@ def show(
     registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show a card with its options and source, or a record as a table.
+    """Show a card with its options and source, a record as `gexbench run` does at its end, or how far a run came.
 
     Example: `gexbench show srresnet`
     """
+    from gexbench.boards.ideals import with_ideals
+    from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
     from gexbench.cli.report import report
     from gexbench.record import read_record, record_file
 
     record = record_file(Path(name))
     if os.path.exists(record):  # false too for what is no name of a file
-        report(read_record(record), record, as_json=json)
+        read = read_record(record)
+        report(read if json else with_ideals(read, Catalog.load(registry or [])), record, as_json=json)
+        return
+    if os.path.exists(os.path.join(name, "plan.json")):
+        _show_unfinished(Path(name), json)
         return
     found = _cards(name, registry or [])
     if json:
@@ -37,6 +44,26 @@ def show(
     for kind, card in found.items():
         typer.secho(f"{kind} {name}", bold=True)
         _print_table(card, 1)
+
+
+def _show_unfinished(folder: Path, as_json: bool) -> None:
+    from gexbench.cli.output import print_json
+    from gexbench.engine.checks.unfinished import unfinished
+    from gexbench.foreign_text import escaped
+
+    found = unfinished(folder)
+    plan = found.plan
+    if as_json:
+        counts = {"answered": found.answered, "budget": plan.budget, "extracted": found.extracted}
+        print_json({"unfinished": {"run": str(folder), **counts, "running": found.running}})
+        return
+    came = f"{found.answered} of {plan.budget} answers" + (", and the attack has ended" if found.extracted else "")
+    again = "a process is at it now" if found.running else "the same command goes on from there"
+    if not found.running and folder.resolve().name == plan.run_name:
+        out = folder.resolve().parent
+        words = ["--plan", str(folder / "plan.json"), *([] if out == Path("runs").resolve() else ["--out", str(out)])]
+        again += f": gexbench run {shlex.join(words)}"
+    typer.echo(f"unfinished {escaped(f'{folder} came to {came}; {again}')}")
 
 
 def _cards(name: str, folders: list[Path]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from record_factory import Records, changed, save
 from typer.testing import CliRunner
 
+from gexbench.boards import published
 from gexbench.cards import roots
 from gexbench.cli.board import app
 from gexbench.errors import BoardError
@@ -46,9 +47,30 @@ def test_add_says_what_was_added_and_what_was_there(records: Records, tmp_path: 
     assert second == f"already leaderboards/sr/records/{run.name}.json\n"
 
 
+def test_add_names_what_it_skips(records: Records, tmp_path: Path) -> None:
+    save(records.make(), tmp_path / "runs")
+    Path("runs/notes.txt").write_text("no record")
+    assert out("add", "runs/*").splitlines()[0] == "skipped runs/notes.txt: no record"
+
+
+def test_show_and_compare_read_the_published_records_where_there_is_no_folder(
+    records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "published_root", lambda: tmp_path / "shipped")
+    runs = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), attack="copycat")]
+    out("add", *(str(save(run, tmp_path / "runs")) for run in runs), "--dir", "shipped")
+    assert "copycat" in out("show", "sr")
+    assert "A is better" in out("compare", "sr")
+    for words in (("show", "sr"), ("compare", "sr")):
+        refused = CliRunner().invoke(app, [*words, "--dir", "leaderboards"]).exception
+        assert isinstance(refused, BoardError)
+        assert "there is no folder leaderboards" in str(refused)
+    assert not Path("leaderboards").exists()
+
+
 def test_add_fails_with_the_reason(records: Records, tmp_path: Path) -> None:
     run = save(changed(records.make(), "status", "failed"), tmp_path / "runs")
-    result = CliRunner().invoke(app, ["add", str(run), "--to", "elsewhere"])
+    result = CliRunner().invoke(app, ["add", str(run), "--dir", "elsewhere"])
     assert isinstance(result.exception, BoardError)
     assert result.exception.exit_code == 2
     assert not Path("elsewhere").exists()
@@ -90,6 +112,16 @@ def test_show_can_be_limited_to_a_profile(records: Records, tmp_path: Path) -> N
     assert isinstance(CliRunner().invoke(app, ["show", "sr", "--profile", "paper"]).exception, BoardError)
 
 
+def test_show_prints_chosen_columns_of_pages_alone(records: Records, tmp_path: Path) -> None:
+    added(records, tmp_path)
+    shown = out("show", "sr", "--columns", "attack,B", "--format", "latex")
+    assert "attack & B \\\\\n" in shown
+    assert "rank &" not in shown
+    for words in (("--format", "csv"), ("--json",), ("--format", "md", "--columns", "atack")):
+        refused = CliRunner().invoke(app, ["show", "sr", "--columns", "attack", *words]).exception
+        assert isinstance(refused, BoardError)
+
+
 def test_compare_says_of_two_rows_of_every_pair_and_of_own_runs_what_they_are(records: Records, tmp_path: Path) -> None:
     runs = [*records.seeds((27.0, 27.1, 27.2)), *records.seeds((25.0, 25.1, 25.2), attack="copycat")]
     out("add", *(str(save(run, tmp_path / "runs")) for run in runs))
@@ -115,7 +147,12 @@ def test_compare_refuses_rows_that_are_not_two_of_the_board(
 def test_json_is_one_document_on_all_three(records: Records, tmp_path: Path) -> None:
     run = save(records.make(), tmp_path / "runs")
     name = f"leaderboards/sr/records/{run.name}.json"
-    assert json.loads(out("add", str(run), "--json")) == {"schema_version": 1, "added": [name], "already": []}
+    assert json.loads(out("add", str(run), "--json")) == {
+        "schema_version": 1,
+        "added": [name],
+        "already": [],
+        "skipped": [],
+    }
     assert json.loads(out("build", "--json"))["pages"][0] == {"path": "leaderboards/sr/README.md", "written": True}
     assert json.loads(out("show", "sr", "--json"))["board"] == "sr"
 

@@ -180,6 +180,19 @@ def test_which_row_is_better_follows_the_metrics_direction(runs: list[RunRecord]
     assert found.better is found.a
 
 
+@pytest.mark.parametrize(("ideal", "better"), [(15.0, "bicubic"), (40.0, "srresnet"), (25.0, None)])
+def test_the_row_nearer_to_an_ideal_is_better_and_neither_where_it_lies_between(
+    runs: list[RunRecord], board_of: MakeBoard, ideal: float, better: str | None
+) -> None:
+    told = [
+        changed(run, "plan.metrics", tuple(c.model_copy(update={"ideal": ideal}) for c in run.plan.metrics))
+        for run in runs
+    ]
+    found = compared(board_of(*told), "bicubic", "srresnet")
+    assert found.answer == "different"
+    assert (found.better.name if found.better else None) == better
+
+
 def test_a_margin_is_a_tenth_of_the_way_from_the_floor_to_zero_where_a_copy_can_be_perfect(
     runs: list[RunRecord], board_of: MakeBoard
 ) -> None:

@@ -100,8 +100,24 @@ def test_a_task_without_a_board_is_refused(records: Records, root: Path, tmp_pat
     assert refused.value.hint
 
 
+def test_what_is_no_record_is_skipped_and_named(records: Records, root: Path, tmp_path: Path) -> None:
+    save(records.make(), tmp_path / "runs")
+    (tmp_path / "runs" / "notes").mkdir()
+    added = add([tmp_path / "runs" / "*"], root, records.catalog)
+    assert (len(added.written), added.skipped) == (1, (f"{tmp_path}/runs/notes: no run folder",))
+
+
+def test_skipping_lets_no_bad_record_through(records: Records, root: Path, tmp_path: Path) -> None:
+    save(records.make(), tmp_path / "runs")
+    save(changed(records.make(seed=1), "isolation", "none"), tmp_path / "runs")
+    (tmp_path / "runs" / "notes").mkdir()
+    with pytest.raises(BoardError, match="1 of 2 records refused, nothing was added"):
+        add([tmp_path / "runs" / "*"], root, records.catalog)
+    assert not root.exists()
+
+
 def test_a_folder_without_a_record_is_refused(records: Records, root: Path, tmp_path: Path) -> None:
-    with pytest.raises(BoardError, match="No such file"):
+    with pytest.raises(BoardError, match="none of this is a record"):
         add([tmp_path], root, records.catalog)
 
 

@@ -9,10 +9,11 @@ from rich.console import Console
 
 from boards.conftest import MakeBoard
 from gexbench.boards.flat import to_csv
+from gexbench.boards.latex import to_latex
 from gexbench.boards.markdown import to_markdown
-from gexbench.boards.render import latex, to_html, to_latex, to_terminal
+from gexbench.boards.render import to_html, to_terminal
 from gexbench.boards.sections import page
-from gexbench.boards.sheet import Column, Page, Sheet, visible
+from gexbench.boards.sheet import Column, Link, Page, Sheet, visible
 from gexbench.cards.schema import Option
 from gexbench.foreign_text import PARAGRAPH
 
@@ -52,25 +53,29 @@ def test_html_is_one_closed_page_that_loads_nothing(shown: Page) -> None:
     tags.feed(to_html(shown))
     assert tags.open == []
     assert {"table", "details", "h1", "h2", "h3", "ul"} <= set(tags.seen)
-    assert not {"script", "link", "img"} & set(tags.seen)
+    assert not {"link", "img"} & set(tags.seen)
+    assert tags.seen.count("script") == 1
+    assert "src=" not in to_html(shown)
+
+
+def test_a_row_of_the_html_links_to_its_records(records: Records, board_of: MakeBoard) -> None:
+    runs = records.seeds((26.0, 27.0, 28.0))
+    text = to_html(page(board_of(*runs)))
+    links = [f'<a href="records/{run.plan.run_name}.json">{run.plan.seed}</a>' for run in runs]
+    assert " ".join(links) in text
+    assert records.make().plan.run_name not in to_markdown(page(board_of(*runs)))
+
+
+def test_a_link_leads_below_records_and_nowhere_else() -> None:
+    evil = Link("<b>\u202e", 'records/" onclick="x()\x1b.json')
+    text = to_html(visible(Page("t", (), "g", (Sheet("s", columns=(Column("a"),), rows=(("1",),), links=((evil,),)),))))
+    assert '<a href="records/%22%20onclick%3D%22x%28%29%3F.json">&lt;b&gt;?</a>' in text
 
 
 def test_html_shows_text_from_records_as_text() -> None:
-    sheet = Sheet("<b>", columns=(Column("a & b"),), rows=(("<script>",),))
-    assert "&lt;script&gt;" in to_html(Page("t", (), "g", (sheet,)))
-    assert "<script>" not in to_html(Page("t", (), "g", (sheet,)))
-
-
-def test_latex_has_a_table_a_section_less_the_folded_ones(shown: Page) -> None:
-    text = to_latex(shown)
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 6
-    assert r"1 & srresnet & 26.5 $\pm$ 1.0" in text
-    assert "How the numbers" not in text
-
-
-def test_latex_specials_are_escaped() -> None:
-    assert latex("95 % & _x_ #1 $") == r"95 \% \& \_x\_ \#1 \$"
-    assert latex("\\input{x}\n") == r"\textbackslash{}input\{x\} "
+    sheet = Sheet("<b>", columns=(Column("a & b"),), rows=(("<script>evil",),))
+    assert "&lt;script&gt;evil" in to_html(Page("t", (), "g", (sheet,)))
+    assert "<script>evil" not in to_html(Page("t", (), "g", (sheet,)))
 
 
 def test_a_wide_terminal_shows_every_column(shown: Page) -> None:

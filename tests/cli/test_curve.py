@@ -60,6 +60,35 @@ def test_budgets_and_seeds_can_be_chosen(started: list[Plan]) -> None:
     assert places(started) == [(25, 0), (30, 0), (100, 0)]
 
 
+@pytest.mark.parametrize(("seeds", "wanted"), [("2", [0, 1]), ("1-2", [1, 2]), ("0,4", [0, 4]), ("all", [0, 1, 2])])
+def test_seeds_are_how_many_or_which(started: list[Plan], seeds: str, wanted: list[int]) -> None:
+    invoke(*SR, "--budgets", "100%", "--seeds", seeds)
+    assert [plan.seed for plan in started] == wanted
+
+
+@pytest.mark.parametrize("seeds", ["0", "a", "3-1", "1000000"])
+def test_seeds_that_are_none_are_refused(started: list[Plan], seeds: str) -> None:
+    with pytest.raises(GexbenchError, match="--seeds"):
+        invoke(*SR, "--seeds", seeds)
+    assert started == []
+
+
+@pytest.mark.parametrize("command", [("curve", *SR), ("cross", *SR[:2], "--victims", "net", "--attacks", "srresnet")])
+def test_every_run_is_run_as_gexbench_run_would(
+    command: tuple[str, ...], records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    met = []
+
+    def run(plan: Plan, catalog: object, out: Path, tick: object, keep: bool) -> RunRecord:
+        met.append((plan.isolation, plan.device, plan.deadline, keep))
+        return record_of(plan)
+
+    monkeypatch.setattr(bench, "run_plan", run)
+    words = ("--isolation", "none", "--device", "cpu", "--deadline", "7", "--no-keep", "--seeds", "1")
+    CliRunner().invoke(app, [*command, *words], catch_exceptions=False)
+    assert set(met) == {("none", "cpu", 7.0, False)}
+
+
 def test_options_reach_every_run(started: list[Plan]) -> None:
     with pytest.raises(GexbenchError, match="no option 'stepz'"):
         invoke(*SR, "--set", "stepz=7")

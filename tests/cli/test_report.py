@@ -38,11 +38,19 @@ def test_a_failed_run_shows_the_last_lines_of_the_attack_and_where_they_lie(reco
     Path("log.txt").write_text("".join(f"line {n}\n" for n in range(9000)) + "\x1b[2J[red]ValueError: no\n")
     record = changed(changed(records.make(), "status", "failed"), "reason", "the attack raised ValueError: no")
     lines = shown(record)
+    assert lines[1] == "It ended with 100 of 100 answers; the same command tries again, and these are paid for."
     assert "  | line 8999" in lines
     assert "  | ?[2J[red]ValueError: no" in lines
     assert "log       log.txt" in lines
     assert len([line for line in lines if line.startswith("  | ")]) == 12
     assert not any(line.startswith("  | ") for line in shown(records.make()))
+
+
+def test_a_failed_run_names_the_stage_it_came_to(records: Records) -> None:
+    record = changed(records.make(), "status", "failed")
+    assert "It ended in the stage extract with" in "".join(
+        shown(changed(record, "seconds", {"start": 1.0, "extract": 2.0}))
+    )
 
 
 def test_what_a_defense_costs_is_printed_for_the_test_and_for_the_attacks_own_questions(records: Records) -> None:

@@ -4,7 +4,8 @@
 
 The environment is a new one of `venv` and holds the wheel alone. What gexbench needs is not installed again: a .pth
 file names the packages of the Python that runs this script, behind its own, so that its own gexbench comes first.
-The folder holds what a reader has beside: the repository's leaderboards and submissions, and a few images.
+The folder holds what a reader has beside: the repository's submissions, a few images, and its leaderboards from the
+first command on that names a file of them; until then the published records are those that ship in the wheel.
 """
 
 from __future__ import annotations
@@ -68,11 +69,10 @@ def fresh_environment(folder: Path, wheel: Path) -> Path:
 
 
 def furnish(folder: Path) -> None:
-    """Put what a reader has into a folder: published records, the example, images in pairs."""
+    """Put what a reader has into a folder: the example, images in pairs."""
     from PIL import Image
 
-    for name in ("leaderboards", "submissions"):
-        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "submissions", folder / "submissions")
     for side, ending in (("out", "_fake_B"), ("truth", "_real_B")):
         (folder / side).mkdir()
         for number in range(3):
@@ -91,6 +91,8 @@ def hour(folder: Path, binaries: Path) -> Iterator[Done]:
 
 
 def _done(page: str, text: str, folder: Path, binaries: Path) -> Done:
+    if "leaderboards/" in text and not (folder / "leaderboards").exists():
+        shutil.copytree(ROOT / "leaderboards", folder / "leaderboards")
     start = time.perf_counter()
     shell = ["bash", "-c", text.replace("…", "*")]
     ended = subprocess.run(

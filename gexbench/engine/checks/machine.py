@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from gexbench.cards.schema import AssetCard, VictimCard
 from gexbench.engine.sandbox.rules import support
 from gexbench.engine.store.assets import AssetStore
 from gexbench.engine.store.paths import data_root, home
-from gexbench.engine.store.victim_weights import weights_sha256
+from gexbench.engine.store.victim_weights import weights_path, weights_sha256
 from gexbench.errors import GexbenchError
 
 
@@ -30,17 +31,14 @@ class Finding:
     advice: str = ""
 
 
-def examine() -> list[Finding]:
-    """Return the findings in the order a newcomer meets the problems."""
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        _torch,
-        _sandbox,
-        _registry,
-        _victims,
-        _assets,
-        _data,
-        _space,
-    )
+def examine(quick: bool = False) -> list[Finding]:
+    """Return the findings in the order a newcomer meets the problems.
+
+    quick: import no torch and read no weights, so that a file counts as well where it lies.
+    """
+    heavy = (_versions, _victims_here, _assets_here) if quick else (_torch, _victims, _assets)
+    torch, victims, assets = heavy
+    checks = (torch, _sandbox, _registry, victims, assets, _data, _space)
     return [finding for check in checks for finding in check()]
 
 
@@ -61,6 +59,15 @@ def _torch() -> Iterator[Finding]:
     else:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         yield Finding("✗", "torch", f"does not import: {last}", "pip install --force-reinstall torch torchvision")
+
+
+def _versions() -> Iterator[Finding]:
+    """Read the versions that are installed, importing nothing."""
+    try:
+        torch, vision = (importlib.metadata.version(name) for name in ("torch", "torchvision"))
+        yield Finding("✓", "torch", f"{torch}, torchvision {vision}, not imported")
+    except importlib.metadata.PackageNotFoundError as error:
+        yield Finding("✗", "torch", f"{error.name} is not installed", "install gexbench again")
 
 
 def _sandbox() -> Iterator[Finding]:
@@ -96,21 +103,38 @@ def _registry() -> Iterator[Finding]:
 
 
 def _victims() -> Iterator[Finding]:
+    return _each_victim(weights_sha256, "")
+
+
+def _victims_here() -> Iterator[Finding]:
+    return _each_victim(weights_path, ", not read")
+
+
+def _each_victim(look: Callable[[VictimCard, Catalog], object], unseen: str) -> Iterator[Finding]:
+    """Yield a line a victim. look: raises GexbenchError for weights that are not as they should be."""
     catalog = Catalog.load()
     for name, filed in catalog.all(VictimCard).items():
         try:
-            weights_sha256(filed.card, catalog)
-            yield Finding("✓", "victim", name)
+            look(filed.card, catalog)
+            yield Finding("✓", "victim", name + unseen)
         except GexbenchError as error:
             yield Finding("✗" if filed.card.weights else "!", "victim", str(error), error.hint)
 
 
 def _assets() -> Iterator[Finding]:
-    store = AssetStore()
+    return _each_asset(AssetStore().status, "")
+
+
+def _assets_here() -> Iterator[Finding]:
+    place = AssetStore().place
+    return _each_asset(lambda card: "present" if place(card).is_file() else "missing", ", not read")
+
+
+def _each_asset(status: Callable[[AssetCard], str], unseen: str) -> Iterator[Finding]:
     for name, filed in Catalog.load().all(AssetCard).items():
-        state = store.status(filed.card)
+        state = status(filed.card)
         if state == "present":
-            yield Finding("✓", "asset", name)
+            yield Finding("✓", "asset", name + unseen)
         else:
             yield Finding(
                 "!", "asset", f"{name} is {state}: the metrics that need it are absent", f"gexbench assets fetch {name}"

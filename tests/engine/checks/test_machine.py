@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,38 @@ def test_a_torch_that_does_not_import_is_quoted(monkeypatch: pytest.MonkeyPatch)
     pretend(monkeypatch, 1, "", "Traceback\nImportError: libcudart.so not found\n")
     (found,) = finding("torch")
     assert "libcudart.so" in found.found
+
+
+def test_a_quick_look_starts_no_process_and_reads_no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("too slow")
+
+    monkeypatch.setenv("GEXBENCH_HOME", str(tmp_path))
+    monkeypatch.setattr(machine.subprocess, "run", never)
+    monkeypatch.setattr("gexbench.engine.store.victim_weights.file_sha256", never)
+    monkeypatch.setattr(machine.AssetStore, "status", never)
+    found = machine.examine(quick=True)
+    assert [each.what for each in found if each.what == "torch"] == ["torch"]
+    assert machine.Finding("✓", "victim", "srgan-mini, not read") in found
+    assert any("gexbench assets fetch lpips-alex" in each.advice for each in found)
+
+
+def test_a_quick_look_names_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(machine.importlib.metadata, "version", version)
+    (found,) = [each for each in machine.examine(quick=True) if each.what == "torch"]
+    assert (found.mark, found.found) == ("✗", "torch is not installed")
+
+
+def test_a_quick_look_imports_no_torch() -> None:
+    code = (
+        "import sys; from gexbench.engine.checks.machine import examine; examine(True); print('torch' in sys.modules)"
+    )
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_a_missing_asset_names_its_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

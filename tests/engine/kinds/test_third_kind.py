@@ -130,7 +130,7 @@ def test_a_third_kind_runs_from_card_to_board(copy: Path) -> None:
     (folder,) = (copy / "runs").iterdir()
     assert (folder / "samples.png").is_file()
     assert (folder / "surrogate" / "model.safetensors").is_file()
-    gexbench(copy, "board", "add", str(folder), "--to", str(copy / "boards"))
+    gexbench(copy, "board", "add", str(folder), "--dir", str(copy / "boards"))
     gexbench(copy, "board", "build", "--dir", str(copy / "boards"))
     assert "label-memory" in (copy / "boards" / "labelled" / "README.md").read_text()
 
