@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from gexbench import comparison, ownership, plan, record, verification
+from gexbench.cards import own
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "json.md"
 HEAD = """\
@@ -35,6 +36,7 @@ the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench board show` | `board`, `task`, and `tables` with their rows |
 | `gexbench board add`, `gexbench board build` | `added`, `already`, lists of paths, and `skipped`, lines; `pages`, a list of `path` and `written` |
 | `gexbench data list`, `victim list`, `assets list`, `defense list` | `datasets`, `victims`, `assets`, `defenses`: a list of rows |
+| `gexbench victim probe` | `facts`: what the victim is, see [facts](#facts) |
 | `gexbench check`, `gexbench doctor` | `checks` or `findings`: a list of what was looked at, and whether it is in order |
 
 This page is made from the code by `python tests/json_page.py`.
@@ -62,6 +64,7 @@ GROUPS: dict[str, tuple[type[BaseModel], ...]] = {
         comparison.ReferenceComparison,
         comparison.ReferenceScore,
     ),
+    "A victim of your own": (own.Facts,),
     "A verdict": (
         verification.Verdict,
         verification.Difference,
