@@ -186,6 +186,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     Raises CardError for an unknown name, and for a plug-in that cannot be hashed, or brings large files that its card
     does not name (see engine.machine.plug_in_digest).
     """
+    from gexbench.cards.own import is_foreign
     from gexbench.engine.machine.code_digest import Origin, code_digest
     from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files, refuse_unnamed
     from gexbench.engine.machine.provenance import plug_in_folder
@@ -219,7 +220,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     entries += [
         dataset.card.reader,
         victim.card.entry,
-        backend_of(victim.card),
+        *([backend_of(victim.card)] if is_foreign(victim.card) else []),
         *_scored_by(task, request.profile, catalog),
     ]
     return Identity(

@@ -20,6 +20,7 @@ from gexbench.engine.store import datasets
 from gexbench.engine.store.assets import AssetStore
 from gexbench.engine.store.paths import home
 from gexbench.engine.store.victim_weights import trained_path
+from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 
 
@@ -27,8 +28,12 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
     """Train a victim as its card says and write its weights; returns their path and SHA-256.
 
     Goes on from a checkpoint when an earlier training of the same card was stopped. `to` None means the place where
-    runs look for it. Raises DataMissing or AssetMissing naming what is not here.
+    runs look for it. Raises DataMissing or AssetMissing naming what is not here, PlanError for a file.
     """
+    if not card.entry:
+        raise PlanError(
+            f"victim {card.name!r} is a file, which nobody trains here", "gexbench victim probe looks at it"
+        )
     filed = catalog.filed(DatasetCard, card.dataset)
     files = datasets.locate(filed.card, filed.pins)
     dataset: Dataset = load_entry(filed.card.reader)(filed.card.settings, files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.own import is_foreign
 from gexbench.cards.schema import VictimCard
 from gexbench.engine.store.paths import home
 from gexbench.engine.store.weights import file_sha256
@@ -21,7 +22,7 @@ def weights_path(card: VictimCard, catalog: Catalog) -> Path:
     filed = catalog.filed(VictimCard, card.name)
     path = filed.root.path / card.weights.file if card.weights else trained_path(card)
     if not path.is_file():
-        way_out = "put the file there" if card.weights and filed.root.outside else f"gexbench victim train {card.name}"
+        way_out = "put the file there" if is_foreign(card) else f"gexbench victim train {card.name}"
         raise AssetMissing(f"victim {card.name!r} has no weights here ({path})", way_out)
     return path
 
@@ -33,6 +34,6 @@ def weights_sha256(card: VictimCard, catalog: Catalog) -> str:
     if card.weights and found != card.weights.sha256:
         raise AssetMissing(
             f"{path} is not the file victim {card.name!r} pins (sha256 {found[:12]}…, not {card.weights.sha256[:12]}…)",
-            "install gexbench again" if "/" not in card.name else "put the file back, or correct the card's sha256",
+            "put the file back, or correct the card's sha256" if is_foreign(card) else "install gexbench again",
         )
     return found
