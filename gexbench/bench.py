@@ -176,8 +176,20 @@ def name_victim(request: Request, catalog: Catalog) -> Request:
     home = catalog.get(VictimCard, scale.victim).dataset
     learned = home if request.dataset in (None, scale.dataset) else request.dataset
     filed = own_victim(request.victim, Place(task.kind, task.scale, learned or home))
+    _refuse_readable(filed, catalog)
     catalog.adopt(filed)
     return replace(request, victim=filed.card.name)
+
+
+def _refuse_readable(filed: Filed[VictimCard], catalog: Catalog) -> None:
+    """Raise PlanError where a victim's file lies in a plug-in's folder, which its attack may read."""
+    named = filed.card.weights
+    file = Path(os.path.realpath(filed.root.path / named.file)) if named else Path(os.path.realpath(filed.path))
+    for root in catalog.roots:
+        if root.code is not None and file.is_relative_to(root.code.resolve()):
+            raise PlanError(
+                f"the victim {file} lies inside {root.origin}, the folder of a plug-in", "move it elsewhere"
+            )
 
 
 def identify(request: Request, catalog: Catalog) -> Identity:

@@ -109,6 +109,14 @@ def test_more_than_answers_cannot_be_had_of_it(request_: Request, why: str, tmp_
         bench.prepare(replace(request_, victim=str(file)))
 
 
+def test_a_victim_in_the_folder_of_an_attack_which_could_read_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "card.toml").write_text('[attack]\nname = "me/mine"\nsummary = "M."\nentry = "mine:M"\n')
+    (tmp_path / "mine.py").write_text("class M: ...")
+    file = save_script(Enlarge(), tmp_path / "net.pt")
+    with pytest.raises(PlanError, match="the folder of a plug-in"):
+        bench.prepare(Request("sr", str(tmp_path), victim=str(file)))
+
+
 def test_a_plan_of_its_goes_on_where_the_file_is_named_again(file: Path, tmp_path: Path) -> None:
     _, plan = bench.prepare(Request("sr", "bicubic", victim=str(file)))
     (tmp_path / "plan.json").write_text(plan.model_dump_json())
