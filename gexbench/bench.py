@@ -202,7 +202,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     from gexbench.engine.machine.code_digest import Origin, code_digest
     from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files, refuse_unnamed
     from gexbench.engine.machine.provenance import plug_in_folder
-    from gexbench.engine.service.backends import backend_of
+    from gexbench.engine.service.backends import BACKENDS
     from gexbench.engine.store.own_victim import code_file
     from gexbench.engine.store.victim_weights import weights_sha256
     from gexbench.engine.store.weights import file_sha256
@@ -232,7 +232,7 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     entries += [
         dataset.card.reader,
         victim.card.entry,
-        *([backend_of(victim.card)] if is_foreign(victim.card) else []),
+        *([BACKENDS[victim.card.backend]] if is_foreign(victim.card) else []),
         *_scored_by(task, request.profile, catalog),
     ]
     return Identity(

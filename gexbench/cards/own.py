@@ -34,8 +34,8 @@ class Signature(Frozen):
 
 
 def is_foreign(card: VictimCard) -> bool:
-    """Say whether a victim is a file or code of somebody else's, of which nothing but its answers can be had."""
-    return card.backend != "pytorch" or not card.entry.startswith("gexbench.")
+    """Say whether a victim is a file, or code in a file, of which nothing but its answers can be had."""
+    return card.backend != "pytorch"
 
 
 def signature_of(card: VictimCard) -> Signature:
@@ -43,9 +43,7 @@ def signature_of(card: VictimCard) -> Signature:
 
     Of a network in code the other keys are for its class.
     """
-    known = {
-        key: value for key, value in card.net.items() if card.backend != "pytorch" or key in Signature.model_fields
-    }
+    known = {key: value for key, value in card.net.items() if not card.entry or key in Signature.model_fields}
     try:
         return Signature.model_validate(known)
     except ValidationError as error:

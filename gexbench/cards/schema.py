@@ -180,7 +180,7 @@ class VictimCard(Card):
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch", "torchscript", "onnx"] = "pytorch"
+    backend: Literal["pytorch", "module", "torchscript", "onnx"] = "pytorch"
     scale: int = Field(default=1, ge=1)
     entry: Entry | Literal[""] = ""
     dataset: Name
@@ -196,8 +196,8 @@ class VictimCard(Card):
 
     @model_validator(mode="after")
     def _opens(self) -> VictimCard:
-        if (self.backend == "pytorch") != bool(self.entry) or not (self.entry or self.weights):
-            raise ValueError("backend pytorch takes an entry, others take [weights] and none")
+        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not (self.entry or self.weights):
+            raise ValueError("backends pytorch and module take an entry, others take [weights] and none")
         return self
 
 

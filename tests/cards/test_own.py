@@ -20,7 +20,7 @@ def card(tmp_path: Path, **fields: Any) -> VictimCard:
 
 def test_files_and_code_of_others_are_foreign_and_gexbenchs_own_networks_are_not(tmp_path: Path) -> None:
     assert is_foreign(card(tmp_path))
-    assert is_foreign(card(tmp_path, backend="pytorch", entry="mine:Net"))
+    assert is_foreign(card(tmp_path, backend="module", entry="mine:Net"))
     assert not is_foreign(card(tmp_path, backend="pytorch", entry="gexbench.victims.srgan:SRGAN"))
 
 
@@ -38,6 +38,6 @@ def test_what_a_card_cannot_mean_is_one_line(net: dict[str, Any], tmp_path: Path
 
 
 def test_of_a_network_in_code_the_other_keys_are_for_its_class(tmp_path: Path) -> None:
-    code = card(tmp_path, backend="pytorch", entry="mine:Net", net={"channels": 3, "gives": (-1, 1)})
+    code = card(tmp_path, backend="module", entry="mine:Net", net={"channels": 3, "gives": (-1, 1)})
     assert arguments_of(code) == {"channels": 3}
     assert signature_of(code).gives == (-1, 1)

@@ -11,7 +11,7 @@ from gexbench.cards.own import is_foreign
 from gexbench.cards.schema import VictimCard
 from gexbench.engine.kinds.endpoint import OpenVictim
 from gexbench.engine.kinds.kind import task_kind
-from gexbench.engine.service.backends import OWN_CODE, TRIAL, backend_of
+from gexbench.engine.service.backends import BACKENDS, TRIAL
 from gexbench.plan import Plan
 
 
@@ -22,10 +22,8 @@ def open_victim(card: VictimCard, files: Path, digest: str, device: str, code: P
     code: the folder of a foreign network's class. Raises AssetMissing when the file is missing, altered or of another
     network, and CardError for code that is not there.
     """
-    entry = backend_of(card)
-    backend: Any = load_entry(entry)
-    given = (card, files, digest, device, *((code,) if entry == OWN_CODE else ()))
-    victim: OpenVictim = backend(*given)
+    backend: Any = load_entry(BACKENDS[card.backend])
+    victim: OpenVictim = backend(card, files, digest, device, *([] if code is None else [code]))
     return victim
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from gexbench.cards.catalog import Filed, check, read_toml
-from gexbench.cards.own import is_foreign, signature_of
+from gexbench.cards.own import signature_of
 from gexbench.cards.roots import CardRoot
 from gexbench.cards.schema import TaskKindName, VictimCard
 from gexbench.engine.store.weights import file_sha256
@@ -17,6 +17,8 @@ from gexbench.errors import AssetMissing, CardError, PlanError
 from gexbench.file_kinds import what_is
 
 NAMESPACE = "own"
+CODE = "module"
+"""The backend of a class in a file beside its card."""
 BACKENDS = {"torchscript": "torchscript", "onnx": "onnx"}
 """Backends by the kind of file they open."""
 _EXPORT = "save it as TorchScript, torch.jit.script(net).save(FILE)"
@@ -60,6 +62,8 @@ def _carded(file: Path) -> Filed[VictimCard]:
     card = check(VictimCard, read_toml(file), file)
     if "/" not in card.name:
         raise CardError(f"{file}: the name {card.name!r} needs a namespace, such as own/{card.name}", "change `name`")
+    if card.backend == "pytorch" and not card.entry.startswith("gexbench."):
+        card = card.model_copy(update={"backend": CODE})
     signature_of(card)
     return Filed(card, CardRoot(file.parent, str(file), code=file.parent), file)
 
@@ -99,7 +103,7 @@ def code_file(filed: Filed[VictimCard]) -> Path | None:
     Raises CardError where there is none.
     """
     card = filed.card
-    if card.backend != "pytorch" or not is_foreign(card):
+    if card.backend != CODE:
         return None
     module = card.entry.partition(":")[0]
     file = None if filed.root.code is None else filed.root.code / f"{module}.py"

@@ -40,7 +40,7 @@ def _code(tmp_path: Path) -> Iterator[None]:
 
 def opened(folder: Path, entry: str = "ownnet:Net", **net: object) -> OwnPyTorchVictim:
     file = folder / "net.safetensors"
-    card = card_of(file, backend="pytorch", entry=entry, net=net)
+    card = card_of(file, backend="module", entry=entry, net=net)
     assert card.weights is not None
     return OwnPyTorchVictim(card, file, card.weights.sha256, "cpu", folder)
 

@@ -53,8 +53,8 @@ def test_a_card_is_taken_as_it_is(tmp_path: Path) -> None:
     [
         ("me/net", "net", "needs a namespace"),
         ('backend = "torchscript"', 'backend = "tensorrt"', "backend"),
-        ('backend = "torchscript"', 'entry = "mine:Net"\nbackend = "torchscript"', "takes an entry"),
-        ('backend = "torchscript"', "", "takes an entry"),
+        ('backend = "torchscript"', 'entry = "mine:Net"\nbackend = "torchscript"', "take an entry"),
+        ('backend = "torchscript"', "", "take an entry"),
         ("[weights]", "[net]\nchannels = 3\n[weights]", r"net\.channels: Extra inputs"),
         ("[weights]", "[net]\ngives = [1, -1]\n[weights]", "black, white"),
         ("[weights]", "[net]\ngives = [nan, 1]\n[weights]", "finite number"),
@@ -124,6 +124,7 @@ def test_a_class_lies_in_a_file_beside_its_card(tmp_path: Path) -> None:
         code_file(filed)
     (tmp_path / "mine.py").write_text("")
     assert code_file(filed) == tmp_path / "mine.py"
+    assert filed.card.backend == "module"
 
 
 def test_names_of_cards_are_no_paths() -> None:
