@@ -7,6 +7,7 @@ from gexbench.cards.schema import DatasetCard
 SAYS = {
     "code": "drawn by code from names that stand on the card, so anyone can draw them",
     "package": "shipped with public packages, so anyone has them",
+    "folder": "files of whoever ran it, which may be public or not",
     "data": "files that are to be had by anyone who downloads the data set",
 }
 

@@ -20,6 +20,7 @@ from gexbench.engine.store import datasets
 from gexbench.engine.store.assets import AssetStore
 from gexbench.engine.store.paths import home
 from gexbench.engine.store.victim_weights import trained_path
+from gexbench.errors import PlanError
 from gexbench.files import atomic_write
 
 
@@ -30,6 +31,8 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
     runs look for it. Raises DataMissing or AssetMissing naming what is not here.
     """
     filed = catalog.filed(DatasetCard, card.dataset)
+    if filed.card.splits.owner is None:
+        raise PlanError(f"data set {card.dataset!r} has no split owner, which a victim learns from", "give it one")
     files = datasets.locate(filed.card, filed.pins)
     dataset: Dataset = load_entry(filed.card.reader)(filed.card.settings, files)
     machine = hardware.choose("auto", autocast=True)
