@@ -27,6 +27,13 @@ class Sides(NamedTuple):
 
 
 SCORED = Sides()
+PAIRS = Sides(
+    "inputs",
+    "targets",
+    "every input needs a target of its name",
+    'strip = "{}" in the settings of the card',
+    "name the two files of a pair alike, save the ending",
+)
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,12 @@ from torch import Tensor
 from gexbench.core.dataset import Dataset, File, Split
 from gexbench.core.images import decode_8bit, from_uint8
 from gexbench.core.lazy import Lazy
-from gexbench.core.pairing import Sides, partners
+from gexbench.core.pairing import PAIRS, partners
 from gexbench.datasets.photos import ScaledPhotos
 from gexbench.datasets.unpaired import ImageSets, Square, UnpairedPhotos, squares
 from gexbench.errors import CardError, DataMissing, PlanError, nearest
 
 LAYOUTS = ("one", "paired", "unpaired")
-PAIRED = Sides(
-    "inputs",
-    "targets",
-    "every input needs a target of its name",
-    'strip = "{}" in the settings of the card',
-    "name the two files of a pair alike, save the ending",
-)
 
 
 def image_folder(settings: Mapping[str, Any], files: Mapping[str, Sequence[File]]) -> Dataset:
@@ -132,9 +125,9 @@ def _matched(pairs: Pairs, split: str, listed: Sequence[File]) -> tuple[list[Fil
     inputs, targets = ([each for each in listed if each.name.startswith(top)] for top in tops)
     mine, theirs = ([each.name.removeprefix(top) for each in listed if each.name.startswith(top)] for top in tops)
     if not inputs or not targets:
-        raise DataMissing(f"{split} has {len(inputs)} inputs and {len(targets)} targets", PAIRED.way_out)
+        raise DataMissing(f"{split} has {len(inputs)} inputs and {len(targets)} targets", PAIRS.way_out)
     try:
-        order = partners(mine, theirs, [text for text in pairs.strip.split(",") if text], PAIRED).order
+        order = partners(mine, theirs, [text for text in pairs.strip.split(",") if text], PAIRS).order
     except PlanError as error:
         raise DataMissing(f"{split}: {error}", error.hint) from None
     return inputs, [targets[place] for place in order]

@@ -214,7 +214,7 @@ def _note_difference(search: _Search, split: str, wanted: SplitFiles) -> None:
 
 def own_folder(card: DatasetCard, pins: Path) -> Path:
     """Return where a card's own files lie; pins: the list beside the card."""
-    return pins.parent / os.path.expanduser(card.folder)
+    return Path(os.path.normpath(os.path.join(os.path.realpath(pins.parent), os.path.expanduser(card.folder))))
 
 
 def _names(search: _Search, pattern: str, pinned: Mapping[str, str] | None, folder: DataFolder | None) -> list[str]:

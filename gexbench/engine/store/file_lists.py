@@ -52,5 +52,6 @@ def expand(pattern: str) -> list[str]:
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Return the names a pattern means, sorted; `*` is any text within one folder, save a dot at its beginning."""
-    wanted = re.compile(re.escape(pattern).replace(r"/\*", r"/(?!\.)[^/]*").replace(r"\*", "[^/]*"))
+    seen = re.sub(r"(^|/)\\\*", r"\1(?!\\.)[^/]*", re.escape(pattern))
+    wanted = re.compile(seen.replace(r"\*", "[^/]*"))
     return sorted(name for name in names if wanted.fullmatch(name))
