@@ -400,6 +400,8 @@ class DatasetCard(Card):
         inside = [name for name, split in self.splits.named().items() if split.within == "folder"]
         if bool(inside) != bool(self.folder):
             raise ValueError('folder = "…" and splits of within = "folder" go together')
+        if inside and not self.pinned:
+            raise ValueError("files of one's own are pinned, so that a run is known by them: gexbench data pin")
         return self
 
 

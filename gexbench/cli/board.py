@@ -54,7 +54,8 @@ def add(
     for path in added.already:
         typer.echo(f"already {path}")
     if added.written:
-        typer.echo("now `gexbench board build` makes the pages")
+        given = [f" --registry {each}" for each in registry or ()] + ([f" --dir {folder}"] * (folder != LEADERBOARDS))
+        typer.echo(f"now `gexbench board build{''.join(given)}` makes the pages")
 
 
 @app.command()

@@ -122,7 +122,7 @@ def pin_data(
         return
     typer.echo(f"wrote {filed.pins}: {count} {'file' if count == 1 else 'files'}")
     if not filed.card.pinned:
-        typer.echo("take `pinned = false` off the card: until then nobody looks at the list")
+        typer.echo("until `pinned = false` is taken off the card nobody looks at the list")
 
 
 def _state(report: Report) -> str:

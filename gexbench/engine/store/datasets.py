@@ -233,7 +233,10 @@ def _names(search: _Search, pattern: str, pinned: Mapping[str, str] | None, fold
 
 def _pin(name: str, pinned: Mapping[str, str], pins: Path) -> str:
     if name not in pinned:
-        raise CardError(f"{name} has no hash in {pins}", "add its line with `sha256sum`, or set pinned = false")
+        raise CardError(
+            f"{name} has no hash in {pins}",
+            "add its line with `sha256sum`; for a set of your own `gexbench data pin` does",
+        )
     return pinned[name]
 
 

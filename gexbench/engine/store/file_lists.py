@@ -21,7 +21,7 @@ def read_pins(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        hint = "put it beside the card, or set pinned = false there"
+        hint = "put it beside the card; for a set of your own `gexbench data pin` writes it"
         raise CardError(f"cannot read the list of hashes {path}: {error}", hint) from error
     pins: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):

@@ -25,14 +25,15 @@ class Source:
 
     @classmethod
     def of(cls, place: Path, names: Sequence[str]) -> Source:
-        """Return the source of a folder or a zip from the names of its images, less folders around all of them.
+        """Return the source of a folder or a zip from the names of its images, less what lies around all of their folders.
 
         Raises DataMissing for a zip that is not called so.
         """
         place = Path(os.path.expanduser(place)).absolute()
         if place.is_file() and place.suffix != ".zip":
             raise DataMissing(f"{escaped(str(place))} is a zip of another name", "let its name end in .zip")
-        around = os.path.commonpath([os.path.dirname(name) for name in names])
+        folders = {os.path.dirname(name) for name in names}
+        around = os.path.commonpath(folders) if len(folders) > 1 else os.path.dirname(min(folders))
         below = tuple(name[len(around) + 1 if around else 0 :] for name in names)
         parts = [place.stem, *filter(None, [around])] if place.is_file() else [*filter(None, [around])]
         return cls(place.parent if place.is_file() else place, "/".join(parts), below)
