@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard, TaskCard, VictimCard
-    from gexbench.core.dataset import Split
 
 VICTIMS = {1: "cyclegan-monet-mini", 4: "srgan-mini"}
 """A packaged victim for each scale that there is one for; it takes images of any side."""
@@ -133,32 +132,14 @@ def _victim(catalog: Catalog, name: str | None, scale: int) -> VictimCard:
 
 def _asked(card: DatasetCard, pins: Path) -> dict[str, str]:
     """Return what a task says of its questions: budgets of a quarter, half and all of the pool, and their size."""
-    pool, side = _pool(card, pins), int(card.settings.get("side", 0))
-    count = len(pool.inputs)
-    budgets = sorted({max(1, count // 4), max(1, count // 2), count})
-    if side:
-        size = f"side = {side}  # the service takes squares of so many pixels, and no others"
-    else:
-        most = max(image.shape[-2] * image.shape[-1] for image in pool.inputs)
-        size = f"largest = {most}  # pixels of the largest question"
+    from gexbench.engine.store.questions import questions
+
+    found = questions(card, pins)
+    budgets = sorted({max(1, found.count // 4), max(1, found.count // 2), found.count})
+    size = f"side = {found.side}  # the service takes squares of so many pixels, and no others"
+    if not found.side:
+        size = f"largest = {found.largest}  # pixels of the largest question"
     return {"BUDGETS": str(budgets), "QUESTION": size}
-
-
-def _pool(card: DatasetCard, pins: Path) -> Split:
-    from gexbench.cards.entry import load_entry
-    from gexbench.core.dataset import Dataset
-    from gexbench.engine.store.datasets import locate
-    from gexbench.errors import PlanError
-
-    asked = card.splits.pool is not None
-    dataset: Dataset | None = load_entry(card.reader)(card.settings, locate(card, pins)) if asked else None
-    tests = dataset.tests().values() if dataset else ()
-    if dataset is None or not all(len(test.inputs) for test in tests):
-        raise PlanError(
-            f"data set {card.name!r} is for services that draw images, and has no questions",
-            "take one of pairs, of photos and a style, or of photos with a scale of 2 or more",
-        )
-    return dataset.pool()
 
 
 def write_board(path: Path, name: str, task: str) -> Path:

@@ -25,7 +25,7 @@ class Source:
 
     @classmethod
     def of(cls, place: Path, names: Sequence[str]) -> Source:
-        """Return the source of a folder or a zip from the names of its images, less what lies around all of their folders.
+        """Return the source of a folder or a zip from the names of its images, less what is around their folders.
 
         Raises DataMissing for a zip that is not called so.
         """
