@@ -15,13 +15,13 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "json.md"
 HEAD = """\
 # JSON documents
 
-For scripts that read what gexbench writes. At the end of this page you know every field of a record, of a comparison of two
-sets of images, and of a verdict.
+This page is for users of scripts that read what gexbench writes. After it you know every field of a record, of a comparison of
+two sets of images, and of a verdict.
 
 Every command with `--json` prints one document on stdout, in ASCII, and nothing else there. Each document has a
-`schema_version`. It goes up when a key goes or changes its meaning; new keys may come without that. An error prints
-`{"schema_version": 1, "error": …, "hint": …, "exit_code": …}` on stdout and the same as text on stderr. Infinite values, which
-a PSNR of identical images has, are the texts `"Infinity"` and `"-Infinity"`.
+`schema_version`. It goes up when a key is removed or changes its meaning; new keys may be added without that. An error prints
+`{"schema_version": 1, "error": …, "hint": …, "exit_code": …}` on stdout and the same as text on stderr. Infinite values, such as
+the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
 
 | command | document |
 |---|---|
@@ -35,7 +35,7 @@ a PSNR of identical images has, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench board show` | `board`, `task`, and `tables` with their rows |
 | `gexbench board add`, `gexbench board build` | `added`, `already`, lists of paths, and `skipped`, lines; `pages`, a list of `path` and `written` |
 | `gexbench data list`, `victim list`, `assets list`, `defense list` | `datasets`, `victims`, `assets`, `defenses`: a list of rows |
-| `gexbench check`, `gexbench doctor` | `checks` or `findings`: a list of what was looked at, and whether it is well |
+| `gexbench check`, `gexbench doctor` | `checks` or `findings`: a list of what was looked at, and whether it is in order |
 
 This page is made from the code by `python tests/json_page.py`.
 """

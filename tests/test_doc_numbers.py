@@ -3,7 +3,7 @@
 A table with decimal numbers follows a comment `<!-- numbers: FILE ... -->`: board CSVs, records, cards, or outputs of
 benchmarks that are kept in benchmarks/results, by the names of rows. Of a CSV, ` where column=value` takes some lines,
 and a row of the table those of the task and the profile that it names. `<!-- numbers: by definition -->` marks what
-nobody measured.
+nobody measured. A paragraph of prose under such a comment is held to it in the same way.
 """
 
 from __future__ import annotations
@@ -58,6 +58,16 @@ def tables(page: Path) -> Iterator[Table]:
         yield Table(page, start + 1, named.group(1) if named else "", rows)
 
 
+def paragraphs(page: Path) -> Iterator[Table]:
+    """Yield the paragraphs of prose that stand under a comment with a source, each as a table of one cell."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    for start, line in enumerate(lines[1:], start=1):
+        named = SOURCE.search(lines[start - 1])
+        if named and line and not line.startswith(("|", DRAWN, "```")):
+            end = next((n for n in range(start, len(lines)) if not lines[n]), len(lines))
+            yield Table(page, start + 1, named.group(1), ((" ".join(lines[start:end]),),))
+
+
 def _above(lines: list[str], start: int) -> list[str]:
     """Return the line above a table, or above the code block that it stands in."""
     if lines[start].startswith(DRAWN):
@@ -66,6 +76,7 @@ def _above(lines: list[str], start: int) -> list[str]:
 
 
 TABLES = [table for page in PAGES for table in tables(page)]
+PARAGRAPHS = [paragraph for page in PAGES for paragraph in paragraphs(page)]
 
 
 def bare(cell: str) -> str:
@@ -91,8 +102,11 @@ def agrees(printed: str, known: float) -> bool:
     return abs(value(printed) - known) <= 0.5 * 10**-places * (1 + 1e-6)
 
 
-def known_in(source: str, told: str) -> list[list[float]]:
-    """Return the numbers of what a comment names, row by row. told: the row of the table, which may narrow a CSV."""
+def known_in(source: str, told: str | None) -> list[list[float]]:
+    """Return the numbers of what a comment names, row by row.
+
+    told: the row of the table, which may narrow a CSV and takes its own part of a benchmark's; None narrows nothing.
+    """
     files, _, wanted = source.partition(" where ")
     rows: list[list[float]] = []
     for path in (ROOT / file for file in files.split()):
@@ -107,14 +121,18 @@ def known_in(source: str, told: str) -> list[list[float]]:
     return rows
 
 
-def _of_row(kept: dict[str, Any], told: str) -> list[Any]:
+def _of_row(kept: dict[str, Any], told: str | None) -> list[Any]:
     """Return those of a benchmark's numbers whose name a row of a table holds, in parts."""
+    if told is None:
+        return list(kept.values())
     plain = told.replace("`", "")
     return [part for name, part in kept.items() if all(word in plain for word in name.split(", "))]
 
 
-def _narrowed(lines: list[dict[str, str]], told: str) -> list[dict[str, str]]:
+def _narrowed(lines: list[dict[str, str]], told: str | None) -> list[dict[str, str]]:
     """Return those lines of a board that are of the task and the profile that a row of a table names."""
+    if told is None:
+        return lines
     tasks, profiles = ({line[key].partition("@")[0] for line in lines} for key in ("task", "profile"))
     named = re.findall(r"`([^`]+)`", told)
     if not tasks & {*named} and any((ROOT / "registry" / "tasks" / f"{name}.toml").exists() for name in named):
@@ -151,6 +169,20 @@ def test_every_number_of_a_table_stands_in_its_source(table: Table) -> None:
         for mean, std in (found.groups() for cell in row for found in SPREAD.finditer(cell)):
             together = any(any(agrees(mean, n) for n in line) and any(agrees(std, n) for n in line) for line in known)
             assert together, f"{table}: no row of {table.source} has {mean} ± {std}"
+
+
+def test_prose_has_sources_too() -> None:
+    assert len(PARAGRAPHS) >= 2
+
+
+@pytest.mark.parametrize("paragraph", PARAGRAPHS, ids=str)
+def test_every_decimal_number_of_a_paragraph_with_a_source_stands_in_it(paragraph: Table) -> None:
+    ((text,),) = paragraph.rows
+    known = [number for line in known_in(paragraph.source, None) for number in line]
+    decimals = [found.group() for found in DECIMAL.finditer(bare(text))]
+    assert decimals, f"{paragraph} has no decimal number"
+    for printed in decimals:
+        assert any(agrees(printed, number) for number in known), f"{paragraph}: {printed} is not in {paragraph.source}"
 
 
 @pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.name)

@@ -9,13 +9,17 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from doc_commands import commands, inline
 
 import gexbench
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, MetricCard, TaskCard, VictimCard
 from gexbench.cli.app import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,31 +27,71 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 LIGHT = ("list", "show srresnet", "data list", "victim list", "assets list", "board show", "board compare")
 
 
-def commands() -> Iterator[tuple[str, str]]:
-    for page in PAGES:
-        for block in re.findall(r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
-            for line in block.replace("\\\n", " ").splitlines():
-                for part in line.removeprefix("$ ").split("&&"):
-                    if part.strip().startswith("gexbench "):
-                        yield page.name, part.split("#")[0].strip()
+SHOWN = [shown for page in PAGES for shown in commands(page) if shown.text.startswith("gexbench ")]
+COMMANDS = sorted({(shown.page, shown.text) for shown in SHOWN})
+INLINE = sorted({(said.page, said.text) for page in PAGES for said in inline(page)})
 
 
-COMMANDS = sorted(set(commands()))
+def found(page: str, words: list[str]) -> tuple[Any, list[str]]:
+    """Return the command that words name, and the words behind its name."""
+    command, words = typer.main.get_command(app), [*words]
+    while words and hasattr(command, "commands") and not words[0].startswith("-"):
+        assert words[0] in command.commands, f"{page}: no command {words[0]!r}"
+        command = command.commands[words.pop(0)]
+    return command, words
+
+
+def options(command: Any) -> set[str]:
+    """Return the names of a command's options, of those below it too."""
+    below = command.commands.values() if hasattr(command, "commands") else ()
+    own = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    return {"--help"}.union(own, *map(options, below))
 
 
 def test_the_pages_hold_commands() -> None:
     assert any(page == "README.md" for page, _ in COMMANDS)
 
 
-@pytest.mark.parametrize(("page", "command"), COMMANDS)
-def test_a_command_in_the_docs_parses(page: str, command: str) -> None:
-    context = typer.main.get_command(app)
-    words = shlex.split(command)[1:]
-    while words and hasattr(context, "commands") and not words[0].startswith("-"):
-        assert words[0] in context.commands, f"{page}: no command {words[0]!r}"
-        context = context.commands[words.pop(0)]
+@pytest.mark.parametrize(("page", "text"), COMMANDS)
+def test_a_command_in_the_docs_parses(page: str, text: str) -> None:
+    command, words = found(page, shlex.split(text)[1:])
     if "--help" not in words and "--version" not in words:
-        context.make_context("gexbench", [w for w in words if w != "…"])
+        command.make_context("gexbench", [w for w in words if w != "…"])
+
+
+@pytest.mark.parametrize(("page", "text"), INLINE)
+def test_a_command_in_the_prose_exists_with_the_options_it_names(page: str, text: str) -> None:
+    command, words = found(page, shlex.split(text)[1:])
+    named = {word.partition("=")[0] for word in words if word.startswith("--")}
+    assert named <= options(command), f"{page}: {text}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_an_option_in_the_prose_is_one_of_a_command_or_of_a_benchmark(page: Path) -> None:
+    benchmarks = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "benchmarks").glob("*.py"))
+    named = re.findall(r"`(--[a-z][a-z-]*)", page.read_text(encoding="utf-8"))
+    unknown = {*named} - options(typer.main.get_command(app))
+    assert {name for name in unknown if f'"{name}"' not in benchmarks} == set()
+
+
+KINDS = {
+    "--task": TaskCard,
+    "--attack": AttackCard,
+    "--attacks": AttackCard,
+    "--defense": DefenseCard,
+    "--victims": VictimCard,
+    "--metric": MetricCard,
+    "--dataset": DatasetCard,
+}
+
+
+@pytest.mark.parametrize(("page", "text"), COMMANDS)
+def test_a_name_in_a_command_is_the_name_of_a_card(page: str, text: str) -> None:
+    words, catalog = shlex.split(text), Catalog.load()
+    for option, value in pairwise(words):
+        if option in KINDS and "/" not in value and words[1] not in ("ownership", "losses"):
+            for name in value.split(","):
+                assert name == "none" or name in catalog.all(KINDS[option]), f"{page}: {text}"
 
 
 @pytest.mark.parametrize("command", sorted({c for _, c in COMMANDS if c.removeprefix("gexbench ").startswith(LIGHT)}))
@@ -58,11 +102,23 @@ def test_a_light_command_in_the_docs_runs(command: str) -> None:
     assert done.stdout
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what a heading of a page is linked by: its words in lower case, joined by hyphens."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"], ids=lambda p: p.name)
+def test_a_link_leads_to_a_file_and_to_a_heading_that_are_there(page: Path) -> None:
+    for target, anchor in LINK.findall(page.read_text(encoding="utf-8")):
         if not target.startswith("http"):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+            led = page.parent / target if target else page
+            assert led.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors(led), f"{page.name} links to {target}#{anchor}"
 
 
 SESSIONS = [page for page in PAGES if "```pycon" in page.read_text(encoding="utf-8")]
@@ -90,13 +146,38 @@ def test_python_in_the_docs_is_python_with_keywords_that_exist(page: Path) -> No
 def prose(page: Path) -> str:
     """Return a page without code, tables and the targets of its links."""
     text = re.sub(r"```.*?```|<!--.*?-->", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    lines = [line for line in text.splitlines() if not line.startswith(("|", "#"))]
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "#", "    "))]
     return re.sub(r"\]\([^)]*\)", "]", "\n".join(lines))
 
 
-def test_no_sentence_of_the_readme_is_longer_than_35_words() -> None:
-    parts = re.split(r"(?<=[.!?:;])\s+|\n\n|\n\* ", prose(ROOT / "README.md"))
+LONGER = {"architecture.md", "latent-gans.md"}
+"""Pages with longer sentences."""
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name not in LONGER], ids=lambda p: p.name)
+def test_no_sentence_of_a_page_is_longer_than_35_words(page: Path) -> None:
+    parts = re.split(r"(?<=[.!?:;])[*)]*\s+|\n\n|\n[*-] ", prose(page))
     assert [part for part in parts if len(part.split()) > 35] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_a_page_says_at_its_top_who_it_is_for_and_what_it_ends_with(page: Path) -> None:
+    top = " ".join(page.read_text(encoding="utf-8").partition("\n## ")[0].split())
+    assert re.search(r"\bThis page is for .+?\. After it you (can|know)\b", top)
+
+
+def test_the_glossary_is_short_with_one_sentence_for_each_word_that_pages_use() -> None:
+    rows = re.findall(r"^\| ([a-z ]+) \| (.+) \|$", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.MULTILINE)[
+        1:
+    ]
+    texts = " ".join(page.read_text(encoding="utf-8").lower() for page in PAGES if page.name != "glossary.md")
+    assert 10 <= len(rows) <= 15
+    assert [word for word, _ in rows] == sorted(word for word, _ in rows)
+    for word, meaning in rows:
+        assert re.fullmatch(r"[A-Z][^.]+\.", meaning), meaning
+        assert word in texts
+    for page in (ROOT / "README.md", ROOT / "docs" / "README.md"):
+        assert "glossary.md)" in page.read_text(encoding="utf-8")
 
 
 def test_the_readme_is_short_and_every_page_stands_in_the_index() -> None:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from gexbench.cards.catalog import FOLDERS, Catalog
 from gexbench.cards.roots import CardRoot, installed_roots, named_root
 from gexbench.cards.schema import AttackCard, DefenseCard, TaskCard
+from gexbench.engine.checks.free_cores import on_free_cores
 from gexbench.engine.checks.inspect import inspect
 from gexbench.engine.checks.small_runs import (
     PROFILE,
@@ -44,7 +45,8 @@ def check_folder(path: Path, prepare: Prepare) -> Iterator[Finding]:
     for subject in subjects:
         space = subject.name.partition("/")[0]
         yield Finding(subject.name, "card", True, f"valid, and its name carries a namespace, {space}")
-        with TemporaryDirectory(prefix="gexbench-check-", ignore_cleanup_errors=True) as folder:
+        place = TemporaryDirectory(prefix="gexbench-check-", ignore_cleanup_errors=True)
+        with on_free_cores(), place as folder:
             yield from _examined(subject, root, prepare, Path(folder).resolve())
 
 

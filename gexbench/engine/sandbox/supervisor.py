@@ -23,6 +23,7 @@ from gexbench.engine.sandbox.mounts import NoView
 from gexbench.engine.sandbox.rules import Rules, enclose, restrict
 
 _GRACE = 0.5  # seconds for helper processes that end by themselves once the child has gone
+_CHILD = "gexbench.engine.sandbox.child"
 _NO_VIEW, _NOT_STARTED = 126, 127  # how a child ends that never ran Python
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -116,7 +117,7 @@ def _become(order: Mapping[str, Any], complaints: int, view: bool) -> None:
                 enclose(rules, Path(order["folder"]))
             restrict(rules)
             _depend_on(supervisor)  # again, for a change of privileges ends it
-        os.execv(sys.executable, [sys.executable, "-P", "-m", order["module"], *order["argv"]])
+        os.execv(sys.executable, [sys.executable, "-P", "-m", _CHILD, order["module"], *order["argv"]])
     except BaseException as problem:
         code = _NO_VIEW if isinstance(problem, NoView) else code
         os.write(complaints, f"{type(problem).__name__}: {problem}".encode()[:4000])

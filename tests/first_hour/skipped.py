@@ -1,0 +1,69 @@
+"""Which commands of README and docs the stranger leaves out, and why; and which end otherwise than with 0."""
+
+from __future__ import annotations
+
+INSTALLS = "the stranger has installed the wheel already; .ci/run does what the page says, word for word"
+TRAINS = "trains for minutes"
+DOWNLOADS = "downloads weights, or needs those that were downloaded"
+AGAIN = "does what another command did, under another name"
+LACKS = "needs what a run of minutes leaves"
+
+SKIPPED = {
+    "pip install .": INSTALLS,
+    'pip install ".[dev]"': INSTALLS,
+    "python -m pytest": INSTALLS,
+    "gexbench run --task sr --attack srresnet": f"{TRAINS}; .ci/run does it",
+    "gexbench run --task sr --attack srresnet --seed 1 --budget 50% --set augment=flip": TRAINS,
+    "gexbench run --task sr --attack srresnet --defense jpeg": TRAINS,
+    "gexbench run --task sr --attack srresnet --defense jpeg --strengths": TRAINS,
+    "gexbench run --task sr --attack srresnet,bicubic --defense none,jpeg --seeds 0-4": TRAINS,
+    "gexbench run --task monet2photo --attack pix2pix": TRAINS,
+    "gexbench run --task monet2photo --attack pix2pix --set purify=jpeg --defense spread-spectrum": TRAINS,
+    "gexbench run --task selfie2anime --attack pix2pix": TRAINS,
+    "gexbench run --task latent-fidelity --attack sngan": TRAINS,
+    "gexbench run --task latent-accuracy --attack mh-subsample": TRAINS,
+    "gexbench run --task stylegan-transfer --attack stylegan-transfer": TRAINS,
+    "gexbench curve --task monet2photo --attack pix2pix": TRAINS,
+    "gexbench curve --task latent-fidelity --attack sngan": TRAINS,
+    "gexbench cross --task latent-fidelity --victims sngan-figures-mini,pggan-figures-mini --attacks sngan,pggan": (
+        TRAINS
+    ),
+    "gexbench run --task stylegan-transfer --attack stylegan-transfer --profile paper --dataset lsun-classrooms-256": (
+        "needs LSUN and a victim that the reader trained"
+    ),
+    "gexbench innocents make monet2photo-mini --jobs 2": TRAINS,
+    "gexbench innocents make sr-mini --jobs 2": TRAINS,
+    "gexbench ownership --run runs/monet2photo-… --questions ask/": LACKS,
+    "gexbench ownership --run runs/monet2photo-… --suspect answers/": LACKS,
+    "gexbench ownership --run runs/sr-defended --questions questions": LACKS,
+    "gexbench ownership --run runs/sr-defended --suspect answers": LACKS,
+    "gexbench board add runs/sr-srresnet-*": LACKS,
+    "gexbench score samples/ photos.zip --metric fid,kid": DOWNLOADS,
+    "gexbench score a/ b/ --metric fid,ssim-rgb --backend reference": DOWNLOADS,
+    "gexbench assets fetch fid-inception lpips-alex": DOWNLOADS,
+    "gexbench assets fetch fid-inception lpips-alex lpips-vgg": DOWNLOADS,
+    "gexbench score samples/ photos.zip": DOWNLOADS,
+    "gexbench score samples/ photos/ --metric fid,precision,recall,lpips-alex": DOWNLOADS,
+    "gexbench score samples/ photos/ --metric fid --json": DOWNLOADS,
+    "gexbench score samples/ photos/ --metric fid,ssim-rgb,lpips-alex --backend reference": DOWNLOADS,
+    "gexbench assets bundle weights.tar fid-inception lpips-alex lpips-vgg": DOWNLOADS,
+    "gexbench assets unbundle weights.tar": DOWNLOADS,
+    "gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0-d627b12e.json --sign ~/.ssh/id_ed25519": (
+        "signs with a maintainer's key"
+    ),
+    "gexbench check submissions/yourname/yourattack": AGAIN,
+    "gexbench run --task sr --attack submissions/yourname/yourattack": AGAIN,
+    "gexbench run --task sr --attack bicubic --defense gaussian-noise --set-defense sigma=8": AGAIN,
+    "gexbench defense prepare fingerprint --task monet2photo": TRAINS,
+    "gexbench run --task latent-fidelity --attack submissions/alice/mygan": TRAINS,
+    "gexbench run --task latent-fidelity --attack sngan --defense submissions/alice/cut": TRAINS,
+    "gexbench run --task sr --attack bicubic --defense none,jpeg --strengths": "four runs like the one before it",
+}
+"""By command: the reason."""
+
+ENDS = {
+    "gexbench assets fetch fid-inception --offline": 4,
+    "gexbench data verify sr-small": 4,
+    "gexbench verify leaderboards/sr/records/sr-bicubic-mini-b512-s0-d627b12e.json": 4,
+}
+"""By command: the exit code where it is not 0. A stranger has no weights of metrics and no data of `small`."""
