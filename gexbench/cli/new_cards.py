@@ -135,7 +135,7 @@ def _asked(card: DatasetCard, pins: Path) -> dict[str, str]:
     from gexbench.engine.store.questions import questions
 
     found = questions(card, pins)
-    budgets = sorted({max(1, found.count // 4), max(1, found.count // 2), found.count})
+    budgets = sorted({max(1, found.number // 4), max(1, found.number // 2), found.number})
     size = f"side = {found.side}  # the service takes squares of so many pixels, and no others"
     if not found.side:
         size = f"largest = {found.largest}  # pixels of the largest question"

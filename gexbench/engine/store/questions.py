@@ -13,9 +13,9 @@ from gexbench.errors import PlanError
 
 
 class Questions(NamedTuple):
-    """count: of the pool's images. side: of all of them, where the card fixes it, else 0. largest: the most pixels."""
+    """number: of the pool's images. side: of all of them, where the card fixes it, else 0. largest: the most pixels."""
 
-    count: int
+    number: int
     side: int
     largest: int
 
