@@ -64,27 +64,13 @@ def verify_data(
     """
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
-    from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
     from gexbench.engine.store.pictures import verify
 
     filed = Catalog.load(registry or ()).filed(DatasetCard, name)
     with Ticker(silent=json) as ticker:
         report = verify(filed.card, filed.pins, ticker.tick)
-    faults = _faults(report)
-    if json:
-        print_json(
-            {
-                "dataset": name,
-                "ok": report.ok,
-                **{what: list(lines) for what, lines in faults.items()},
-                "counts": dict(report.counts),
-                "distinct": dict(report.distinct),
-                "hint": report.nearby,
-            }
-        )
-    else:
-        _tell(name, report, faults)
+    _show(name, report, json)
     if not report.ok:
         raise typer.Exit(4)
 
@@ -114,7 +100,7 @@ def pin_data(
     with Ticker(silent=json) as ticker:
         report = examined(filed.card, filed.pins, ticker.tick)
     if not report.ok:
-        _tell(name, report, _faults(report))
+        _show(name, report, json)
         raise typer.Exit(4)
     count = write_pins(report.files, filed.pins)
     if json:
@@ -142,6 +128,25 @@ def _faults(report: Report) -> dict[str, tuple[str, ...]]:
         "misnamed": report.misnamed,
         "shared": report.shared,
     }
+
+
+def _show(name: str, report: Report, as_json: bool) -> None:
+    from gexbench.cli.output import print_json
+
+    faults = _faults(report)
+    if not as_json:
+        _tell(name, report, faults)
+        return
+    print_json(
+        {
+            "dataset": name,
+            "ok": report.ok,
+            **{what: list(lines) for what, lines in faults.items()},
+            "counts": dict(report.counts),
+            "distinct": dict(report.distinct),
+            "hint": report.nearby,
+        }
+    )
 
 
 def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None:

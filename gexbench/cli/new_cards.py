@@ -7,12 +7,16 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+from gexbench.cards.schema import TaskKindName
 
 if TYPE_CHECKING:
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard, TaskCard, VictimCard
 
+KIND: TaskKindName = get_args(TaskKindName)[0]
+"""What the tasks that are written are of: services that take images."""
 VICTIMS = {1: "cyclegan-monet-mini", 4: "srgan-mini"}
 """A packaged victim for each scale that there is one for; it takes images of any side."""
 CROPS = "pool_crop = 24  # questions are crops of so many pixels a side\npool_count = 512  # how many there are"
@@ -95,7 +99,7 @@ def write_task(path: Path, name: str, dataset: str, victim: str | None) -> Path:
     style = filed.card.splits.reference is not None
     main = "ssim-rgb" if style else "psnr-rgb"
     text = _filled(
-        "task/image-to-image.toml",
+        f"task/{KIND}.toml",
         {
             "NAME": name,
             "TRUTH": "style" if style else "pairs",
@@ -118,7 +122,7 @@ def _victim(catalog: Catalog, name: str | None, scale: int) -> VictimCard:
     from gexbench.errors import PlanError
 
     cards = [filed.card for filed in catalog.all(VictimCard).values()]
-    fitting = [card.name for card in cards if (card.task_kind, card.scale) == ("image-to-image", scale)]
+    fitting = [card.name for card in cards if (card.task_kind, card.scale) == (KIND, scale)]
     if name is None and scale not in VICTIMS:
         raise PlanError(f"no packaged victim answers at scale {scale}", "name one of your own with --victim")
     card = catalog.get(VictimCard, name or VICTIMS[scale])

@@ -6,8 +6,10 @@ import re
 import shlex
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from own_images import fill
 from typer.testing import CliRunner
 
@@ -235,3 +237,17 @@ def test_a_plug_in_may_not_lie_around_the_images(place: Path) -> None:
         path.rename(Path("pictures") / path.name)
     with pytest.raises(GexbenchError, match=r"lies in the plug-in's folder .*pictures"):
         gexbench("run", "--registry", "pictures/cards", "--task", "me/t", "--attack", "./pictures", "--out", "../runs")
+
+
+def without_registry(command: Any, name: str = "") -> set[str]:
+    if hasattr(command, "commands"):
+        return set[str]().union(*(without_registry(each, f"{name} {key}") for key, each in command.commands.items()))
+    return set() if any("--registry" in each.opts for each in command.params) else {name.strip()}
+
+
+def test_every_command_that_reads_cards_takes_a_folder_of_them() -> None:
+    reads_none = {"losses", "check", "new attack", "new defense"}
+    reads_its_own_folder = {"new dataset", "new task", "new board"}
+    reads_what_ships = {"doctor", "victim list", "victim convert"}
+    lacking = without_registry(typer.main.get_command(app))
+    assert lacking <= reads_none | reads_its_own_folder | reads_what_ships
