@@ -17,6 +17,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import DatasetCard, TaskCard
 from gexbench.cli.app import app
 from gexbench.errors import GexbenchError
+from gexbench.record import read_record
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "your-own-data.md"
 RUNNER = CliRunner()
@@ -107,6 +108,23 @@ def test_a_task_on_pairs_has_their_scale_and_a_truth_for_each(place: Path) -> No
     assert isinstance(task, TaskCard)
     assert (task.truth, task.scale, task.profile["mini"].side) == ("pairs", 4, 16)
     assert task.profile["mini"].victim == "srgan-mini"
+
+
+def test_a_run_on_pairs_from_a_zip_measures_against_their_targets(place: Path) -> None:
+    fill(place / "p/input", 12, 16, name="{:03}_in")
+    fill(place / "p/target", 12, 64, name="{:03}_gt", ending=".jpg")
+    with zipfile.ZipFile("pairs.zip", "w") as archive:
+        for path in sorted((place / "p").rglob("*.*")):
+            archive.write(path, path.relative_to(place / "p").as_posix())
+    pairs = ("--layout", "paired", "--from", "pairs.zip", "--strip", "_in,_gt", "--scale", "4", "--side", "16")
+    gexbench("new", "dataset", "me/p", *pairs)
+    gexbench("new", "task", "me/up", "--dataset", "me/p")
+    gexbench("run", "--registry", "cards", "--task", "me/up", "--attack", "bicubic")
+    (file,) = Path("runs").glob("*/record.json")
+    record = read_record(file)
+    assert record.status == "ok"
+    assert {score.compare for score in record.scores} == {"A", "B", "C"}
+    assert not record.incidents
 
 
 def test_a_task_on_crops_says_how_large_its_questions_are(place: Path) -> None:
