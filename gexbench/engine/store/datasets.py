@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 from gexbench.cards.schema import DatasetCard, SplitFiles
 from gexbench.engine.store.file_lists import expand, matching, read_pins
@@ -64,7 +65,7 @@ class _Search:
     @property
     def nearby(self) -> str:
         """Return what lies where the first missing file may be."""
-        if self.lacking is None or self.lacking.within not in ("data", "folder"):
+        if not self.missing or self.lacking is None or self.lacking.within not in ("data", "folder"):
             return ""
         root = _root(self.lacking, self.missing[0], self.own)
         return look_around(root, self.missing[0]) if root else ""
@@ -119,7 +120,7 @@ def verify(card: DatasetCard, pins: Path) -> Report:
         unreadable=tuple(map(str, search.unreadable)),
         misnamed=tuple(sorted(search.misnamed)),
         shared=tuple(overlaps(search.files, lambda file: file.sha256, "file")),
-        nearby=search.nearby if search.missing else "",
+        nearby=search.nearby or (_way_out(search.lacking) if _is_own(search.lacking) else ""),
         counts={split: len(files) for split, files in search.files.items()},
         files=search.files,
     )
@@ -210,6 +211,10 @@ def _note_difference(search: _Search, split: str, wanted: SplitFiles) -> None:
     if wanted.digest is not None and not search.missing and (found := split_digest(files)) != wanted.digest:
         told = f"{', '.join(wanted.files)} of {split}: the digest of the {len(files)} files is {found}"
         search.differing.append(told)
+
+
+def _is_own(wanted: SplitFiles | None) -> TypeGuard[SplitFiles]:
+    return wanted is not None and wanted.within == "folder"
 
 
 def own_folder(card: DatasetCard, pins: Path) -> Path:

@@ -58,6 +58,16 @@ def test_what_came_later_is_no_part_of_it_until_it_is_pinned(tmp_path: Path) -> 
     assert all({file.name for file in before[split]} <= {file.name for file in after[split]} for split in before)
 
 
+def test_where_files_are_gone_the_card_or_the_folder_is_to_be_mended(tmp_path: Path) -> None:
+    fill(tmp_path / "images", 12, 16)
+    write_pins(examined(card(), tmp_path / "own.sha256", quiet).files, tmp_path / "own.sha256")
+    (tmp_path / "images").rename(tmp_path / "elsewhere")
+    with pytest.raises(DataMissing, match=r"missing 12 files: .*; no folder .*images") as caught:
+        datasets.locate(card(), tmp_path / "own.sha256")
+    assert caught.value.hint == "put them there, or correct folder and files on the card"
+    assert datasets.verify(card(), tmp_path / "own.sha256").nearby == caught.value.hint
+
+
 def test_without_a_list_the_command_that_writes_it_is_named(tmp_path: Path) -> None:
     fill(tmp_path / "images", 4, 16)
     with pytest.raises(CardError, match="cannot read the list of hashes") as caught:
