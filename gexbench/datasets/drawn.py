@@ -23,28 +23,22 @@ from gexbench.errors import CardError, nearest
 _LEAST, _MOST = 16, 256
 
 
-_Draw = Callable[[Generator, int], NDArray[np.uint8]]
-"""From a generator of chance and a side to an image (side,side,3)."""
-
-
 class _Domain(NamedTuple):
     """Two ways to draw from a generator, each (side,side,3)."""
 
-    photo: _Draw
-    style: _Draw
+    photo: Callable[[Generator, int], NDArray[np.uint8]]
+    style: Callable[[Generator, int], NDArray[np.uint8]]
 
 
 class _Set(NamedTuple):
     """How the owner's images are drawn, and how all others: in a new domain where a victim is to be carried into it."""
 
-    owner: _Draw
-    others: _Draw
+    owner: Callable[[Generator, int], NDArray[np.uint8]]
+    others: Callable[[Generator, int], NDArray[np.uint8]]
 
 
 _DOMAINS = {"scenes": _Domain(scenes.photo, scenes.painting), "faces": _Domain(faces.photo, faces.cartoon)}
 _SETS = {"figures": _Set(figures.figure, figures.figure), "figures-to-chalk": _Set(figures.figure, chalk.figure)}
-_HALVES = {"first-half/": figures.first_half, "second-half/": figures.second_half}
-"""How images are drawn whose names begin so, whatever else is drawn in their split."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +100,11 @@ class DrawnDomains:
     def _photos(self, split: str) -> Sequence[Tensor]:
         return self._drawn(split, _DOMAINS[self._drawing.domain].photo)
 
-    def _drawn(self, split: str, draw: _Draw) -> Sequence[Tensor]:
+    def _drawn(self, split: str, draw: Callable[[Generator, int], NDArray[np.uint8]]) -> Sequence[Tensor]:
         names = self._names(split)
         return Lazy(len(names), lambda index: _tensor(self._pixels(names[index], draw)))
 
-    def _pixels(self, name: str, draw: _Draw) -> NDArray[np.uint8]:
+    def _pixels(self, name: str, draw: Callable[[Generator, int], NDArray[np.uint8]]) -> NDArray[np.uint8]:
         side = self._drawing.side
         if not name.startswith("close/"):
             return draw(_generator(name), side)
@@ -122,9 +116,8 @@ class DrawnImages(RealImages):
     """Draw real images for services that draw images themselves; `DrawnImages(settings, files)`, settings as `Drawing`.
 
     files: names by split, "owner", "test/<name>", and "pool" where attackers own some. A picture depends on its name
-    and its side, and in a domain such as "figures-to-chalk" on whether it is the owner's, who has figures, or not;
-    one whose name begins with "first-half/" or "second-half/" is a figure of one half of the kinds. All are 8-bit.
-    Raises CardError for settings it does not know.
+    and its side, and in a domain such as "figures-to-chalk" on whether it is the owner's, who has figures, or not.
+    All are 8-bit. Raises CardError for settings it does not know.
     """
 
     def __init__(self, settings: Mapping[str, Any], files: Mapping[str, Sequence[Named]]) -> None:
@@ -134,12 +127,8 @@ class DrawnImages(RealImages):
     def _images(self, split: str) -> Sequence[Tensor]:
         names = self._names(split)
         ways, side = _SETS[self._drawing.domain], self._drawing.side
-        usual = ways.owner if split == "owner" else ways.others
-        return Lazy(len(names), lambda index: _tensor(_way(names[index], usual)(_generator(names[index]), side)))
-
-
-def _way(name: str, usual: _Draw) -> _Draw:
-    return next((draw for prefix, draw in _HALVES.items() if name.startswith(prefix)), usual)
+        draw = ways.owner if split == "owner" else ways.others
+        return Lazy(len(names), lambda index: _tensor(draw(_generator(names[index]), side)))
 
 
 def _generator(name: str) -> Generator:

@@ -29,16 +29,6 @@ def figure(rng: Generator, side: int) -> NDArray[np.uint8]:
     return figure_of(int(rng.integers(KINDS)), rng, side)
 
 
-def first_half(rng: Generator, side: int) -> NDArray[np.uint8]:
-    """Draw a figure of the first half of the kinds, discs and squares; returns (side,side,3)."""
-    return figure_of(int(rng.integers(KINDS // 2)), rng, side)
-
-
-def second_half(rng: Generator, side: int) -> NDArray[np.uint8]:
-    """Draw a figure of the second half of the kinds, triangles and rings; returns (side,side,3)."""
-    return figure_of(int(rng.integers(KINDS // 2, KINDS)), rng, side)
-
-
 def figure_of(kind: int, rng: Generator, side: int) -> NDArray[np.uint8]:
     """Draw a figure of a kind, 0 to 15; returns (side,side,3)."""
     shape, colour = divmod(kind, COLOURS)

@@ -26,10 +26,6 @@ class SNGAN:
         return build_sngan(options, seed=0)
 
     def train(self, net: nn.Module, studio: Studio) -> nn.Module:
-        """Train from fresh weights, drawn from `studio.seed`.
-
-        options: those of fit_sngan, and `images`, how many of the owner's it learns from, the first; all where absent.
-        """
-        options = {**studio.net, **studio.options}
-        first = options.pop("images", len(studio.owner))
-        return fit_sngan([to_uint8(studio.owner[i]) for i in range(first)], options, TrainingContext.of(studio))
+        """Train from fresh weights, drawn from `studio.seed`; options: those of fit_sngan."""
+        images = [to_uint8(image) for image in studio.owner]
+        return fit_sngan(images, {**studio.net, **studio.options}, TrainingContext.of(studio))

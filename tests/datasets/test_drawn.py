@@ -10,10 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gexbench.core.images import from_uint8, round_8bit, to_uint8
+from gexbench.core.images import from_uint8, round_8bit
 from gexbench.datasets import faces, scenes
-from gexbench.datasets.drawn import DrawnDomains, DrawnImages, _generator
-from gexbench.datasets.figure_kinds import kinds
+from gexbench.datasets.drawn import DrawnDomains, _generator
 from gexbench.errors import CardError
 
 both = pytest.mark.parametrize("domain", ["scenes", "faces"])
@@ -155,12 +154,3 @@ def test_a_close_picture_is_the_middle_of_one_twice_as_large(domain: str) -> Non
     draw = {"scenes": scenes.photo, "faces": faces.photo}[domain]
     whole = torch.from_numpy(draw(_generator("close/7"), 64)).permute(2, 0, 1)
     assert torch.equal(near, from_uint8(whole[:, 16:48, 16:48]))
-
-
-@pytest.mark.parametrize(("half", "expected"), [("first-half", range(8)), ("second-half", range(8, 16))])
-def test_a_name_says_from_which_half_of_the_kinds_a_figure_is(half: str, expected: range) -> None:
-    files = {"owner": _names(f"{half}/owner", 60)}
-    drawn = DrawnImages({"domain": "figures", "side": 32}, files).owner()
-    found = kinds(torch.stack([to_uint8(drawn[i]) for i in range(60)]))
-    assert set(found.tolist()) - {-1} <= set(expected)
-    assert len(set(found.tolist())) > 4

@@ -60,11 +60,3 @@ def test_the_seed_alone_decides_the_weights_whatever_the_net_learned_before(
     first = victim.train(used, here)
     assert equal(victim.train(victim.build(net), replace(here, workdir=tmp_path / "b")), first)
     assert not equal(victim.train(victim.build(net), replace(here, workdir=tmp_path / "c", seed=1)), first)
-
-
-def test_an_sngan_may_learn_from_the_first_of_its_owners_images_alone(tmp_path: Path) -> None:
-    net = {"side": 32, "latent_size": 8, "channels": 4, "discriminator_channels": 4}
-    all_six = studio(tmp_path / "a", net, {**NUMBERS, "images": 3})
-    the_first = replace(all_six, owner=all_six.owner[:3], options=NUMBERS, workdir=tmp_path / "b")
-    few = SNGAN().train(SNGAN().build(net), all_six)
-    assert equal(few, SNGAN().train(SNGAN().build(net), the_first))
