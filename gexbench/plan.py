@@ -188,6 +188,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     _check_foreign(attack, defense, victim)
     _check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
     home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
+    _check_owned(task, attack, defense, dataset)
     if victim.dataset != home:
         _check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
     _check_side(victim, scale)
@@ -329,10 +330,24 @@ def _check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) ->
         )
 
 
+def _check_owned(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, dataset: DatasetCard) -> None:
+    """Raise PlanError for what works with the owner's images where the data set has none."""
+    if dataset.splits.owner is not None:
+        return
+    wants = {"partial-real"} | ({"truth"} if task.draws else set())
+    asking: list[Card] = [attack] if wants & set(attack.needs) else []
+    asking += [defense] if defense is not None and (defense.prepares or defense.hardens) else []
+    for card in asking:
+        raise PlanError(
+            f"{card.name!r} works with the owner's images, and data set {dataset.name!r} has no split owner",
+            "give the data set one, which the victim learned from",
+        )
+
+
 def _check_owner(victim: VictimCard, learned: DatasetCard, dataset: DatasetCard) -> None:
     """Raise PlanError unless the data set's owner has the images the victim learned from."""
     ours, theirs = ((card.reader, card.settings, card.splits.owner) for card in (dataset, learned))
-    if ours != theirs:
+    if ours != theirs or dataset.splits.owner is None:
         raise PlanError(
             f"victim {victim.name!r} learned from {learned.name!r}, not from the owner's images of {dataset.name!r}",
             "name two that go together with --victim and --dataset",

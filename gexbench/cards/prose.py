@@ -8,7 +8,19 @@ from gexbench.cards.schema import AttackCard, Card, DefenseCard, Frozen, TaskCar
 
 CardT = TypeVar("CardT", bound=Card)
 
-PROSE = ("summary", "source", "note", "licence", "stands_in_for", "facts", "controls", "tolerance", "ideal", "sweep")
+PROSE = (
+    "summary",
+    "source",
+    "note",
+    "licence",
+    "stands_in_for",
+    "folder",
+    "facts",
+    "controls",
+    "tolerance",
+    "ideal",
+    "sweep",
+)
 
 
 def bare(value: Frozen) -> dict[str, Any]:

@@ -12,7 +12,9 @@ SAYS = {
 
 
 def public(card: DatasetCard) -> str:
-    """Say where the test images, and the truth that they are compared with, come from, and that they are public."""
+    """Say where the test images, and the truth that they are compared with, come from, and whether they are public."""
     splits = [*card.splits.test.values(), *([card.splits.reference] if card.splits.reference else [])]
-    told = dict.fromkeys(SAYS[split.within] for split in splits)
+    told = dict.fromkeys(SAYS[split.within] for split in splits if split.within in SAYS)
+    if len(told) < len({split.within for split in splits}):
+        return "The test images are files of whoever ran it, which others may have or not."
     return f"The test images are public: {'; others are '.join(told)}."

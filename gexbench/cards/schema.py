@@ -332,15 +332,18 @@ class ExtractorCard(Card):
 
 
 class SplitFiles(Frozen):
-    """Where a split's files lie: inside an installed package, below GEXBENCH_DATA, or nowhere: the reader draws them.
+    """Where a split's files lie: in a package, below GEXBENCH_DATA, in the card's `folder`, or nowhere: drawn.
 
     `files` are names or patterns (`*` within one folder; `{0001..0800}` counts) in the order of the list. Of what is
     drawn, a name is the seed. `count` is how many files there must be. `digest`: sha256 of the lines "name, tab, sha256
-    of the content" of all files, sorted; for splits of too many files to list each hash beside the card.
+    of the content" of all files, sorted; for splits of too many files to list each hash beside the card. `share`: of
+    what the patterns mean the split has this share, next to those of other splits with the same patterns. Which files
+    these are is told by a hash of each name and the card's seed, so that another file moves none of them.
     """
 
-    within: Literal["package", "data", "code"]
+    within: Literal["package", "data", "folder", "code"]
     files: tuple[RelativePath, ...] = Field(min_length=1)
+    share: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
     count: int | None = Field(default=None, ge=1)
     digest: Sha256 | None = None
 
@@ -348,11 +351,12 @@ class SplitFiles(Frozen):
 class Splits(Frozen):
     """Owner, pool and test splits; no file stands in two of them. Where attackers own no images there is no pool.
 
-    Where inputs and truth are not pairs, `style` holds the images whose style the owner's victim learns, and
-    `reference` held-back ones that outputs are compared with.
+    Where the victim learned elsewhere, and nothing asks for its owner's images, there is no owner. Where inputs and
+    truth are not pairs, `style` holds the images whose style the owner's victim learns, and `reference` held-back ones
+    that outputs are compared with.
     """
 
-    owner: SplitFiles
+    owner: SplitFiles | None = None
     pool: SplitFiles | None = None
     test: dict[Label, SplitFiles]
     style: SplitFiles | None = None
@@ -360,21 +364,51 @@ class Splits(Frozen):
 
     @model_validator(mode="after")
     def _style_has_reference(self) -> Splits:
-        if (self.style is None) != (self.reference is None):
-            raise ValueError("style and reference go together: give both, or neither")
+        if self.style is not None and self.reference is None:
+            raise ValueError("style is what the owner learns, reference what outputs are compared with: give both")
+        return self
+
+    def named(self) -> dict[str, SplitFiles]:
+        """Return all that there are, as data sets name them: "owner", "pool", "style", "reference", "test/<name>"."""
+        parts = {key: getattr(self, key) for key in ("owner", "pool", "style", "reference")}
+        return {**{key: part for key, part in parts.items() if part}, **{f"test/{k}": v for k, v in self.test.items()}}
+
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Splits:
+        sums: dict[tuple[str, ...], float] = {}
+        for name, split in self.named().items():
+            if split.share is not None and split.within == "code":
+                raise ValueError(f"{name} is drawn, and has no share: name its images")
+            sums[split.files] = sums.get(split.files, 0.0) + (split.share or 0.0)
+            if sums[split.files] > 1.0 + 1e-9:
+                raise ValueError(f"the shares of {', '.join(split.files)} are {sums[split.files]:g} in all, at most 1")
         return self
 
 
 class DatasetCard(Card):
-    """A data set: files by split, pinned by `<name>.sha256` beside the card unless `pinned = false`."""
+    """A data set: files by split, pinned by `<name>.sha256` beside the card unless `pinned = false`.
+
+    folder: where files `within = "folder"` lie: a path, absolute or from the card's own folder. seed: of the shares.
+    """
 
     reader: Entry
+    folder: Line = ""
+    seed: int = Field(default=0, ge=0)
     licence: Prose
     stands_in_for: Prose = ""
     pinned: bool = True
     settings: dict[str, bool | int | float | str] = {}
     splits: Splits
     source: Prose = ""
+
+    @model_validator(mode="after")
+    def _folder_is_named(self) -> DatasetCard:
+        inside = [name for name, split in self.splits.named().items() if split.within == "folder"]
+        if bool(inside) != bool(self.folder):
+            raise ValueError('folder = "…" and splits of within = "folder" go together')
+        if inside and not self.pinned:
+            raise ValueError("files of one's own are pinned, so that a run is known by them: gexbench data pin")
+        return self
 
 
 class AssetCard(Card):

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from gexbench.cards.schema import AssetCard
 
 app = typer.Typer(no_args_is_help=True, help="Look after weight files.\n\nExample: `gexbench assets fetch lpips-alex`")
+Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Assets, see `gexbench assets list`; all when none is named.")]
 
 
 @app.command("list")
-def list_assets(json: Json = False) -> None:
+def list_assets(registry: Registry = None, json: Json = False) -> None:
     """List weight files, whether they are here, and where they come from.
 
     Example: `gexbench assets list`
@@ -34,7 +35,7 @@ def list_assets(json: Json = False) -> None:
             "summary": c.summary,
             "sources": list(c.sources),
         }
-        for c in _cards(None)
+        for c in _cards(None, registry)
     ]
     if json:
         print_json({"assets": rows, "folder": str(store.folder)})
@@ -48,6 +49,7 @@ def list_assets(json: Json = False) -> None:
 def fetch(
     names: Names = None,
     offline: Annotated[bool, typer.Option(help="Ask no network; say what is missing.")] = False,
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Fetch weight files from their sources and check their hashes.
@@ -62,7 +64,7 @@ def fetch(
 
     store, paths = AssetStore(), {}
     with Ticker(silent=json) as ticker:
-        for card in _cards(names):
+        for card in _cards(names, registry):
             paths[card.name] = str(store.fetch(card, partial(ticker.tick, card.name), offline=offline))
     if json:
         print_json({"assets": paths})
@@ -73,7 +75,10 @@ def fetch(
 
 @app.command("bundle")
 def bundle(
-    file: Annotated[Path, typer.Argument(help="The file to write.")], names: Names = None, json: Json = False
+    file: Annotated[Path, typer.Argument(help="The file to write.")],
+    names: Names = None,
+    registry: Registry = None,
+    json: Json = False,
 ) -> None:
     """Put weight files into one file for a machine without a network.
 
@@ -83,7 +88,7 @@ def bundle(
     from gexbench.engine.store.asset_bundle import bundle as write
     from gexbench.engine.store.assets import AssetStore
 
-    cards = _cards(names)
+    cards = _cards(names, registry)
     write(AssetStore(), cards, file)
     if json:
         print_json({"bundle": str(file), "assets": [card.name for card in cards]})
@@ -92,7 +97,11 @@ def bundle(
 
 
 @app.command("unbundle")
-def unbundle(file: Annotated[Path, typer.Argument(help="A file that `bundle` wrote.")], json: Json = False) -> None:
+def unbundle(
+    file: Annotated[Path, typer.Argument(help="A file that `bundle` wrote.")],
+    registry: Registry = None,
+    json: Json = False,
+) -> None:
     """Take weight files from a bundle; each is checked against its card.
 
     Example: `gexbench assets unbundle weights.zip`
@@ -101,7 +110,7 @@ def unbundle(file: Annotated[Path, typer.Argument(help="A file that `bundle` wro
     from gexbench.engine.store.asset_bundle import unbundle as read
     from gexbench.engine.store.assets import AssetStore
 
-    taken = read(AssetStore(), file, _cards(None))
+    taken = read(AssetStore(), file, _cards(None, registry))
     if json:
         print_json(taken._asdict())
         return
@@ -111,9 +120,9 @@ def unbundle(file: Annotated[Path, typer.Argument(help="A file that `bundle` wro
             typer.echo(f"{what:8} {', '.join(names)}")
 
 
-def _cards(names: list[str] | None) -> list[AssetCard]:
+def _cards(names: list[str] | None, registry: list[Path] | None) -> list[AssetCard]:
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import AssetCard
 
-    catalog = Catalog.load()
+    catalog = Catalog.load(registry or ())
     return [catalog.get(AssetCard, name) for name in names or catalog.all(AssetCard)]

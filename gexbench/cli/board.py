@@ -20,6 +20,7 @@ Folder = Annotated[Path, typer.Option("--dir", help="Where the boards are.")]
 ReadFolder = Annotated[
     Path | None, typer.Option("--dir", help="Where the boards are: by default ./leaderboards, or else what ships.")
 ]
+Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 Format = Literal["table", "md", "csv", "latex", "html"]
 
 
@@ -27,6 +28,7 @@ Format = Literal["table", "md", "csv", "latex", "html"]
 def add(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, record.json files, or patterns.")],
     folder: Folder = LEADERBOARDS,
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Copy the records of runs to the board of their task.
@@ -40,7 +42,7 @@ def add(
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 
-    added = add_records(runs, folder, Catalog.load())
+    added = add_records(runs, folder, Catalog.load(registry or ()))
     if json:
         paths = {"added": list(map(str, added.written)), "already": list(map(str, added.already))}
         print_json({**paths, "skipped": list(added.skipped)})
@@ -52,7 +54,8 @@ def add(
     for path in added.already:
         typer.echo(f"already {path}")
     if added.written:
-        typer.echo("now `gexbench board build` makes the pages")
+        given = [f" --registry {each}" for each in registry or ()] + ([f" --dir {folder}"] * (folder != LEADERBOARDS))
+        typer.echo(f"now `gexbench board build{''.join(given)}` makes the pages")
 
 
 @app.command()
@@ -60,6 +63,7 @@ def build(
     board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="Such as sr; all when left out.")] = None,
     folder: Folder = LEADERBOARDS,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a page is not fresh.")] = False,
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Make README.md, the CSV and the pictures of boards from their records: the same records give the same bytes.
@@ -73,7 +77,7 @@ def build(
     from gexbench.cards.catalog import Catalog
     from gexbench.cli.output import print_json
 
-    catalog = Catalog.load()
+    catalog = Catalog.load(registry or ())
     built = build_pages(folders(board, folder, catalog), catalog, check)
     if json:
         print_json({"pages": [{"path": str(page.path), "written": not page.fresh} for page in built]})
@@ -92,6 +96,7 @@ def show(
         typer.Option(help="Only tables with these columns, such as attack,B,seeds, and nothing else of them."),
     ] = None,
     folder: ReadFolder = None,
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Print a board: ranked rows, controls, defenses, and what was reported elsewhere.
@@ -105,7 +110,7 @@ def show(
 
     if columns and (json or format_ == "csv"):
         raise BoardError("--columns chooses among those of tables; CSV and JSON hold a number a row", "leave it out")
-    catalog = Catalog.load()
+    catalog = Catalog.load(registry or ())
     shown = open_board(folders(board, _read_root(folder), catalog)[0], catalog).only(profile)
     if json:
         print_json(as_json(shown))
@@ -128,6 +133,7 @@ def compare(
     test: Annotated[str | None, typer.Option(help="One test split; the mean of all when left out.")] = None,
     margin: Annotated[float | None, typer.Option(help="What is too small to matter, in the metric's unit.")] = None,
     folder: ReadFolder = None,
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Say of two rows whether they are different, equivalent, or neither is shown.
@@ -155,7 +161,7 @@ def compare(
         raise BoardError(
             f"there are {len(rows)} rows to compare", "name two, or none for every pair; a pattern stands in quotes"
         )
-    catalog = Catalog.load()
+    catalog = Catalog.load(registry or ())
     opened = open_board(folders(board, _read_root(folder), catalog)[0], catalog)
     main = opened.task.main
     question = Question(opened, profile, Number(metric or main.metric, compare_ or main.compare, test), margin)

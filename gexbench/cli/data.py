@@ -64,29 +64,51 @@ def verify_data(
     """
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
-    from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
     from gexbench.engine.store.pictures import verify
 
     filed = Catalog.load(registry or ()).filed(DatasetCard, name)
     with Ticker(silent=json) as ticker:
         report = verify(filed.card, filed.pins, ticker.tick)
-    faults = _faults(report)
-    if json:
-        print_json(
-            {
-                "dataset": name,
-                "ok": report.ok,
-                **{what: list(lines) for what, lines in faults.items()},
-                "counts": dict(report.counts),
-                "distinct": dict(report.distinct),
-                "hint": report.nearby,
-            }
-        )
-    else:
-        _tell(name, report, faults)
+    _show(name, report, json)
     if not report.ok:
         raise typer.Exit(4)
+
+
+@app.command("pin")
+def pin_data(
+    name: Annotated[str, typer.Argument(help="A data set of your own registry.")],
+    registry: Registry = None,
+    json: Json = False,
+) -> None:
+    """Write the hashes of all files beside the card of a data set of yours; `data verify` and runs then check them.
+
+    Nothing is written where `data verify` would name something; exit code 4 then.
+
+    Example: `gexbench data pin me/photos --registry cards`
+    """
+    from gexbench.cards.catalog import Catalog
+    from gexbench.cards.schema import DatasetCard
+    from gexbench.cli.output import print_json
+    from gexbench.cli.progress import Ticker
+    from gexbench.engine.store.pin import examined, write_pins
+    from gexbench.errors import CardError
+
+    filed = Catalog.load(registry or ()).filed(DatasetCard, name)
+    if not filed.root.outside:
+        raise CardError(f"the hashes of {name!r} ship with gexbench", "gexbench data pin is for data sets of your own")
+    with Ticker(silent=json) as ticker:
+        report = examined(filed.card, filed.pins, ticker.tick)
+    if not report.ok:
+        _show(name, report, json)
+        raise typer.Exit(4)
+    count = write_pins(report.files, filed.pins)
+    if json:
+        print_json({"dataset": name, "path": str(filed.pins), "files": count})
+        return
+    typer.echo(f"wrote {filed.pins}: {count} {'file' if count == 1 else 'files'}")
+    if not filed.card.pinned:
+        typer.echo("until `pinned = false` is taken off the card nobody looks at the list")
 
 
 def _state(report: Report) -> str:
@@ -106,6 +128,25 @@ def _faults(report: Report) -> dict[str, tuple[str, ...]]:
         "misnamed": report.misnamed,
         "shared": report.shared,
     }
+
+
+def _show(name: str, report: Report, as_json: bool) -> None:
+    from gexbench.cli.output import print_json
+
+    faults = _faults(report)
+    if not as_json:
+        _tell(name, report, faults)
+        return
+    print_json(
+        {
+            "dataset": name,
+            "ok": report.ok,
+            **{what: list(lines) for what, lines in faults.items()},
+            "counts": dict(report.counts),
+            "distinct": dict(report.distinct),
+            "hint": report.nearby,
+        }
+    )
 
 
 def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None:

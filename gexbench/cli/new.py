@@ -1,4 +1,4 @@
-"""`gexbench new`: a working submission to start from."""
+"""`gexbench new`: a working submission or card to start from."""
 
 from __future__ import annotations
 
@@ -11,26 +11,136 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 Role = Literal["attack", "defense"]
+Layout = Literal["one", "paired", "unpaired"]
+
+app = typer.Typer(no_args_is_help=True, help="Write something that works as it is, to start from.")
+Name = Annotated[str, typer.Argument(help="Its name with your namespace in front, such as alice/mykd.")]
+Kind = Annotated[
+    str | None, typer.Option(help="The kind of task it is for: image-to-image, if none is named, or sampling.")
+]
+Into = Annotated[Path | None, typer.Option("--in", help="Where; submissions/ if there is one, else here.")]
+Cards = Annotated[Path, typer.Option("--in", help="Your folder of cards, which other commands take as --registry.")]
+CARDS = Path("cards")
 
 
-def new(
-    role: Annotated[Role, typer.Argument(help="What to write.")],
-    name: Annotated[str, typer.Argument(help="Its name with your namespace in front, such as alice/mykd.")],
-    kind: Annotated[
-        str | None, typer.Option(help="The kind of task it is for: image-to-image, if none is named, or sampling.")
-    ] = None,
-    into: Annotated[Path | None, typer.Option("--in", help="Where; submissions/ if there is one, else here.")] = None,
-) -> None:
-    """Write a submission that works as it is: card, code, README.
+@app.command("attack")
+def new_attack(name: Name, kind: Kind = None, into: Into = None) -> None:
+    """Write an attack: card, code, README.
 
     Example: `gexbench new attack alice/mykd`
     """
+    _new("attack", name, kind, into)
+
+
+@app.command("defense")
+def new_defense(name: Name, kind: Kind = None, into: Into = None) -> None:
+    """Write a defense: card, code, README.
+
+    Example: `gexbench new defense alice/wobble`
+    """
+    _new("defense", name, kind, into)
+
+
+@app.command("dataset")
+def new_dataset(
+    name: Name,
+    source: Annotated[Path, typer.Option("--from", help="A folder of images, or a zip of one.")],
+    layout: Annotated[
+        Layout, typer.Option(help="one: photos alone; paired: input/ and target/; unpaired: photo/ and style/.")
+    ] = "one",
+    sides: Annotated[str | None, typer.Option(help="What the two folders are called, such as blur,sharp.")] = None,
+    strip: Annotated[str, typer.Option(help="What is taken off the ends of names of pairs: _in,_out.")] = "",
+    scale: Annotated[int, typer.Option(help="Side of an answer over side of its question.", min=1)] = 1,
+    side: Annotated[int, typer.Option(help="Questions become squares of so many pixels a side.", min=8)] = 64,
+    into: Cards = CARDS,
+) -> None:
+    """Write the card of a data set of your own images, with splits by rule, and the list of their hashes.
+
+    Nothing is written where an image cannot be read, names do not pair, or a split would be empty.
+
+    Example: `gexbench new dataset me/photos --layout unpaired --from pictures/`
+    """
+    from gexbench.cli.new_cards import Wanted, write_dataset
+    from gexbench.cli.progress import Ticker
+
+    wanted = Wanted(source, layout, tuple(sides.split(",")) if sides else None, strip, scale, side)
+    with Ticker() as ticker:
+        lines = write_dataset(_card_place("dataset", name, into), name, wanted, ticker.tick)
+    typer.echo("\n".join(lines))
+    _next([f"gexbench new task {name} --dataset {name}{_elsewhere(into)}"])
+
+
+@app.command("task")
+def new_task(
+    name: Name,
+    dataset: Annotated[str, typer.Option(help="A data set, yours or one that is packaged.")] = "scenes-mini",
+    victim: Annotated[str | None, typer.Option(help="Whom to copy; a packaged one that fits, if left out.")] = None,
+    into: Cards = CARDS,
+) -> None:
+    """Write the card of a task: a service that takes images, asked with a data set's pool, scored on its tests.
+
+    Example: `gexbench new task me/paint --dataset me/photos`
+    """
+    from gexbench.cli.new_cards import write_task
+
+    typer.echo(f"wrote {write_task(_card_place('task', name, into), name, dataset, victim)}")
+    registry = _quoted(into)
+    _next(
+        [
+            f"gexbench new board {name} --task {name}{_elsewhere(into)}",
+            f"gexbench run --registry {registry} --task {name} --attack single-pair",
+        ]
+    )
+
+
+@app.command("board")
+def new_board(
+    name: Name,
+    task: Annotated[str | None, typer.Option(help="A task of yours; one of the board's name, if left out.")] = None,
+    into: Cards = CARDS,
+) -> None:
+    """Write the card of a leaderboard of a task of yours.
+
+    Example: `gexbench new board me/paint`
+    """
+    from gexbench.cli.new_cards import write_board
+
+    typer.echo(f"wrote {write_board(_card_place('board', name, into), name, task or name)}")
+    registry, root = _quoted(into), _quoted(into / "leaderboards")
+    _next(
+        [
+            f"gexbench board add runs/{(task or name).replace('/', '.')}-* --registry {registry} --dir {root}",
+            f"gexbench board build {name} --registry {registry} --dir {root}",
+        ]
+    )
+
+
+def _new(role: Role, name: str, kind: str | None, into: Path | None) -> None:
     template = _template(role, kind)
     folder = _place(role, name, into)
     files = _written(role, name, folder, template)
     commands = [line for line in (folder / "README.md").read_text("utf-8").splitlines() if line.startswith("gexbench ")]
     typer.echo(f"wrote {folder}: {', '.join(files)}")
+    _next(commands)
+
+
+def _next(commands: list[str]) -> None:
     typer.echo("next:\n" + "\n".join(f"  {command}" for command in commands))
+
+
+def _elsewhere(into: Path) -> str:
+    return "" if into == CARDS else f" --in {_quoted(into)}"
+
+
+def _card_place(kind: str, name: str, into: Path) -> Path:
+    """Return the file to write; raises GexbenchError for a bad name or a file that is there already."""
+    from gexbench.errors import GexbenchError
+
+    _refuse_name(kind, name)
+    path = into / f"{kind}s" / f"{name.split('/')[1]}.toml"
+    if path.exists() or path.is_symlink():
+        raise GexbenchError(f"{path} is there already", "choose another name, or another place with --in")
+    return path
 
 
 def _template(role: Role, kind: str | None) -> Traversable:
@@ -51,18 +161,24 @@ def _template(role: Role, kind: str | None) -> Traversable:
 
 def _place(role: Role, name: str, into: Path | None) -> Path:
     """Return the folder to make; raises GexbenchError for a bad name or a folder that is there already."""
+    from gexbench.errors import GexbenchError
+
+    _refuse_name(role, name)
+    folder = (into or Path("submissions" if Path("submissions").is_dir() else ".")) / name
+    if folder.exists() or folder.is_symlink():
+        raise GexbenchError(f"{folder} is there already", "choose another name, or another place with --in")
+    return folder
+
+
+def _refuse_name(role: str, name: str) -> None:
     import re
 
     from gexbench.cards.schema import NAME
     from gexbench.errors import GexbenchError
 
-    if not re.fullmatch(f"{NAME}/{NAME}", name):
-        hint = f"small letters, digits and hyphens: {_tidied(name)}"
+    if not re.fullmatch(f"{NAME}/{NAME}", name) or len(name) > 80:
+        hint = f"at most 80 small letters, digits and hyphens: {_tidied(name)[:80]}"
         raise GexbenchError(f"{name!r} is not a name for your {role}", hint)
-    folder = (into or Path("submissions" if Path("submissions").is_dir() else ".")) / name
-    if folder.exists() or folder.is_symlink():
-        raise GexbenchError(f"{folder} is there already", "choose another name, or another place with --in")
-    return folder
 
 
 def _tidied(name: str) -> str:

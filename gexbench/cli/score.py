@@ -31,6 +31,7 @@ def score(
     strip: Annotated[
         str, typer.Option(help="What to take off the ends of file names before they pair, with commas between.")
     ] = "",
+    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features for later calls.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -63,7 +64,7 @@ def score(
     names = [name.strip().lower() for name in metric.split(",") if name.strip()]
     warnings.filterwarnings("ignore", module=r"PIL\.")  # a library's remarks on tags name no file
     stripped = tuple(text for text in strip.split(",") if text)
-    setup = Setup(Catalog.load(), device, None if no_cache else features_folder(), stripped)
+    setup = Setup(Catalog.load(registry or ()), device, None if no_cache else features_folder(), stripped)
     sides = open_images(images), open_images(reference)
     unpaired: dict[str, str] = {}
     if names == ["all"]:

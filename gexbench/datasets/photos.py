@@ -65,7 +65,7 @@ class ScaledPhotos:
 
     def owner(self) -> Sequence[Tensor]:
         """Return the owner's whole photos, each (3,H,W) float32 in [0,1]."""
-        return self._whole(self._files["owner"]).truth
+        return self._whole(self._files.get("owner", ())).truth
 
     def style(self) -> Sequence[Tensor]:
         """Return nothing: super-resolution learns from pairs."""

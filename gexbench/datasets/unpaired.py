@@ -72,7 +72,7 @@ class UnpairedPhotos:
         }
 
     def _images(self, split: str) -> Sequence[Tensor]:
-        return _squares(self._files[split], self._square)
+        return squares(self._files.get(split, ()), self._square)
 
 
 class ImageSets(RealImages):
@@ -87,10 +87,11 @@ class ImageSets(RealImages):
         self._square, self._pictures = Square.of(settings, "ImageSets"), files
 
     def _images(self, split: str) -> Sequence[Tensor]:
-        return _squares(self._pictures.get(split, ()), self._square)
+        return squares(self._pictures.get(split, ()), self._square)
 
 
-def _squares(pictures: Sequence[File], square: Square) -> Sequence[Tensor]:
+def squares(pictures: Sequence[File], square: Square) -> Sequence[Tensor]:
+    """Return images cut to squares, read when indexed; see `UnpairedPhotos`."""
     return Lazy(len(pictures), lambda index: from_uint8(_square(pictures[index], square)))
 
 

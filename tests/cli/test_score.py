@@ -40,7 +40,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     write_net(tmp_path / "home")
     catalog = write_registry(tmp_path / "registry")
-    monkeypatch.setattr(bench.Catalog, "load", classmethod(lambda cls: catalog))
+    monkeypatch.setattr(bench.Catalog, "load", classmethod(lambda cls, folders=(): catalog))
 
 
 @pytest.fixture

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from dataclasses import dataclass
-
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from picture_factory import Stored, picture
 
 from gexbench.core.images import from_uint8
 from gexbench.datasets.unpaired import ImageSets, UnpairedPhotos
 from gexbench.errors import CardError, DataMissing
 
 SPLITS = ("owner", "style", "pool", "reference", "test/near", "test/far")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A picture held in memory."""
-
-    name: str
-    pixels: np.ndarray
-
-    def read(self) -> bytes:
-        held = io.BytesIO()
-        Image.fromarray(self.pixels).save(held, "PNG")
-        return held.getvalue()
-
-
-def picture(name: str, height: int = 16, width: int = 16) -> Stored:
-    return Stored(name, np.random.default_rng(len(name)).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def dataset(side: int = 16, smallest: int = 0, **changed: list[Stored]) -> UnpairedPhotos:

@@ -243,8 +243,19 @@ def _copied(setting: Setting, role: str, filed: Filed[Any]) -> Path | None:
     """Return the folder a plug-in's code runs from, None for an installed package; role: "attack" or "defense"."""
     if filed.root.code is None:
         return None
+    _refuse_data_inside(filed.root.code.resolve(), setting)
     without = (filed.path, RUNS, setting.folder.path.parent)
     return copied(filed.root.code, without, setting.folder.code / role, setting.plan.plug_ins.get(role))
+
+
+def _refuse_data_inside(code: Path, setting: Setting) -> None:
+    """Raise PlanError where files of the data set lie in a plug-in's folder, all of which the plug-in may read."""
+    for file in (file for files in setting.files.values() for file in files if file.path is not None):
+        if file.path is not None and file.path.resolve().is_relative_to(code):
+            raise PlanError(
+                f"{file.path}, a file of data set {setting.plan.dataset.name!r}, lies in the plug-in's folder {code}",
+                "a plug-in may read all of its folder: move the images, or the plug-in",
+            )
 
 
 def _stored(setting: Setting) -> dict[str, Path]:

@@ -16,6 +16,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.roots import packaged_root
 from gexbench.core.attack import Progress, Surrogate
 from gexbench.core.images import to_uint8
+from gexbench.core.pairing import partners
 from gexbench.engine.attacker.surrogate import infer, latent_size
 from gexbench.engine.kinds.evidence import Exhibits
 from gexbench.engine.kinds.kind import Copy, task_kind
@@ -27,7 +28,6 @@ from gexbench.engine.run.ownership import KEPT, Court, judging, trial_digest, tr
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.scoring.features.images import Floats, open_images
-from gexbench.engine.scoring.pairing import partners
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.weights import file_sha256
 from gexbench.engine.wire.guarding import StartDefense

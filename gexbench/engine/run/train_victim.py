@@ -35,6 +35,8 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
             f"victim {card.name!r} is a file, which nobody trains here", "gexbench victim probe looks at it"
         )
     filed = catalog.filed(DatasetCard, card.dataset)
+    if filed.card.splits.owner is None:
+        raise PlanError(f"data set {card.dataset!r} has no split owner, which a victim learns from", "give it one")
     files = datasets.locate(filed.card, filed.pins)
     dataset: Dataset = load_entry(filed.card.reader)(filed.card.settings, files)
     machine = hardware.choose("auto", autocast=True)

@@ -11,6 +11,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.comparison import Comparison, Measurement, PairValue
 from gexbench.core.attack import Progress
+from gexbench.core.pairing import partners
 from gexbench.engine.machine import hardware, provenance
 from gexbench.engine.scoring.census import Census, refuse_nested
 from gexbench.engine.scoring.features.collect import Collector
@@ -26,7 +27,6 @@ from gexbench.engine.scoring.measure import (
     measure,
     prepare,
 )
-from gexbench.engine.scoring.pairing import partners
 from gexbench.errors import PlanError
 from gexbench.foreign_text import escaped
 

@@ -20,12 +20,12 @@ from gexbench.cards.schema import AssetCard, ExtractorCard, MetricCard
 from gexbench.comparison import ReferenceComparison, ReferenceScore
 from gexbench.core.attack import Progress
 from gexbench.core.images import from_uint8
+from gexbench.core.pairing import partners
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.machine import hardware
 from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import ImageSet
 from gexbench.engine.scoring.measure import CannotMeasure, Pair
-from gexbench.engine.scoring.pairing import partners
 from gexbench.engine.scoring.score import compared
 from gexbench.engine.store.assets import AssetStore
 from gexbench.record import LibraryScore, RunRecord, less

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 from gexbench.cards.schema import DatasetCard, SplitFiles
 from gexbench.engine.store.file_lists import expand, matching, read_pins
 from gexbench.engine.store.nearby import look_around
 from gexbench.engine.store.paths import data_root
+from gexbench.engine.store.shares import Shares
 from gexbench.engine.store.zip_folder import DataFolder, File
 from gexbench.errors import CardError, DataMissing
 from gexbench.foreign_text import escaped
@@ -57,13 +60,15 @@ class _Search:
     unreadable: dict[str, DataMissing] = field(default_factory=dict)
     misnamed: set[str] = field(default_factory=set)
     lacking: SplitFiles | None = None
+    own: Path = Path()
 
     @property
     def nearby(self) -> str:
         """Return what lies where the first missing file may be."""
-        root = data_root()
-        wanted = self.lacking is not None and self.lacking.within == "data"
-        return look_around(root, self.missing[0]) if root and wanted else ""
+        if not self.missing or self.lacking is None or self.lacking.within not in ("data", "folder"):
+            return ""
+        root = _root(self.lacking, self.missing[0], self.own)
+        return look_around(root, self.missing[0]) if root else ""
 
 
 def locate(card: DatasetCard, pins: Path) -> Files:
@@ -78,7 +83,7 @@ def locate(card: DatasetCard, pins: Path) -> Files:
     for error in search.unreadable.values():
         raise DataMissing(f"data set {card.name}: {error}", error.hint)
     if search.missing and search.lacking:
-        told = f"data set {card.name}: missing {_first(search.missing)}; {_where(search.lacking, search.missing[0])}"
+        told = f"data set {card.name}: missing {_first(search.missing)}; {_where(search)}"
         raise DataMissing(told, "; ".join(filter(None, (search.nearby, _way_out(search.lacking)))))
     if search.differing:
         told = f"data set {card.name}: not as pinned {_first(search.differing)}"
@@ -115,7 +120,7 @@ def verify(card: DatasetCard, pins: Path) -> Report:
         unreadable=tuple(map(str, search.unreadable)),
         misnamed=tuple(sorted(search.misnamed)),
         shared=tuple(overlaps(search.files, lambda file: file.sha256, "file")),
-        nearby=search.nearby if search.missing else "",
+        nearby=search.nearby or (_way_out(search.lacking) if _is_own(search.lacking) else ""),
         counts={split: len(files) for split, files in search.files.items()},
         files=search.files,
     )
@@ -146,16 +151,20 @@ def split_digest(files: Sequence[File]) -> str:
 def _search(card: DatasetCard, pins: Path) -> _Search:
     pinned = read_pins(pins) if card.pinned else None
     opened: dict[Path, DataFolder] = {}
-    search = _Search()
-    for split, wanted in _splits(card):
+    search, shares = _Search(own=own_folder(card, pins)), Shares(card)
+    for split, wanted in card.splits.named().items():
+        part, meant = shares.next(wanted), 0
         search.files[split] = []
         for pattern in (one for listed in wanted.files for one in expand(listed)):
             if wanted.within == "code":
                 search.files[split].append(File.drawn(pattern))
                 continue
-            root = _root(wanted, pattern)
+            root = _root(wanted, pattern, search.own)
             folder = opened.setdefault(root, DataFolder(root)) if root else None
             for name in _names(search, pattern, pinned, folder):
+                meant += 1
+                if part is not None and not part.holds(pattern, name):
+                    continue
                 file = _found(search, wanted, folder, name)
                 if file is None:
                     continue
@@ -164,6 +173,7 @@ def _search(card: DatasetCard, pins: Path) -> _Search:
                 else:
                     search.files[split].append(file)
         _note_shortage(search, split, wanted)
+        _note_empty(search, split, wanted, meant)
         _note_difference(search, split, wanted)
     search.misnamed -= {file.name for listed in search.files.values() for file in listed}
     return search
@@ -177,7 +187,8 @@ def _found(search: _Search, wanted: SplitFiles, folder: DataFolder | None, name:
         search.unreadable.setdefault(str(error), error)
         return None
     if file is None:
-        search.missing.append(name)
+        if wanted.share is None or name not in search.missing:  # splits with shares have their patterns in common
+            search.missing.append(name)
         search.lacking = search.lacking or wanted
     return file
 
@@ -189,6 +200,12 @@ def _note_shortage(search: _Search, split: str, wanted: SplitFiles) -> None:
         search.lacking = search.lacking or wanted
 
 
+def _note_empty(search: _Search, split: str, wanted: SplitFiles, meant: int) -> None:
+    if wanted.share is not None and not search.files[split] and not search.missing and not search.differing:
+        told = f"the share {wanted.share:g} leaves {split} none of {meant} {'file' if meant == 1 else 'files'}"
+        search.unreadable.setdefault(told, DataMissing(told, "raise it, choose another seed on the card, or add files"))
+
+
 def _note_difference(search: _Search, split: str, wanted: SplitFiles) -> None:
     files = search.files[split]
     if wanted.digest is not None and not search.missing and (found := split_digest(files)) != wanted.digest:
@@ -196,15 +213,13 @@ def _note_difference(search: _Search, split: str, wanted: SplitFiles) -> None:
         search.differing.append(told)
 
 
-def _splits(card: DatasetCard) -> Iterator[tuple[str, SplitFiles]]:
-    yield "owner", card.splits.owner
-    if card.splits.pool is not None:
-        yield "pool", card.splits.pool
-    if card.splits.style is not None and card.splits.reference is not None:
-        yield "style", card.splits.style
-        yield "reference", card.splits.reference
-    for name, wanted in card.splits.test.items():
-        yield f"test/{name}", wanted
+def _is_own(wanted: SplitFiles | None) -> TypeGuard[SplitFiles]:
+    return wanted is not None and wanted.within == "folder"
+
+
+def own_folder(card: DatasetCard, pins: Path) -> Path:
+    """Return where a card's own files lie; pins: the list beside the card."""
+    return Path(os.path.normpath(os.path.join(os.path.realpath(pins.parent), os.path.expanduser(card.folder))))
 
 
 def _names(search: _Search, pattern: str, pinned: Mapping[str, str] | None, folder: DataFolder | None) -> list[str]:
@@ -223,13 +238,16 @@ def _names(search: _Search, pattern: str, pinned: Mapping[str, str] | None, fold
 
 def _pin(name: str, pinned: Mapping[str, str], pins: Path) -> str:
     if name not in pinned:
-        raise CardError(f"{name} has no hash in {pins}", "add its line with `sha256sum`, or set pinned = false")
+        raise CardError(
+            f"{name} has no hash in {pins}",
+            "add its line with `sha256sum`; for a set of your own `gexbench data pin` does",
+        )
     return pinned[name]
 
 
-def _root(wanted: SplitFiles, name: str) -> Path | None:
-    if wanted.within == "data":
-        return data_root()
+def _root(wanted: SplitFiles, name: str, own: Path) -> Path | None:
+    if wanted.within != "package":
+        return data_root() if wanted.within == "data" else own
     package = name.split("/")[0]
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
@@ -242,8 +260,12 @@ def _first(names: Sequence[str]) -> str:
     return f"{count}: {', '.join(map(escaped, names[:_SHOWN]))}{' and more' if len(names) > _SHOWN else ''}"
 
 
-def _where(wanted: SplitFiles, name: str) -> str:
-    root = _root(wanted, name)
+def _where(search: _Search) -> str:
+    assert search.lacking is not None  # something is missing
+    wanted, name = search.lacking, search.missing[0]
+    root = _root(wanted, name, search.own)
+    if wanted.within == "folder":
+        return f"looked in {escaped(str(root))}" if search.own.is_dir() else f"no folder {escaped(str(root))}"
     if wanted.within == "package":
         return f"looked in {root}" if root else f"the package {name.split('/')[0]!r} is not installed"
     return f"looked below GEXBENCH_DATA={root}" if root else "GEXBENCH_DATA is not set"
@@ -252,4 +274,6 @@ def _where(wanted: SplitFiles, name: str) -> str:
 def _way_out(wanted: SplitFiles) -> str:
     if wanted.within == "package":
         return "install or reinstall the package that carries them"
+    if wanted.within == "folder":
+        return "put them there, or correct folder and files on the card"
     return "set GEXBENCH_DATA to the folder in which these paths begin"

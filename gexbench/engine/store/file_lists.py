@@ -21,7 +21,7 @@ def read_pins(path: Path) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        hint = "put it beside the card, or set pinned = false there"
+        hint = "put it beside the card; for a set of your own `gexbench data pin` writes it"
         raise CardError(f"cannot read the list of hashes {path}: {error}", hint) from error
     pins: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
@@ -52,5 +52,6 @@ def expand(pattern: str) -> list[str]:
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
     """Return the names a pattern means, sorted; `*` is any text within one folder, save a dot at its beginning."""
-    wanted = re.compile(re.escape(pattern).replace(r"/\*", r"/(?!\.)[^/]*").replace(r"\*", "[^/]*"))
+    seen = re.sub(r"(^|/)\\\*", r"\1(?!\\.)[^/]*", re.escape(pattern))
+    wanted = re.compile(seen.replace(r"\*", "[^/]*"))
     return sorted(name for name in names if wanted.fullmatch(name))

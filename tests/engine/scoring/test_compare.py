@@ -11,10 +11,10 @@ from feature_factory import Colours, encoded, noise, photos, quiet, write_folder
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import MetricCard
 from gexbench.comparison import Comparison
+from gexbench.core.pairing import partners
 from gexbench.engine.scoring import compare as engine
 from gexbench.engine.scoring.compare import Setup, compare
 from gexbench.engine.scoring.features.images import ImageSet, TensorImages, open_images
-from gexbench.engine.scoring.pairing import partners
 from gexbench.errors import CardError, PlanError
 
 

@@ -215,7 +215,7 @@ def test_a_style_folder_that_overlaps_the_pool_is_refused_by_content(root: Path)
 
 
 def test_style_without_reference_is_refused() -> None:
-    with pytest.raises(ValueError, match="style and reference go together"):
+    with pytest.raises(ValueError, match="style is what the owner learns, reference"):
         _styled().splits.model_validate(_styled().splits.model_dump() | {"reference": None})
 
 

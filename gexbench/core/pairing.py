@@ -7,12 +7,33 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from gexbench.errors import PlanError
 from gexbench.file_kinds import IMAGE_ENDINGS
 from gexbench.foreign_text import escaped
 
 _SHOWN = 3
+
+
+class Sides(NamedTuple):
+    """What is paired and why, in words. strip: how a user says which ends of names are taken off, `{}` for the ends."""
+
+    images: str = "images"
+    reference: str = "reference"
+    why: str = "paired metrics need an image of every name on both sides"
+    strip: str = "--strip={}"
+    way_out: str = "give folders whose files are named alike, or metrics of sets: fid, kid, precision …"
+
+
+SCORED = Sides()
+PAIRS = Sides(
+    "inputs",
+    "targets",
+    "every input needs a target of its name",
+    'strip = "{}" in the settings of the card',
+    "name the two files of a pair alike, save the ending",
+)
 
 
 @dataclass(frozen=True)
@@ -38,35 +59,38 @@ class _Names:
         return _Names(self.side, {name[cut:]: place for name, place in self.places.items()}, top)
 
 
-def partners(names: Sequence[str], reference: Sequence[str], strip: Sequence[str] = ()) -> Partners:
+def partners(
+    names: Sequence[str], reference: Sequence[str], strip: Sequence[str] = (), sides: Sides = SCORED
+) -> Partners:
     """Pair images by relative path, less the ending; `strip` are texts that are taken off the ends of file names.
 
     Unicode forms, backslashes and a leading slash make no difference. Names as they are come first; then paths count
     from the deepest folder that holds all of a side's images. Raises PlanError with what has no partner, and with the
-    ends of names that would explain all of it, or naming two images of one name.
+    ends of names that would explain all of it, or naming two images of one name. sides: what errors call them.
     """
-    mine, theirs = _placed("images", names, strip), _placed("reference", reference, strip)
+    mine, theirs = _placed(sides.images, names, strip), _placed(sides.reference, reference, strip)
     ways = [(a, b) for a in (mine, mine.less_top()) for b in (theirs, theirs.less_top())]
     for a, b in ways:
         if a.places.keys() == b.places.keys():
             return Partners(tuple(b.places[name] for name in a.places), _notes(a, b))
     best = max(ways, key=lambda way: len(way[0].places.keys() & way[1].places.keys()))
-    raise PlanError(_refusal(*best), _way_out(mine, theirs))
+    raise PlanError(_refusal(*best, sides.why), _way_out(mine, theirs, sides))
 
 
 def _placed(side: str, names: Sequence[str], strip: Sequence[str]) -> _Names:
     places: dict[str, int] = {}
     for index, name in enumerate(names):
-        stem = _stem(name, strip)
+        stem = stem_of(name, strip)
         if stem in places:
             pair = f"{escaped(names[places[stem]])!r} and {escaped(name)!r}"
-            what = "the ending alone" if not strip else "no more than the ending and what --strip takes off"
+            what = "the ending alone" if not strip else "no more than the ending and what is stripped"
             raise PlanError(f"{pair} differ in {what}", "rename one")
         places[stem] = index
     return _Names(side, places)
 
 
-def _stem(name: str, strip: Sequence[str]) -> str:
+def stem_of(name: str, strip: Sequence[str] = ()) -> str:
+    """Return what a path pairs by: without its ending and the texts of `strip`, in one Unicode form."""
     path = PurePosixPath(unicodedata.normalize("NFC", name).replace("\\", "/").lstrip("/"))
     last = path.stem if path.suffix.lower() in IMAGE_ENDINGS else path.name
     for text in (unicodedata.normalize("NFC", each) for each in strip if each):
@@ -82,12 +106,18 @@ def _notes(mine: _Names, theirs: _Names) -> tuple[str, ...]:
     return (f"pairs by name, without {' and '.join(told)}",)
 
 
-def _refusal(mine: _Names, theirs: _Names) -> str:
+def _refusal(mine: _Names, theirs: _Names, why: str) -> str:
     alone, lonely = sorted(mine.places.keys() - theirs.places), sorted(theirs.places.keys() - mine.places)
-    told = [f"the reference lacks {_some(alone)}"] * bool(alone) + [f"the images lack {_some(lonely)}"] * bool(lonely)
+    told = [f"the {theirs.side} lack{_s(theirs)} {_some(alone)}"] * bool(alone)
+    told += [f"the {mine.side} lack{_s(mine)} {_some(lonely)}"] * bool(lonely)
     pairs = len(mine.places) - len(alone)
-    counts = f"{pairs} of {len(mine.places)} images and {len(theirs.places)} references pair"
-    return f"paired metrics need an image of every name on both sides; {'; '.join(told)}; {counts}"
+    named = (each.side if each.side.endswith("s") else f"{each.side}s" for each in (mine, theirs))
+    counts = f"{pairs} of {len(mine.places)} {next(named)} and {len(theirs.places)} {next(named)} pair"
+    return f"{why}; {'; '.join(told)}; {counts}"
+
+
+def _s(names: _Names) -> str:
+    return "" if names.side.endswith("s") else "s"
 
 
 def _some(names: Sequence[str]) -> str:
@@ -95,17 +125,17 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(repr(escaped(name)) for name in names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _way_out(mine: _Names, theirs: _Names) -> str:
+def _way_out(mine: _Names, theirs: _Names, sides: Sides) -> str:
     for a, b in ((a, b) for a in (mine, mine.less_top()) for b in (theirs, theirs.less_top())):
         for ends, where in ((_tails(a, b), "end"), (_heads(a, b), "begin")):
             if any(ends) and _without(a, ends[0], where) == _without(b, ends[1], where):
                 told = [
                     f"all of the {each.side} {where} in {end!r}" for each, end in zip((a, b), ends, strict=True) if end
                 ]
-                return f"{' and '.join(told)}: --strip={','.join(end for end in ends if end)} pairs them"
+                return f"{' and '.join(told)}: {sides.strip.format(','.join(end for end in ends if end))} pairs them"
     if {name.casefold() for name in mine.places} == {name.casefold() for name in theirs.places}:
         return "names differ in upper and lower case alone; rename one side"
-    return "give folders whose files are named alike, or metrics of sets: fid, kid, precision …"
+    return sides.way_out
 
 
 def _tails(a: _Names, b: _Names) -> tuple[str, str]:

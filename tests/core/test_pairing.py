@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gexbench.engine.scoring.pairing import partners
+from gexbench.core.pairing import partners
 from gexbench.errors import PlanError
 
 
