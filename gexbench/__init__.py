@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gexbench.bench import run, score
     from gexbench.boards.frame import load_records
+    from gexbench.cli.progress import progress_bars
     from gexbench.comparison import Comparison
     from gexbench.core.attack import Attack, Brief
     from gexbench.core.defense import Defense
@@ -29,6 +30,7 @@ __all__ = [
     "curve",
     "load_records",
     "load_surrogate",
+    "progress_bars",
     "run",
     "score",
 ]
@@ -44,6 +46,7 @@ _HOMES = {
     "curve": "studies",
     "load_records": "boards.frame",
     "load_surrogate": "surrogate",
+    "progress_bars": "cli.progress",
     "run": "bench",
     "score": "bench",
 }

@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar with an ETA on a terminal, a line a stage elsewhere."""
+"""Progress on stderr: a bar with an ETA on a terminal and in a notebook, a line a stage elsewhere."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Ticker:
 
     def __init__(self, silent: bool = False) -> None:
         console = Console(stderr=True)
-        self._silent, self._bars = silent, console.is_terminal and not silent
+        self._silent, self._bars = silent, (console.is_terminal or console.is_jupyter) and not silent
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description:24}", markup=False),
@@ -92,6 +92,17 @@ class Ticker:
             sys.stderr.write(f"{what} {f'{done} of {total}' if total else done or '…'}\n")
             self._told = time.monotonic()
         self._progress.update(self._tasks[what], completed=done, total=total or None)
+
+
+@contextmanager
+def progress_bars() -> Iterator[bench.Progress]:
+    """Yield what `progress` of `run`, `curve`, `cross` and `score` takes to show a bar for each stage.
+
+    A context manager; the bars are rich's, on a terminal and in a notebook. Elsewhere a stage is a line on stderr.
+    Example: `with gexbench.progress_bars() as progress: gexbench.run("sr", "srresnet", progress=progress)`
+    """
+    with Ticker() as ticker:
+        yield ticker.tick
 
 
 def each_run(many: int, silent: bool) -> Watch:

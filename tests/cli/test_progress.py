@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
+from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+import gexbench
 from gexbench.cli import progress
 from gexbench.cli.progress import Ticker
 
@@ -50,3 +54,19 @@ def test_a_stage_without_a_count_shows_no_time_that_is_left() -> None:
     counted, uncounted = shown.add_task("a", total=10), shown.add_task("b", total=None)
     told = [progress._Left().render(shown.tasks[number]).plain for number in (counted, uncounted)]
     assert told == ["eta -:--:--", ""]
+
+
+def test_a_notebook_shows_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    shown: list[bool] = []
+
+    def bars(are: bool) -> Progress:
+        shown.append(are)
+        return Progress(disable=True)
+
+    monkeypatch.setattr(progress, "Progress", lambda *_, **kept: bars(not kept["disable"]))
+    for jupyter in (False, True):
+        monkeypatch.setattr(progress, "Console", partial(Console, force_jupyter=jupyter))
+        with gexbench.progress_bars() as tick:
+            tick("training", 1, 2)
+    assert shown == [False, True]
+    assert capsys.readouterr().err.startswith("training …\n")
