@@ -12,12 +12,18 @@ from typing import Any, Literal, get_args
 
 from gexbench.cards.adaptive import accepted, check_adaptive, said
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.fit import (
+    check_data,
+    check_foreign,
+    check_match,
+    check_owned,
+    check_owner,
+    check_side,
+)
 from gexbench.cards.options import effective
-from gexbench.cards.own import is_foreign, signature_of
 from gexbench.cards.prose import at_profile, plain
 from gexbench.cards.schema import (
     AttackCard,
-    Card,
     DatasetCard,
     DefenseCard,
     Frozen,
@@ -184,14 +190,14 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     defense = catalog.get(DefenseCard, request.defense) if request.defense else None
     victim = catalog.get(VictimCard, request.victim or scale.victim)
     dataset = catalog.get(DatasetCard, request.dataset or scale.dataset)
-    _check_match(task, attack, defense, victim)
-    _check_foreign(attack, defense, victim)
-    _check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
+    check_match(task, attack, defense, victim)
+    check_foreign(attack, defense, victim)
+    check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
     home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
-    _check_owned(task, attack, defense, dataset)
+    check_owned(task, attack, defense, dataset)
     if victim.dataset != home:
-        _check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
-    _check_side(victim, scale)
+        check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
+    check_side(victim, scale)
     measured = task.metrics_at(request.profile)
     options = said(attack, _options(attack, request.profile, request.settings, f"attack {attack.name!r}"))
     budget = _budget(request.budget, scale)
@@ -249,10 +255,10 @@ def _taken(card: AttackCard | DefenseCard) -> dict[str, Option]:
 
 def check_plan(plan: Plan) -> None:
     """Raise PlanError where a plan's own cards do not allow its choices: what `resolve` would have refused."""
-    _check_match(plan.task, plan.attack, plan.defense, plan.victim)
-    _check_foreign(plan.attack, plan.defense, plan.victim)
+    check_match(plan.task, plan.attack, plan.defense, plan.victim)
+    check_foreign(plan.attack, plan.defense, plan.victim)
     if plan.profile.name in plan.task.profile:
-        _check_side(plan.victim, plan.scale)
+        check_side(plan.victim, plan.scale)
     for card, values in ((plan.attack, plan.options), (plan.defense, plan.defense_options)):
         if card and (missing := card.options.keys() - values.keys()):
             raise PlanError(f"the plan lacks the option {min(missing)!r}", "run it again")
@@ -263,104 +269,11 @@ def check_plan(plan: Plan) -> None:
     check_adaptive(plan.task, plan.attack, plan.options, plan.budget)
 
 
-def _check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:
-    cards: tuple[Card | None, ...] = (attack, defense)
-    for card in cards:
-        kinds = getattr(card, "task_kinds", (task.kind,))
-        if card is not None and task.kind not in kinds:
-            raise PlanError(
-                f"{card.name!r} works on {', '.join(kinds)} tasks; {task.name!r} is {task.kind}", "gexbench list"
-            )
-    granted: set[str] = set(task.knowledge)
-    if attack.is_control:
-        granted |= {"weights", "twin"} if task.truth == "style" else {"weights", "twin", "truth"}
-    for need in attack.needs:
-        if need not in granted:
-            raise PlanError(
-                f"{attack.name!r} needs the knowledge {need!r}, which task {task.name!r} does not grant",
-                f"it grants {', '.join(task.knowledge)}",
-            )
-    if attack.same_size and task.scale != 1:
-        raise PlanError(
-            f"{attack.name!r} copies services that keep the size; {task.name!r} enlarges by {task.scale}",
-            "gexbench list attacks",
-        )
-    if victim.task_kind != task.kind or victim.scale != task.scale:
-        raise PlanError(f"victim {victim.name!r} does not fit task {task.name!r}", "correct the task's profile")
-
-
-def _check_foreign(attack: AttackCard, defense: DefenseCard | None, victim: VictimCard) -> None:
-    """Raise PlanError where more than answers is wanted of a victim that gives nothing else."""
-    if not is_foreign(victim):
-        return
-    signature_of(victim)
-    wanted = sorted({"weights", "twin", "discriminator", "partial-real"} & set(attack.needs))
-    if wanted:
-        raise PlanError(
-            f"{attack.name!r} needs the knowledge {wanted[0]!r}, and of {victim.name!r} there are answers alone",
-            "gexbench list attacks",
-        )
-    if defense is not None and (defense.prepares or defense.hardens):
-        raise PlanError(
-            f"{defense.name!r} works on the victim's weights, and of {victim.name!r} there are answers alone",
-            "gexbench list defenses",
-        )
-
-
 def _twin(victim: VictimCard, catalog: Catalog) -> VictimCard:
     for filed in catalog.all(VictimCard).values():
         if filed.card.twin_of == victim.name and filed.card.weights is not None:
             return filed.card
     raise PlanError(f"victim {victim.name!r} has no twin", "name a victim that has one, see `gexbench victim list`")
-
-
-def _check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) -> None:
-    """Raise PlanError where another data set than the profile's has other kinds of splits or images of another side."""
-    parts, wanted = ({k for k, v in card.splits if v is not None} for card in (dataset, usual))
-    if parts != wanted:
-        raise PlanError(
-            f"data set {dataset.name!r} has the splits {', '.join(sorted(parts))}; this task takes "
-            f"{', '.join(sorted(wanted))}",
-            "gexbench list datasets",
-        )
-    side = dataset.settings.get("side", scale.side)
-    if scale.side is not None and side != scale.side:
-        raise PlanError(
-            f"data set {dataset.name!r} has images of {side} px, this task of {scale.side}", "gexbench list datasets"
-        )
-
-
-def _check_owned(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, dataset: DatasetCard) -> None:
-    """Raise PlanError for what works with the owner's images where the data set has none."""
-    if dataset.splits.owner is not None:
-        return
-    wants = {"partial-real"} | ({"truth"} if task.draws else set())
-    asking: list[Card] = [attack] if wants & set(attack.needs) else []
-    asking += [defense] if defense is not None and (defense.prepares or defense.hardens) else []
-    for card in asking:
-        raise PlanError(
-            f"{card.name!r} works with the owner's images, and data set {dataset.name!r} has no split owner",
-            "give the data set one, which the victim learned from",
-        )
-
-
-def _check_owner(victim: VictimCard, learned: DatasetCard, dataset: DatasetCard) -> None:
-    """Raise PlanError unless the data set's owner has the images the victim learned from."""
-    ours, theirs = ((card.reader, card.settings, card.splits.owner) for card in (dataset, learned))
-    if ours != theirs or dataset.splits.owner is None:
-        raise PlanError(
-            f"victim {victim.name!r} learned from {learned.name!r}, not from the owner's images of {dataset.name!r}",
-            "name two that go together with --victim and --dataset",
-        )
-
-
-def _check_side(victim: VictimCard, scale: TaskProfile) -> None:
-    """Raise PlanError where a victim has images of another side than the task's."""
-    if victim.net.get("side", scale.side) != scale.side:
-        raise PlanError(
-            f"victim {victim.name!r} has images of {victim.net['side']} px, this task of {scale.side}",
-            "gexbench victim list",
-        )
 
 
 def _budget(text: str | None, scale: TaskProfile) -> int:
