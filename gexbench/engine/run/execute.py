@@ -351,7 +351,7 @@ def _open_apart(run: Run, orders: Orders) -> tuple[ServiceSide, AttackerSide | N
 
 def _draw(run: Run, test: TestEvidence) -> None:
     buffer = io.BytesIO()
-    run.setting.kind.sheet(test, run.setting.plan).save(buffer, "PNG", optimize=True)
+    run.setting.kind.sheet(test, run.setting.plan).save(buffer, "PNG")
     atomic_write(run.setting.folder.path / "samples.png", buffer.getvalue())
 
 
