@@ -95,9 +95,11 @@ def test_a_broken_card_from_outside_breaks_no_other_command(tmp_path: Path) -> N
 
 def test_what_is_no_file_is_refused_at_once_by_every_command_that_reads_a_record(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for words in (("show",), ("verify",), ("board", "add")):
-        for place in ("/dev/zero", str(tmp_path / "pipe")):
-            expect_refusal(gexbench(*words, place, cwd=tmp_path), 2, f"cannot read the record {place}")
+    for place in ("/dev/zero", str(tmp_path / "pipe")):
+        for command in ("show", "verify"):
+            expect_refusal(gexbench(command, place, cwd=tmp_path), 2, f"cannot read the record {place}")
+        done = gexbench("board", "add", place, cwd=tmp_path)
+        assert (done.returncode, f"{place}: no record" in done.stderr, "Traceback" in done.stderr) == (2, True, False)
 
 
 def test_missing_data_name_the_first_file_and_what_to_set(tmp_path: Path) -> None:

@@ -8,8 +8,12 @@ DOWNLOADS = "downloads weights, or needs those that were downloaded"
 AGAIN = "does what another command did, under another name"
 LACKS = "needs what a run of minutes leaves"
 OWN = "wants images of one's own; tests/cli/test_own_data.py runs the page, word for word"
+SERVICE = "wants a generator of one's own; tests/test_own_service_page.py runs the page, word for word"
 
 SKIPPED = {
+    "python make_generator.py": SERVICE,
+    "gexbench victim probe generator.pt": SERVICE,
+    "gexbench run --task sr --attack srresnet --victim generator.pt --budget 128 --set steps=50": SERVICE,
     "gexbench new dataset me/photos --layout unpaired --from pictures": OWN,
     "gexbench new task me/paint --dataset me/photos": OWN,
     "gexbench new board me/paint": OWN,
