@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gexbench.cli.options import Registry
+
 if TYPE_CHECKING:
     from gexbench.cards.schema import AssetCard
 
 app = typer.Typer(no_args_is_help=True, help="Look after weight files.\n\nExample: `gexbench assets fetch lpips-alex`")
-Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Assets, see `gexbench assets list`; all when none is named.")]
 

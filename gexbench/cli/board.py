@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from gexbench.boards.published import LEADERBOARDS, read_root
+from gexbench.cli.options import Registry
 
 if TYPE_CHECKING:
     from gexbench.boards.rank import Board
@@ -20,7 +21,6 @@ Folder = Annotated[Path, typer.Option("--dir", help="Where the boards are.")]
 ReadFolder = Annotated[
     Path | None, typer.Option("--dir", help="Where the boards are: by default ./leaderboards, or else what ships.")
 ]
-Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 Format = Literal["table", "md", "csv", "latex", "html"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gexbench.cli.run import Deadline, Device, Isolated, Keep
+from gexbench.cli.options import Deadline, Device, Isolated, Keep, Registry
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,7 +28,7 @@ def cross(
     set_: Annotated[list[str] | None, typer.Option("--set", help="An option of every attack, key=value.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Another data set than the profile's.")] = None,
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     isolation: Isolated = "auto",
     device: Device = "auto",
     deadline: Deadline = None,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gexbench.cli.options import Registry
 
 if TYPE_CHECKING:
     from gexbench.engine.store.datasets import Report
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 _SHOWN = 20
 
 app = typer.Typer(no_args_is_help=True, help="Look after data sets.\n\nExample: `gexbench data verify sr-small`")
-Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from gexbench.cli.options import Device, Registry
+
 app = typer.Typer(no_args_is_help=True, help="Look after defenses.\n\nExample: `gexbench defense list`")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Folders = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 
 
 @app.command("list")
-def list_defenses(registry: Folders = None, json: Json = False) -> None:
+def list_defenses(registry: Registry = None, json: Json = False) -> None:
     """List defenses: the kinds of task they are for, their moments, and the victims they are prepared for here.
 
     Example: `gexbench defense list`
@@ -52,8 +52,8 @@ def prepare(
     profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
     victim: Annotated[str | None, typer.Option(help="Another victim than the profile's.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="The defense's option, key=value.")] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")] = "auto",
-    registry: Folders = None,
+    device: Device = "auto",
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Prepare a defense for a victim, as `gexbench run` does where it was not done; a stopped preparation goes on.

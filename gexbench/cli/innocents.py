@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from gexbench.cli.options import Registry
 
 if TYPE_CHECKING:
     from gexbench.cards.catalog import Catalog
@@ -17,7 +18,6 @@ app = typer.Typer(
     help="Make models that never learned from marked answers; what a verdict on ownership is held against.\n\n"
     "Example: `gexbench innocents make monet2photo-mini`",
 )
-Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

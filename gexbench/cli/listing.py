@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from gexbench.cli.options import Registry
 
 
 def list_cards(
     kind: Annotated[
         str | None, typer.Argument(help="tasks, attacks, defenses, victims, metrics, datasets, assets …")
     ] = None,
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List cards by kind: name and summary.

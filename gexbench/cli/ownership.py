@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gexbench.cli.options import Registry
+
 if TYPE_CHECKING:
     from gexbench.ownership import Ownership
 
@@ -21,7 +23,7 @@ def ownership(
     questions: Annotated[
         Path | None, typer.Option(help="Write what suspects are asked into this folder as PNGs, and judge nothing.")
     ] = None,
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     code: Annotated[
         Path | None, typer.Option(help="The folder of a plug-in's code, for a suspect's run; it runs unsandboxed.")
     ] = None,

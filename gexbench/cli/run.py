@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-Isolated = Annotated[
-    Literal["auto", "none"],
-    typer.Option(help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."),
-]
-Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")]
-Deadline = Annotated[float | None, typer.Option(help="Seconds the attack may take.")]
-Keep = Annotated[bool, typer.Option(help="Keep the answers of victim and surrogate, so that they can be scored again.")]
+from gexbench.cli.options import Deadline, Device, Isolated, Keep, Registry
+
 BESIDE_A_PLAN = {"plan", "victim", "registry", "out", "fresh", "keep", "json"}
 
 
@@ -47,7 +42,7 @@ def run(
     dataset: Annotated[
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
     ] = None,
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     isolation: Isolated = "auto",
     device: Device = "auto",
     deadline: Deadline = None,

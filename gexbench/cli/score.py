@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from gexbench.cli.options import Registry
 from gexbench.foreign_text import escaped
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def score(
     strip: Annotated[
         str, typer.Option(help="What to take off the ends of file names before they pair, with commas between.")
     ] = "",
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Keep no features for later calls.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

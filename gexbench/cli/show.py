@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gexbench.cli.options import Registry
+
 if TYPE_CHECKING:
     from gexbench.cards.schema import Card
 
 
 def show(
     name: Annotated[str, typer.Argument(help="A card's name, or a run folder or record.")],
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a card with its options and source, a record as `gexbench run` does at its end, or how far a run came.

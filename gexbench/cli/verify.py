@@ -7,11 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from gexbench.cli.options import Registry
+
 
 def verify(
     record: Annotated[Path, typer.Argument(help="A run folder or a record.json.")],
     out: Annotated[Path, typer.Option(help="Where the second run goes.")] = Path("runs") / "verify",
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     backend: Annotated[
         Literal["own", "reference"],
         typer.Option(

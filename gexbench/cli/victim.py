@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gexbench.cli.options import Registry
+
 if TYPE_CHECKING:
     from gexbench.cards.own import Facts
 
@@ -88,7 +90,7 @@ def _lines(facts: Facts) -> Iterator[tuple[str, str]]:
 def train(
     name: Annotated[str, typer.Argument(help="A victim, see `gexbench victim list`.")],
     to: Annotated[Path | None, typer.Option(help="Where the weights go; by default where runs look for them.")] = None,
-    registry: Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")] = None,
+    registry: Registry = None,
     json: Json = False,
 ) -> None:
     """Train a victim from its owner's images as its card says; a stopped training goes on.

@@ -19,8 +19,8 @@ from gexbench.file_kinds import what_is
 NAMESPACE = "own"
 CODE = "module"
 """The backend of a class in a file beside its card."""
-BACKENDS = {"torchscript": "torchscript", "onnx": "onnx"}
-"""Backends by the kind of file they open."""
+OPENED = ("torchscript", "onnx")
+"""Kinds of file that a backend of the same name opens."""
 _EXPORT = "save it as TorchScript, torch.jit.script(net).save(FILE)"
 _CARD = "keep its tensors in a safetensors file, and write a card that names your class: docs/your-own-service.md"
 
@@ -88,8 +88,8 @@ def _name(file: Path) -> str:
 def backend_for(file: Path) -> str:
     """Return the backend that opens a file; raises PlanError for a file that none does, with the way out."""
     kind = what_is(file)
-    if kind is not None and kind.name in BACKENDS:
-        return BACKENDS[kind.name]
+    if kind is not None and kind.name in OPENED:
+        return kind.name
     told = "of no kind that is known" if kind is None else kind.told
     tensors = kind is not None and kind.name in ("torch", "pickle", "safetensors")
     way = f"{_EXPORT}; or {_CARD}" if tensors else (kind.way_out if kind and kind.group != "weights" else "")
