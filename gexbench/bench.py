@@ -175,7 +175,7 @@ def name_victim(request: Request, catalog: Catalog) -> Request:
         return request
     home = catalog.get(VictimCard, scale.victim).dataset
     learned = home if request.dataset in (None, scale.dataset) else request.dataset
-    filed = own_victim(request.victim, Place(task.kind, task.scale, learned or home))
+    filed = own_victim(request.victim, Place(task.kind, task.scale, learned or home, scale.side))
     _refuse_readable(filed, catalog)
     catalog.adopt(filed)
     return replace(request, victim=filed.card.name)
@@ -204,7 +204,6 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     from gexbench.engine.machine.provenance import plug_in_folder
     from gexbench.engine.service.backends import BACKENDS
     from gexbench.engine.store.own_victim import code_file
-    from gexbench.engine.store.victim_weights import weights_sha256
     from gexbench.engine.store.weights import file_sha256
 
     task = catalog.get(TaskCard, request.task)
@@ -236,11 +235,24 @@ def identify(request: Request, catalog: Catalog) -> Identity:
         *_scored_by(task, request.profile, catalog),
     ]
     return Identity(
-        victim_weights=weights_sha256(victim.card, catalog),
+        victim_weights=_known_by(victim, catalog),
         dataset_pins=hashlib.sha256(dataset.pins.read_bytes()).hexdigest() if dataset.pins.is_file() else "not pinned",
         code=code_digest(Origin(tuple(entries), task.kind, tuple(files))),
         plug_ins=plug_ins,
     )
+
+
+def _known_by(victim: Filed[VictimCard], catalog: Catalog) -> str:
+    """Return the hash of what a victim is known by; one behind an address is asked for it when it is first met."""
+    from gexbench.cards.own import is_remote
+    from gexbench.engine.store.victim_weights import first_answers, weights_sha256
+
+    card = victim.card
+    if is_remote(card) and card.weights is None and not first_answers(card).is_file():
+        from gexbench.engine.checks.probe_victim import keep_first_answers
+
+        keep_first_answers(victim)
+    return weights_sha256(card, catalog)
 
 
 def _scored_by(task: TaskCard, profile: str, catalog: Catalog) -> list[str]:

@@ -15,6 +15,7 @@ PROSE = (
     "licence",
     "stands_in_for",
     "folder",
+    "endpoint",
     "facts",
     "controls",
     "tolerance",

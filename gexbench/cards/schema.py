@@ -175,16 +175,18 @@ class TaskCard(Card):
 class VictimCard(Card):
     """A generator, the network's numbers, and how its owner trains it.
 
-    backend: what opens it. stored: the type of the weights on disk. seed: of its training. twin_of: the victim of which
-    this is a second training by another seed, from the same data; it copies nothing.
+    backend: what opens it. endpoint: of one behind an address, see cards.endpoint. stored: the type of the weights on
+    disk. seed: of its training. twin_of: the victim of which this is a second training by another seed, from the same
+    data; it copies nothing.
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch", "module", "torchscript", "onnx"] = "pytorch"
+    backend: Literal["pytorch", "module", "torchscript", "onnx", "http"] = "pytorch"
     scale: int = Field(default=1, ge=1)
     entry: Entry | Literal[""] = ""
     dataset: Name
     net: dict[str, Any] = {}
+    endpoint: dict[str, Any] = {}
     train: dict[str, Any] = {}
     seed: int = Field(default=0, ge=0)
     twin_of: Name | None = None
@@ -196,9 +198,17 @@ class VictimCard(Card):
 
     @model_validator(mode="after")
     def _opens(self) -> VictimCard:
-        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not (self.entry or self.weights):
+        if (self.backend == "http") != bool(self.endpoint):
+            raise ValueError("backend http and the table [endpoint] go together")
+        opened = bool(self.entry or self.weights or self.endpoint)
+        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not opened:
             raise ValueError("backends pytorch and module take an entry, others take [weights] and none")
         return self
+
+    @property
+    def draws(self) -> bool:
+        """Say whether it draws images, and is asked no questions."""
+        return self.task_kind == "sampling"
 
 
 class AttackCard(Card):

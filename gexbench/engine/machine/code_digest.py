@@ -51,6 +51,7 @@ WALLS = (
     "gexbench.engine.machine.plug_in_copy",
     "gexbench.engine.machine.provenance",
     "gexbench.engine.run.clock",
+    "gexbench.engine.run.dialler",
     "gexbench.engine.run.isolation",
     "gexbench.engine.run.local",
     "gexbench.engine.run.remote",
@@ -59,6 +60,9 @@ WALLS = (
     "gexbench.engine.run.sides",
     "gexbench.engine.run.taking",
     "gexbench.engine.sandbox",
+    "gexbench.engine.service.calls",
+    "gexbench.engine.service.dial",
+    "gexbench.engine.service.http_client",
     "gexbench.foreign_text",
     "gexbench.verification",
     # these say where files lie, and check hashes of what they fetch

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
+from gexbench.cards.own import is_remote
 from gexbench.cards.schema import DatasetCard
 from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
@@ -48,7 +49,7 @@ from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
 from gexbench.ownership import Ownership
 from gexbench.plan import Plan
-from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
+from gexbench.record import QUERIES, REDRAWN, Account, Bill, Nearness, Provenance, RunRecord
 
 ALIKE = 2.0 / 255.0
 Look = Callable[[Mapping[str, TestEvidence]], None]
@@ -58,7 +59,7 @@ Look = Callable[[Mapping[str, TestEvidence]], None]
 class Outcome:
     """What a run left: evidence and account, or why it failed.
 
-    queried: under a defense, some of the attack's own questions.
+    queried: under a defense, some of the attack's own questions. bill: of a victim behind an address.
     """
 
     account: Account
@@ -66,6 +67,7 @@ class Outcome:
     queried: TestEvidence | None = None
     surrogate: str | None = None
     failure: str = ""
+    bill: Bill | None = None
     nearness: dict[str, Nearness] = field(default_factory=dict)
     ownership: Ownership | None = None
 
@@ -223,9 +225,20 @@ def _attacked(run: Run, tested: bool) -> Outcome:
             if attacker is not None:
                 attacker.stop()
         account = service.close()
+        bill = _settled(run, service, watch=not failure) if is_remote(run.setting.plan.victim) else None
     with run.stopwatch.stage("compare"):
         nearness = _nearness(run, tests)
-    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness, owned if tests else None)
+    return Outcome(
+        account, tests, asked if tests else None, surrogate, failure, bill, nearness, owned if tests else None
+    )
+
+
+def _settled(run: Run, service: ServiceSide, watch: bool) -> Bill:
+    """Return what a victim behind an address was paid; an incident is what it answers otherwise at the end."""
+    settled = service.settle(watch)
+    if settled.changed:
+        run.journal.note((f"the victim is no longer what it was at the start: it {settled.changed}",))
+    return settled.bill
 
 
 def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
@@ -376,6 +389,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         nearness=outcome.nearness,
         ownership=outcome.ownership,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
+        bill=outcome.bill,
         seconds=dict(run.stopwatch.seconds),
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.own import is_foreign
+from gexbench.cards.endpoint import endpoint_of
+from gexbench.cards.own import is_foreign, is_remote
 from gexbench.cards.schema import VictimCard
-from gexbench.engine.store.paths import home
+from gexbench.engine.store.paths import endpoints_folder, home
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing
 
@@ -17,12 +20,25 @@ def trained_path(card: VictimCard) -> Path:
     return home() / "victims" / f"{card.name.replace('/', '.')}-v{card.version}.safetensors"
 
 
+def first_answers(card: VictimCard) -> Path:
+    """Return where the answers are kept that a victim behind an address is known by, unless its card names a file.
+
+    They are those to a way of asking: another address, field or side is another victim.
+    """
+    endpoint = endpoint_of(card)
+    asked = [endpoint.url, endpoint.form, endpoint.question, endpoint.answer, card.task_kind, card.net.get("side")]
+    return endpoints_folder() / f"{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]}.safetensors"
+
+
 def weights_path(card: VictimCard, catalog: Catalog) -> Path:
     """Return the weights' path, shipped or trained here; raises AssetMissing with the command that trains them."""
     filed = catalog.filed(VictimCard, card.name)
     path = filed.root.path / card.weights.file if card.weights else trained_path(card)
+    if is_remote(card) and not card.weights:
+        path = first_answers(card)
     if not path.is_file():
         way_out = "put the file there" if is_foreign(card) else f"gexbench victim train {card.name}"
+        way_out = "gexbench victim probe asks it" if is_remote(card) else way_out
         raise AssetMissing(f"victim {card.name!r} has no weights here ({path})", way_out)
     return path
 
