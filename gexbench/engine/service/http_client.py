@@ -132,8 +132,8 @@ class Client:
         try:
             with self._connected(seconds) as line:
                 line.request("POST", self._endpoint.target.path, body, self._head(kind))
-                response = line.getresponse()
-                content = response.read(LARGEST + 1)
+                with line.getresponse() as response:
+                    content = response.read(LARGEST + 1)
         except ssl.SSLCertVerificationError as error:
             told = f"{self._endpoint.url} shows a certificate that is not trusted: {shown(error.verify_message, 200)}"
             raise EndpointError(told, "name a file of certificates to trust: SSL_CERT_FILE") from None
