@@ -181,6 +181,16 @@ def name_victim(request: Request, catalog: Catalog) -> Request:
     return replace(request, victim=filed.card.name)
 
 
+def adopt_victim(victim: str | None, plan: Plan, catalog: Catalog) -> None:
+    """Enter a user's own victim, where one is named; raises PlanError where it is not called as in the plan."""
+    if victim is None:
+        return
+    named = name_victim(replace(plan.request(), victim=victim), catalog).victim
+    if named != plan.victim.name:
+        told = f"the record is of victim {plan.victim.name!r}, and {victim} is called {named!r}"
+        raise PlanError(told, "give the file, address or card that it was run with")
+
+
 def _refuse_readable(filed: Filed[VictimCard], catalog: Catalog) -> None:
     """Raise PlanError where a victim's file lies in a plug-in's folder, which its attack may read."""
     named = filed.card.weights
@@ -224,6 +234,8 @@ def identify(request: Request, catalog: Catalog) -> Identity:
             files += found
     dataset = catalog.filed(DatasetCard, request.dataset or scale.dataset)
     victim = catalog.filed(VictimCard, request.victim or scale.victim)
+    for role, each in filed.items():
+        _refuse_beside(victim, role, each)
     code = code_file(victim)
     if code is not None:
         plug_ins["victim"] = file_sha256(code)
@@ -240,6 +252,16 @@ def identify(request: Request, catalog: Catalog) -> Identity:
         code=code_digest(Origin(tuple(entries), task.kind, tuple(files))),
         plug_ins=plug_ins,
     )
+
+
+def _refuse_beside(victim: Filed[VictimCard], role: str, plug_in: Filed[Any]) -> None:
+    """Raise PlanError where a victim's file lies in the folder of a plug-in, all of which the plug-in may read."""
+    if victim.card.weights is None or plug_in.root.code is None:
+        return
+    file = (victim.root.path / victim.card.weights.file).resolve()
+    if file.is_relative_to(plug_in.root.code.resolve()):
+        told = f"{file}, of victim {victim.card.name!r}, lies in {plug_in.root.origin}, which the {role} may read"
+        raise PlanError(told, f"keep {plug_in.card.name} in a folder of its own")
 
 
 def _known_by(victim: Filed[VictimCard], catalog: Catalog) -> str:

@@ -21,6 +21,7 @@ from gexbench.cards.fit import (
     check_side,
 )
 from gexbench.cards.options import effective
+from gexbench.cards.own import ELSEWHERE, is_foreign
 from gexbench.cards.prose import at_profile, plain
 from gexbench.cards.schema import (
     AttackCard,
@@ -195,7 +196,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
     home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
     check_owned(task, attack, defense, dataset)
-    if victim.dataset != home:
+    if victim.dataset != home and not (is_foreign(victim) and victim.dataset == ELSEWHERE):
         check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
     check_side(victim, scale)
     measured = task.metrics_at(request.profile)

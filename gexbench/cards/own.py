@@ -12,6 +12,8 @@ from gexbench.errors import CardError
 from gexbench.foreign_text import shown
 
 LONGEST_LATENT, LARGEST_SIDE = 1 << 16, 1 << 13
+ELSEWHERE = "elsewhere"
+"""The data set of a victim of which nobody says what it learned from."""
 SEEDED = 8
 """Length of the latents that an endpoint which draws is given a seed from; it never sees them."""
 Bound = Annotated[float, Field(allow_inf_nan=False)]
@@ -88,7 +90,7 @@ class Facts(Frozen):
     what draws: the length of its latents, height and width of its images. least, most: of all values of its answers.
     gives: black and white of the usual range that holds them, as a card says it; None where none does. deterministic:
     whether it answered the same question with the same bits. images_per_second: one at a time, at `timed_at` pixels a
-    side.
+    side. calls: how often one behind an address was asked for all this.
     """
 
     name: Line
@@ -106,3 +108,4 @@ class Facts(Frozen):
     deterministic: bool
     images_per_second: float
     timed_at: int
+    calls: int = 0

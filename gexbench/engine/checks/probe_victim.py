@@ -23,7 +23,7 @@ from gexbench.engine.sandbox.launch import Job, launch
 from gexbench.engine.sandbox.rules import Rules, interpreter_rules
 from gexbench.engine.store.own_victim import code_file
 from gexbench.engine.store.paths import data_root, home
-from gexbench.engine.store.victim_weights import first_answers
+from gexbench.engine.store.victim_weights import all_first_answers, first_answers
 from gexbench.engine.wire.frames import BrokenFrame, Channel, pair
 from gexbench.engine.wire.messages import Broken, M, Message, receive, send
 from gexbench.engine.wire.probing import Probe, Probed, Recognise, Recognised
@@ -51,6 +51,8 @@ def probe_victim(filed: Filed[VictimCard], folder: Path) -> Facts:
         raise CardError(f"{filed.path} names no file", "write [weights] with file and sha256")
     file = filed.root.path / card.weights.file if card.weights else first_answers(card)
     if is_remote(card) and not card.weights:
+        for path in all_first_answers(card):  # it is taken as it is now
+            path.unlink()
         keep_first_answers(filed)
     code = _copied(filed, folder / "code")
     given = _reached(card, folder)

@@ -54,6 +54,7 @@ WALLS = (
     "gexbench.engine.run.dialler",
     "gexbench.engine.run.isolation",
     "gexbench.engine.run.local",
+    "gexbench.engine.run.nearness",
     "gexbench.engine.run.remote",
     "gexbench.engine.run.remote_surrogate",
     "gexbench.engine.run.run_folder",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
-import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
@@ -30,6 +28,7 @@ from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
 from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
+from gexbench.engine.run.nearness import nearness_of
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
 from gexbench.engine.run.ownership import ownership
 from gexbench.engine.run.prepare_defense import Trial, armed
@@ -42,7 +41,7 @@ from gexbench.engine.run.taking import take
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
-from gexbench.engine.service.ledger import drop_answers, images_asked, is_shut, transfer_set
+from gexbench.engine.service.ledger import drop_answers, is_shut, transfer_set
 from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
@@ -137,7 +136,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         done = folder_of_run.finished()
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
-        run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
+        run = begin(plan, catalog, folder_of_run, progress, beside.redraws)
         run, outcome = _met(run, beside)
         if beside.look is not None:
             beside.look(outcome.tests)
@@ -172,7 +171,8 @@ def _keepable(outcome: Outcome) -> dict[str, TestEvidence]:
     return tests if outcome.queried is None else {**tests, QUERIES: outcome.queried}
 
 
-def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress, redraws: int) -> Run:
+def begin(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress, redraws: int) -> Run:
+    """Read a plan's data and open its folder, which the caller has locked; raises GexbenchError for what is missing."""
     stopwatch = Stopwatch()
     progress("reading data", 0, 0)
     with stopwatch.stage("prepare"):
@@ -227,10 +227,8 @@ def _attacked(run: Run, tested: bool) -> Outcome:
         account = service.close()
         bill = _settled(run, service, watch=not failure) if is_remote(run.setting.plan.victim) else None
     with run.stopwatch.stage("compare"):
-        nearness = _nearness(run, tests)
-    return Outcome(
-        account, tests, asked if tests else None, surrogate, failure, bill, nearness, owned if tests else None
-    )
+        near = nearness_of(run.setting, run.journal, tests)
+    return Outcome(account, tests, asked if tests else None, surrogate, failure, bill, near, owned if tests else None)
 
 
 def _settled(run: Run, service: ServiceSide, watch: bool) -> Bill:
@@ -239,32 +237,6 @@ def _settled(run: Run, service: ServiceSide, watch: bool) -> Bill:
     if settled.changed:
         run.journal.note((f"the victim is no longer what it was at the start: it {settled.changed}",))
     return settled.bill
-
-
-def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
-    """Compare what the ledger was paid for with the test inputs; what is near one of them is an incident."""
-    kind, plan, ledger = run.setting.kind, run.setting.plan, run.setting.folder.ledger
-    found: dict[str, Nearness] = {}
-    for name, test in tests.items():
-        if name.startswith(REDRAWN):
-            continue  # nobody knew them
-        run.journal.progress(f"comparing questions with test {name}", 0, 0)
-        asked = (_image(pixels, height) for pixels, height in images_asked(ledger))
-        near = kind.nearness(asked, test, plan)
-        if near is None:
-            continue
-        distance = math.floor(near.distance * 1e4) / 1e4 if math.isfinite(near.distance) else None
-        found[name] = Nearness(distance=distance, questions=len(near.asked), images=len(near.met))
-        if near.met:
-            told = (
-                f"asked about {len(near.met)} of the {len(test.inputs)} images of test {name}, or near copies of them"
-            )
-            run.journal.note((f"{told}: nearest distance {distance:.2g}, threshold 1",))
-    return found
-
-
-def _image(pixels: bytes, height: int) -> Tensor:
-    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(3, height, -1)
 
 
 def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:

@@ -13,7 +13,7 @@ from gexbench.engine.service.dial import Dial, FarDial, Reach
 from gexbench.engine.service.foreign_victim import ForeignVictim
 from gexbench.engine.service.http_victim import HttpVictim
 from gexbench.engine.service.probe import probe
-from gexbench.engine.service.victim import open_victim
+from gexbench.engine.service.victim import Paid, open_victim
 from gexbench.engine.store.weights import file_sha256
 from gexbench.engine.wire.frames import Channel
 from gexbench.engine.wire.image_file import packed_images
@@ -46,7 +46,10 @@ def _probed(order: Probe, dial: Dial | None) -> Probed:
     victim = open_victim(card, order.file, digest, "cpu", beside)
     if not isinstance(victim, ForeignVictim):
         raise PlanError(f"victim {card.name!r} is gexbench's own", f"gexbench show {card.name}")
-    return Probed(facts=probe(victim))
+    facts = probe(victim)
+    if isinstance(victim, Paid):
+        facts = facts.model_copy(update={"calls": victim.bill().calls})
+    return Probed(facts=facts)
 
 
 def _recognised(order: Recognise, dial: Dial | None) -> Recognised:

@@ -47,7 +47,8 @@ def refuse_changed(victim: OpenVictim, card: VictimCard) -> None:
     changed = victim.watch() if isinstance(victim, Paid) else ""
     if changed:
         told = f"victim {card.name!r} is no longer what it was: it {changed}"
-        raise EndpointError(told, "gexbench victim probe takes it as it is now; its runs then begin anew")
+        anew = "write a new card of it" if card.weights else "gexbench victim probe takes it as it is now"
+        raise EndpointError(told, f"{anew}; its runs then begin anew")
 
 
 def try_foreign(victim: OpenVictim, plan: Plan, sizes: Sequence[tuple[int, int]]) -> None:

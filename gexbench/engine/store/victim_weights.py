@@ -23,11 +23,21 @@ def trained_path(card: VictimCard) -> Path:
 def first_answers(card: VictimCard) -> Path:
     """Return where the answers are kept that a victim behind an address is known by, unless its card names a file.
 
-    They are those to a way of asking: another address, field or side is another victim.
+    They are those to a way of asking: what is asked at another side has a file of its own, see `all_first_answers`.
     """
+    asked = "seeds" if card.draws else str(card.net.get("side", "any"))
+    return endpoints_folder() / f"{_way(card)}-{asked}.safetensors"
+
+
+def all_first_answers(card: VictimCard) -> list[Path]:
+    """Return the files of what a victim behind an address was first seen to answer, at whatever side."""
+    return sorted(endpoints_folder().glob(f"{_way(card)}-*.safetensors"))
+
+
+def _way(card: VictimCard) -> str:
     endpoint = endpoint_of(card)
-    asked = [endpoint.url, endpoint.form, endpoint.question, endpoint.answer, card.task_kind, card.net.get("side")]
-    return endpoints_folder() / f"{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]}.safetensors"
+    words = [endpoint.url, endpoint.form, endpoint.question, endpoint.answer]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
 
 def weights_path(card: VictimCard, catalog: Catalog) -> Path:
