@@ -6,11 +6,13 @@ import base64
 import hashlib
 import io
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from PIL import Image
 
@@ -83,8 +85,8 @@ def draws(body: bytes) -> Reply:
 
 
 @contextmanager
-def running(reply: Callable[[bytes], Reply] = as_png) -> Iterator[Service]:
-    """Run a service inside the block, on a port that the system chooses."""
+def running(reply: Callable[[bytes], Reply] = as_png, certificate: Path | None = None) -> Iterator[Service]:
+    """Run a service inside the block, on a port that the system chooses; certificate: with its key, for TLS."""
     service = Service(reply)
 
     class Handler(BaseHTTPRequestHandler):
@@ -109,9 +111,13 @@ def running(reply: Callable[[bytes], Reply] = as_png) -> Iterator[Service]:
             """Say nothing of those who went away."""
 
     server = Server(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    service.url = f"http://127.0.0.1:{server.server_address[1]}/enlarge"
+    service.url = f"{'http' if certificate is None else 'https'}://127.0.0.1:{server.server_address[1]}/enlarge"
     try:
         yield service
     finally:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import functools
+import ipaddress
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from http_service import Reply, running
 
 from gexbench.cards.endpoint import Endpoint
@@ -240,3 +246,51 @@ def test_more_than_an_image_can_be_is_not_read(monkeypatch: pytest.MonkeyPatch) 
 def test_what_comes_compressed_is_refused_unread() -> None:
     with running(lambda _: Reply(b"x", headers={"Content-Encoding": "gzip"})) as service:
         Asking(service.url).refused("answers compressed")
+
+
+def certified(folder: Path) -> Path:
+    """Write a key and a certificate of 127.0.0.1 that it signed itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "both.pem").write_bytes(private + made.public_bytes(pem))
+    return folder / "both.pem"
+
+
+def test_an_encrypted_address_is_asked_where_its_certificate_is_trusted_and_nowhere_else(tmp_path: Path) -> None:
+    file = certified(tmp_path)
+    (tmp_path / "another").mkdir()
+    with running(lambda body: Reply(body[::-1]), certificate=file) as service:
+        dial = functools.partial(connected, "127.0.0.1", Endpoint(url=service.url).target.port)
+        endpoint = Endpoint(url=service.url, tries=2, timeout=10)
+        assert Client(endpoint, {}, dial, file, lambda: None).ask(b"abc", "image/png") == b"cba"
+        stranger = Client(endpoint, {}, dial, certified(tmp_path / "another"), lambda: None)
+        with pytest.raises(EndpointError, match="shows a certificate that is not trusted") as refused:
+            stranger.ask(b"abc", "image/png")
+        assert "SSL_CERT_FILE" in refused.value.hint
+        other = Client(Endpoint(url=service.url.replace("127.0.0.1", "127.0.0.2")), {}, dial, file, lambda: None)
+        with pytest.raises(EndpointError, match="shows a certificate that is not trusted"):
+            other.ask(b"abc", "image/png")
+        assert service.bodies == [b"abc"]
+
+
+def test_who_stalls_under_encryption_is_cut_off_too(tmp_path: Path) -> None:
+    with raw(say_nothing) as url:
+        secure = Endpoint(url=url.replace("http:", "https:"), tries=1, timeout=0.4)
+        dial = functools.partial(connected, "127.0.0.1", secure.target.port)
+        with pytest.raises(EndpointError, match=r"no answer within 0\.4 s"):
+            Client(secure, {}, dial, certified(tmp_path), lambda: None).ask(b"?", "image/png")
