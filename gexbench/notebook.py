@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
 from gexbench.bench import Progress, folders_of, prepare, quiet, refuse_unknown
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import AttackCard
-from gexbench.errors import QueryError
+from gexbench.errors import GexbenchError, QueryError
 from gexbench.plan import RUNS, Isolation, Request, settings_of
 from gexbench.record import Account, Bill
 
@@ -31,6 +32,7 @@ class OpenOracle:
         self._opened, self.folder = opened, folder
         self.account: Account | None = None
         self.bill: Bill | None = None
+        self._closed = False
         self.budget = opened.metered.budget
 
     @property
@@ -59,23 +61,25 @@ class OpenOracle:
         return self._opened.metered.sample(n)
 
     def close(self) -> None:
-        """End the service; closing twice is as good as once."""
-        if self.account is None:
+        """End the service, and raise what broke it, if anything did; closing twice is as good as once."""
+        if not self._closed:
+            self._closed = True
             self.account, self.bill = self._opened.close()
 
     def __enter__(self) -> OpenOracle:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        with nullcontext() if error is None else suppress(GexbenchError):  # the first error says more
+            self.close()
 
     def __repr__(self) -> str:
         """Return one line: how much is left, and where the ledger lies."""
-        state = "open" if self.account is None else "closed"
+        state = "closed" if self._closed else "open"
         return f"oracle, {state}: {self.remaining} of {self.budget} left; {self.folder}"
 
     def _refuse_closed(self) -> None:
-        if self.account is not None:
+        if self._closed:
             raise QueryError("the oracle is closed", "open it again with gexbench.open_oracle: it goes on where it was")
 
 

@@ -64,5 +64,7 @@ def test_a_sandboxed_service_over_http_says_what_broke_it_and_what_was_paid(tmp_
         service.reply = lambda body: as_png(body) if len(service.bodies) <= paid + 4 else Reply(b"", 404)
         again = gexbench.open_oracle("cheat/quick", victim=service.url, registry=CHEATS, out=tmp_path)
         again.query(again.pool[0][None, :, :24, :24])
-        with pytest.raises(EndpointError, match="refused a question: HTTP 404"):
+        assert again.remaining == again.budget - 1
+        with pytest.raises(EndpointError, match="refused a question: HTTP 404"), again:
             again.query(again.pool[1][None, :, :24, :24])
+        assert again.account is None

@@ -38,8 +38,7 @@ class Opened:
         with ExitStack() as stack:
             stack.enter_context(place.locked())
             run = begin(plan, catalog, place, progress, 0)
-            self._service, ask = _open(run)
-            stack.callback(self._service.stop)
+            self._service, ask = _open(run, stack)
             self._open = stack.pop_all()
         self.metered = MeteredOracle(run.setting.kind, plan.budget, ask)
         self.pool: Sequence[Tensor] = run.setting.dataset.pool().inputs
@@ -58,19 +57,19 @@ class Opened:
             return account, self._service.settle(watch=False).bill if remote else None
 
 
-def _open(run: Run) -> tuple[ServiceSide, Ask]:
+def _open(run: Run, stack: ExitStack) -> tuple[ServiceSide, Ask]:
+    """Start a service, which the stack stops, and return it with what asks it."""
     orders = make_orders(run.setting)
     run.journal.progress("opening the service", 0, 0)
     if run.isolation == "none":
         local = LocalService(orders.service)
+        stack.callback(local.stop)
         return local, local.service.ask
     where, ends = confines(run.setting.folder, orders, private(run.setting)), oracle_ends()
     service = RemoteService(orders.service, where.service, ends.service, run.journal, where.defense)
-    try:
-        service.wait_ready()
-    except BaseException:
-        service.stop()
-        raise
+    stack.callback(ends.attacker.close)
+    stack.callback(service.stop)
+    service.wait_ready()
     return service, _heard(service, over(ends.attacker))
 
 
@@ -79,12 +78,12 @@ def _heard(service: RemoteService, ask: Ask) -> Ask:
 
     def asked(question: Query | Sample) -> Answer | Refused:
         try:
-            return ask(question)
+            reply = ask(question)
         except QueryError:
             service.close()  # raises why, where the service says so
             raise
-        finally:
-            while select.select([service.control], [], [], 0)[0]:
-                service.handle(lambda carried: 60.0)
+        while select.select([service.control], [], [], 0)[0]:
+            service.handle(lambda carried: 60.0)
+        return reply
 
     return asked
