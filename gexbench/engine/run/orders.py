@@ -138,7 +138,9 @@ def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int)
 def private(setting: Setting) -> list[Path]:
     """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
     files = [file.path for files in setting.files.values() for file in files if file.path]
-    files.append(victim_weights.weights_path(setting.plan.victim, setting.catalog))
+    victim = setting.plan.victim
+    if setting.catalog.filed(VictimCard, victim.name).root.outside:  # the others lie in the registry, or at home
+        files.append(victim_weights.weights_path(victim, setting.catalog))
     return [*files, packaged_root().path, home(), *filter(None, [data_root()]), setting.folder.path.parent]
 
 
