@@ -185,6 +185,8 @@ class RunRecord(Frozen):
     honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
     ownership: what its defense concludes of the surrogate, where it claims.
     bill: what the user paid a victim behind an address.
+    defense_delay: seconds that an answer of the last session waited for the defense, mean over what clients and tests
+    asked.
     key_sha256: of the key its defense was given, kept before the attack started; prepared_sha256: of the file of what
     the defense had prepared. None where there is no such thing, as in records of before there was one.
     """
@@ -208,6 +210,7 @@ class RunRecord(Frozen):
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     bill: Bill | None = None
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
+    defense_delay: Annotated[float, Field(ge=0)] | None = None
     peak_memory_bytes: dict[str, Count] = {}
     surrogate_sha256: str | None = None
     key_sha256: Sha256 | None = None

@@ -6,9 +6,8 @@ import datetime
 import hashlib
 import io
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence, valid
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
-from gexbench.engine.run.clock import Timesheet, evidence_seconds
+from gexbench.engine.run.clock import Stopwatch, Timesheet, evidence_seconds
 from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
 from gexbench.engine.run.kept_evidence import keep
@@ -58,10 +57,12 @@ Look = Callable[[Mapping[str, TestEvidence]], None]
 class Outcome:
     """What a run left: evidence and account, or why it failed.
 
-    queried: under a defense, some of the attack's own questions. bill: of a victim behind an address.
+    delay: what an answer waited for the defense. queried: under a defense, some of the attack's own questions. bill: of
+    a victim behind an address.
     """
 
     account: Account
+    delay: float | None = None
     tests: dict[str, TestEvidence] = field(default_factory=dict)
     queried: TestEvidence | None = None
     surrogate: str | None = None
@@ -77,22 +78,6 @@ class Taken:
 
     digest: str
     answer: Tensor | None
-
-
-@dataclass
-class Stopwatch:
-    """Seconds spent in each stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time inside the block to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
 
 
 @dataclass(frozen=True)
@@ -224,11 +209,21 @@ def _attacked(run: Run, tested: bool) -> Outcome:
         finally:
             if attacker is not None:
                 attacker.stop()
-        account = service.close()
+        closed = service.close()
         bill = _settled(run, service, watch=not failure) if is_remote(run.setting.plan.victim) else None
     with run.stopwatch.stage("compare"):
-        near = nearness_of(run.setting, run.journal, tests)
-    return Outcome(account, tests, asked if tests else None, surrogate, failure, bill, near, owned if tests else None)
+        nearness = nearness_of(run.setting, run.journal, tests)
+    return Outcome(
+        account=closed.account,
+        delay=closed.delay,
+        tests=tests,
+        queried=asked if tests else None,
+        surrogate=surrogate,
+        failure=failure,
+        bill=bill,
+        nearness=nearness,
+        ownership=owned if tests else None,
+    )
 
 
 def _settled(run: Run, service: ServiceSide, watch: bool) -> Bill:
@@ -363,6 +358,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         bill=outcome.bill,
         seconds=dict(run.stopwatch.seconds),
+        defense_delay=outcome.delay,
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,
         key_sha256=hashlib.sha256(given.key).hexdigest() if given else None,

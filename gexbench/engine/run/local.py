@@ -23,6 +23,7 @@ from gexbench.engine.service.dial import Dial, connected
 from gexbench.engine.service.process import Service
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
+    Closed,
     DrawUnmetered,
     OpenService,
     Settled,
@@ -32,7 +33,6 @@ from gexbench.engine.wire.messages import (
     Unmetered,
 )
 from gexbench.errors import EndpointError, RunFailed
-from gexbench.record import Account
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class LocalService:
     def __init__(self, order: OpenService) -> None:
         self.service = Service(order, NearDoor() if order.plan.defense else None, _dial(order.plan.victim))
 
-    def close(self, for_evidence: bool = False) -> Account:
+    def close(self, for_evidence: bool = False) -> Closed:
         """Refuse questions from now on and return the account."""
-        return self.service.close(for_evidence).account
+        return self.service.close(for_evidence)
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
         """Return the answers to a question of the test, or what left for one of the attack's."""

@@ -52,7 +52,7 @@ class Opened:
     def close(self) -> tuple[Account, Bill | None]:
         """End the service and return its account, over all sessions, and what a victim behind an address was paid."""
         with self._open:
-            account = self._service.close()
+            account = self._service.close().account
             remote = is_remote(self._run.setting.plan.victim)
             return account, self._service.settle(watch=False).bill if remote else None
 

@@ -91,7 +91,7 @@ class Service:
         if for_evidence:
             self.front.finish(self.meter.ledger.spent)
             self.meter.ledger.shut()
-        return Closed(account=self.meter.ledger.account())
+        return Closed(account=self.meter.ledger.account(), delay=self.front.delay)
 
     def settle(self, watch: bool) -> Settled:
         """Say what the victim was paid; watch: and whether it answers as it did."""
