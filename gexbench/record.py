@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from gexbench.cards.own import is_remote
 from gexbench.cards.schema import Compare, Frozen, Label, Name, Sha256
 from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.file_kinds import HEAD, kind_of
@@ -318,6 +319,13 @@ def faults(record: RunRecord) -> Iterator[str]:
             yield f"nearness is of test split {test!r}, which its data set does not hold"
         if near.questions and not record.incidents:
             yield f"questions came near to test {test}, and no incident says so"
+    remote = is_remote(record.plan.victim)
+    if remote != (record.bill is not None) and (record.status == "ok" or not remote):
+        yield (
+            "it holds no bill of its victim behind an address"
+            if remote
+            else "it holds a bill, and its victim costs none"
+        )
     defense = record.plan.defense
     if record.ownership is not None and (defense is None or not defense.claims):
         yield "it holds a claim on its surrogate, and its plan no defense that makes one"

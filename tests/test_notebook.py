@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from http_service import Reply, as_png, running
+from http_service import Reply, as_png, draws, running
 
 import gexbench
 from gexbench.errors import BudgetError, EndpointError, OutputError, PlanError, QueryError
@@ -68,3 +68,13 @@ def test_a_sandboxed_service_over_http_says_what_broke_it_and_what_was_paid(tmp_
         with pytest.raises(EndpointError, match="refused a question: HTTP 404"), again:
             again.query(again.pool[1][None, :, :24, :24])
         assert again.account is None
+
+
+def test_a_service_over_http_that_draws_is_asked_for_images_of_the_tasks_side(tmp_path: Path) -> None:
+    with (
+        running(draws) as service,
+        gexbench.open_oracle("latent-fidelity", victim=service.url, out=tmp_path, isolation="none") as oracle,
+    ):
+        images = oracle.sample(3).images
+        assert images.shape == (3, 3, 32, 32)
+        assert len({image.sum().item() for image in images}) == 3

@@ -104,7 +104,7 @@ def test_the_page_leads_from_a_generator_and_a_folder_of_images_to_a_board(reade
 def test_the_cards_of_the_page_are_such() -> None:
     faces, upscaler = (check(VictimCard, tomllib.loads(text), Path("x.toml")) for text in blocks("toml")[::-1])
     assert signature_of(faces).gives == (-1, 1)
-    assert endpoint_of(upscaler).headers == {"Authorization": "UPSCALER_KEY"}
+    assert endpoint_of(upscaler).headers == {"Authorization": "GEXBENCH_KEY_UPSCALER"}
     assert endpoint_of(upscaler).target.host == "api.example.org"
 
 

@@ -17,7 +17,8 @@ from gexbench.foreign_text import shown
 BACKEND = "http"
 LOOPBACK = re.compile(r"localhost|127\.\d+\.\d+\.\d+|::1")
 Header = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
-Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^GEXBENCH_KEY_[A-Z0-9_]{1,80}$")]
+"""Only such variables, so that no card of a stranger's has another secret sent to him."""
 Field_ = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]{1,100}$")]
 _OURS = frozenset({"host", "content-length", "content-type", "accept", "accept-encoding", "connection", "expect"})
 
@@ -41,9 +42,9 @@ class Endpoint(Frozen):
     """How a victim is asked, in the [endpoint] table of its card. None of it touches a number: its answers tell it.
 
     form: what is sent and comes back, the bytes of a PNG, or JSON with such bytes in base64 in `question` and `answer`;
-    a dot leads deeper, such as `images.0`. headers: by name the environment variable that holds the value, which is
-    kept nowhere. price: US dollars a call. timeout: seconds for one try. tries: how often a question is asked that got
-    no answer. per_minute: the most calls, None for as many as come.
+    a dot leads deeper, such as `images.0`. headers: by name the environment variable, GEXBENCH_KEY_…, that holds the
+    value, which is kept nowhere. price: US dollars a call. timeout: seconds for one try. tries: how often a question is
+    asked that got no answer. per_minute: the most calls, None for as many as come.
     """
 
     url: str

@@ -6,8 +6,9 @@ import pytest
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.endpoint import Endpoint, Target, endpoint_of, headers_of, target_of
+from gexbench.cards.fit import check_foreign
 from gexbench.cards.own import SEEDED, is_foreign, is_remote, signature_of
-from gexbench.cards.schema import VictimCard
+from gexbench.cards.schema import AttackCard, VictimCard
 from gexbench.errors import CardError, PlanError
 from gexbench.plan import Identity, Plan, Request, resolve
 
@@ -68,8 +69,9 @@ def test_what_is_no_address_is_refused_in_words_that_repeat_no_key(url: str, why
         ({"tries": 0}, "endpoint.tries"),
         ({"per_minute": 0}, "endpoint.per_minute"),
         ({"headers": {"X-Key": "$(id)"}}, "endpoint.headers"),
-        ({"headers": {"X-Key: a\r\nX": "KEY"}}, "endpoint.headers"),
-        ({"headers": {"Content-Length": "KEY"}}, "is set by gexbench"),
+        ({"headers": {"X-Key": "AWS_SECRET_ACCESS_KEY"}}, "endpoint.headers"),
+        ({"headers": {"X-Key: a\r\nX": "GEXBENCH_KEY_MINE"}}, "endpoint.headers"),
+        ({"headers": {"Content-Length": "GEXBENCH_KEY_MINE"}}, "is set by gexbench"),
         ({"password": "x"}, "endpoint.password"),
     ],
 )
@@ -98,26 +100,26 @@ def test_backend_and_table_go_together() -> None:
 
 
 def test_headers_come_out_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    endpoint = Endpoint(url="http://localhost/", headers={"Authorization": "MY_KEY"})
-    with pytest.raises(PlanError, match="MY_KEY, for the header Authorization, is not set"):
+    endpoint = Endpoint(url="http://localhost/", headers={"Authorization": "GEXBENCH_KEY_MINE"})
+    with pytest.raises(PlanError, match="GEXBENCH_KEY_MINE, for the header Authorization, is not set"):
         headers_of(endpoint)
-    monkeypatch.setenv("MY_KEY", "Bearer s3cret")
+    monkeypatch.setenv("GEXBENCH_KEY_MINE", "Bearer s3cret")
     assert headers_of(endpoint) == {"Authorization": "Bearer s3cret"}
 
 
 @pytest.mark.parametrize("value", ["s3cret\r\nX-Evil: 1", "s3cret\x00", "s3cräet"])
 def test_a_header_that_would_be_two_is_refused_and_not_repeated(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.environ", {"MY_KEY": value})
+    monkeypatch.setattr("os.environ", {"GEXBENCH_KEY_MINE": value})
     with pytest.raises(PlanError, match="more than visible ASCII") as refused:
-        headers_of(Endpoint(url="http://localhost/", headers={"Authorization": "MY_KEY"}))
+        headers_of(Endpoint(url="http://localhost/", headers={"Authorization": "GEXBENCH_KEY_MINE"}))
     assert "s3cr" not in str(refused.value)
 
 
 def test_a_key_is_not_sent_without_encryption_but_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_KEY", "s3cret")
+    monkeypatch.setenv("GEXBENCH_KEY_MINE", "s3cret")
     with pytest.raises(PlanError, match="asked without encryption"):
-        headers_of(Endpoint(url="http://example.org/", headers={"Authorization": "MY_KEY"}))
-    assert headers_of(Endpoint(url="https://example.org/", headers={"Authorization": "MY_KEY"}))
+        headers_of(Endpoint(url="http://example.org/", headers={"Authorization": "GEXBENCH_KEY_MINE"}))
+    assert headers_of(Endpoint(url="https://example.org/", headers={"Authorization": "GEXBENCH_KEY_MINE"}))
 
 
 def asked_at(made: Plan, **endpoint: object) -> Plan:
@@ -128,3 +130,12 @@ def test_where_it_lies_and_what_it_costs_touch_no_plans_id() -> None:
     made = resolve(Request("sr", "bicubic"), Catalog.load(), Identity("", "", ""))
     ids = {asked_at(made).id, asked_at(made, url="http://localhost:2/").id, asked_at(made, price=0.5, timeout=3).id}
     assert len(ids) == 1
+
+
+def test_latents_cannot_be_had_of_one_that_draws() -> None:
+    catalog = Catalog.load()
+    attack = catalog.get(AttackCard, "latent-regression")
+    drawing = card(task_kind="sampling", scale=1)
+    with pytest.raises(PlanError, match="needs the knowledge 'latents', and of 'me/net' there are answers alone"):
+        check_foreign(attack, None, drawing)
+    check_foreign(catalog.get(AttackCard, "sngan"), None, drawing)

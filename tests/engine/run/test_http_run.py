@@ -24,7 +24,7 @@ from gexbench.record import RunRecord, read_record
 
 ROOT = Path(__file__).resolve().parents[3]
 CHEATS = ROOT / "tests" / "cheats"
-BUDGET, KEY = 16, "GEXBENCH_TEST_KEY"
+BUDGET, KEY = 16, "GEXBENCH_KEY_TEST"
 CARD = """
 name = "me/service"
 summary = "A service."
