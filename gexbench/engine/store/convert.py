@@ -26,7 +26,7 @@ def converter(way: str | None) -> Callable[[Path], bytes]:
     """Return what turns a file into safetensors bytes, by the name a card gives in `convert`; None leaves it as it is.
 
     The same file always becomes the same bytes. Raises CardError for an unknown way; what is returned raises
-    PickleRefused for a file that is not what the way expects.
+    PickleRefused or AssetMissing for a file that is not what the way expects.
     """
     if way is None:
         return Path.read_bytes
