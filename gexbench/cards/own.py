@@ -12,8 +12,6 @@ from gexbench.errors import CardError
 from gexbench.foreign_text import shown
 
 LONGEST_LATENT, LARGEST_SIDE = 1 << 16, 1 << 13
-ELSEWHERE = "elsewhere"
-"""The data set of a victim of which nobody says what it learned from."""
 SEEDED = 8
 """Length of the latents that an endpoint which draws is given a seed from; it never sees them."""
 Bound = Annotated[float, Field(allow_inf_nan=False)]

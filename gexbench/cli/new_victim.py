@@ -19,11 +19,11 @@ HEAD = "# A service of my own. gexbench victim probe found out what it takes and
 def write_victim(path: Path, name: str, source: str, dataset: str | None) -> list[str]:
     """Look at a service, write its card, and beside it the file that it is known by; returns what to tell.
 
-    source: a file, an address, or a card that says more. dataset: what it learned from, None for elsewhere. Raises
+    source: a file, an address, or a card that says more. dataset: what it learned from, if that is known. Raises
     GexbenchError in one line for what is no service; nothing is written then.
     """
     from gexbench.cards.catalog import check
-    from gexbench.cards.own import ELSEWHERE, signature_of
+    from gexbench.cards.own import signature_of
     from gexbench.cards.schema import VictimCard
     from gexbench.engine.checks.probe_victim import probe_victim
     from gexbench.engine.store.own_victim import own_victim, taskless
@@ -32,7 +32,7 @@ def write_victim(path: Path, name: str, source: str, dataset: str | None) -> lis
     filed = own_victim(source, taskless())
     with tempfile.TemporaryDirectory(prefix="gexbench-probe-") as place:
         facts = probe_victim(filed, Path(place))
-    table = {**_table(filed.card, facts), "name": name, "dataset": dataset or ELSEWHERE}
+    table = {**_table(filed.card, facts), "name": name, **({"dataset": dataset} if dataset else {})}
     check(VictimCard, {**table, "weights": {"file": "x", "sha256": facts.sha256}}, path)
     weights = _kept(filed, path)
     table["weights"] = {"file": f"{path.parent.name}/{weights.name}", "sha256": _hash(weights)}
@@ -65,7 +65,6 @@ def _table(card: VictimCard, facts: Facts) -> dict[str, Any]:
         "task_kind": get_args(TaskKindName)[int(facts.draws)],
         "backend": card.backend,
         "scale": facts.scale,
-        "dataset": card.dataset,
         **({"entry": card.entry} if card.entry else {}),
         "net": {**net, **card.net},
         **({"endpoint": dict(card.endpoint)} if card.endpoint else {}),

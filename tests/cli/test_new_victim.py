@@ -52,7 +52,7 @@ def test_an_address_is_known_by_its_answers_which_lie_beside_the_card() -> None:
     with running(as_json) as service:
         Path("service.toml").write_text(
             'name = "own/service"\nsummary = "S."\ntask_kind = "image-to-image"\nbackend = "http"\n'
-            'dataset = "elsewhere"\nnote = "N."\n[endpoint]\nform = "json"\nquestion = "picture"\n'
+            'note = "N."\n[endpoint]\nform = "json"\nquestion = "picture"\n'
             f'answer = "images.0"\nprice = 0.25\nurl = "{service.url}"\n'
         )
         card = new("me/service", "service.toml")

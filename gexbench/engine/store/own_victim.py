@@ -33,7 +33,7 @@ class Place:
 
     task_kind: TaskKindName
     scale: int
-    dataset: str
+    dataset: str | None
     side: int | None = None
 
 
