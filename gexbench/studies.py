@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Never
 from gexbench.bench import Progress, folders_of, listed, quiet, refuse_unknown
 from gexbench.errors import PlanError
 from gexbench.plan import RUNS, Isolation, Plan, Request, settings_of
-from gexbench.sweep import Sweep, Watch, plan_all, run_all
+from gexbench.sweeps.plans import Sweep, plan_all
+from gexbench.sweeps.work import Watch, Work, run_all
 
 if TYPE_CHECKING:
     from gexbench.boards.cross import Cross
@@ -61,7 +62,7 @@ def curve(
         dataset=dataset,
     )
     catalog, plans = plan_all(Sweep(request, budgets=listed(budgets) or "all", seeds=_seeds(seeds)))
-    return make_curve(run_all(plans, catalog, Path(out), progress=_watch(progress)))
+    return make_curve(run_all(plans, Work(catalog, Path(out), _watch(progress))))
 
 
 def cross(
@@ -111,7 +112,7 @@ def cross(
         if not given:
             raise PlanError(f"{role} names none", f"for example {role}=[…]")
     catalog, plans = plan_all(Sweep(request, victims=copied, attacks=copying, seeds=_seeds(seeds)))
-    return make_cross(run_all(plans, catalog, Path(out), progress=_watch(progress)))
+    return make_cross(run_all(plans, Work(catalog, Path(out), _watch(progress))))
 
 
 def _seeds(given: int | Iterable[int] | None) -> tuple[int, ...] | Literal["all"]:

@@ -17,7 +17,8 @@ from gexbench.cli.output import print_json
 from gexbench.cli.progress import each_run
 from gexbench.errors import PlanError
 from gexbench.foreign_text import shown
-from gexbench.sweep import Sweep, plan_all, run_all
+from gexbench.sweeps.plans import Sweep, plan_all
+from gexbench.sweeps.work import Work, run_all
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -95,7 +96,7 @@ def how_many(text: str | None) -> list[int] | Literal["all"]:
 def run_several(sweep: Sweep, out: Path, keep: bool, as_json: bool) -> None:
     """Run them all one after the other, print a table or one JSON document, and exit with 3 where one failed."""
     catalog, plans = plan_all(sweep)
-    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=as_json), keep=keep)
+    records = run_all(plans, Work(catalog, out, each_run(len(plans), silent=as_json), keep))
     failed = [record for record in records if record.status != "ok"]
     if as_json:
         found = [record.model_dump(mode="json") for record in records if record.status == "ok"]

@@ -52,6 +52,7 @@ WALLS = (
     "gexbench.engine.machine.provenance",
     "gexbench.engine.run.clock",
     "gexbench.engine.run.isolation",
+    "gexbench.engine.run.lease",
     "gexbench.engine.run.local",
     "gexbench.engine.run.remote",
     "gexbench.engine.run.remote_surrogate",

@@ -1,0 +1,124 @@
+"""Runs side by side in processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from gexbench.errors import WorkerLost
+from gexbench.plan import Plan
+from gexbench.sweeps.work import Ended
+
+Task = tuple[Callable[[Plan], Ended], Plan]
+
+
+@dataclass
+class _Worker:
+    """A process that runs one plan at a time; it ends with its run when the other end of its pipe is gone."""
+
+    process: BaseProcess
+    pipe: Connection
+    plan: Plan
+
+    @classmethod
+    def start(cls, task: Task, environment: Mapping[str, str]) -> _Worker:
+        """Start a process with its first task."""
+        context = get_context("spawn")
+        near, far = context.Pipe()
+        process = context.Process(target=_serve, args=(far, dict(environment)))
+        process.start()
+        far.close()
+        worker = cls(process, near, task[1])
+        worker.give(task)
+        return worker
+
+    def give(self, task: Task) -> None:
+        """Give it another task; where it is gone, `take` says so."""
+        self.plan = task[1]
+        with suppress(OSError):
+            self.pipe.send(task)
+
+    def take(self) -> Ended:
+        """Return what became of its run; the process is gone where that is a WorkerLost."""
+        try:
+            ended: Ended = self.pipe.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            return Ended(
+                self.plan.id, WorkerLost(f"the process of the run {_end(self.process.exitcode)}", "see log.txt")
+            )
+        return ended
+
+    def stop(self) -> None:
+        """End it, whatever it does: a run that is under way goes on another time."""
+        self.pipe.close()
+        self.process.terminate()
+        self.process.join()
+
+
+def _serve(pipe: Connection, environment: Mapping[str, str]) -> None:
+    """Do the tasks that come through a pipe until nobody is at its other end."""
+    os.environ.update(environment)  # before anything imports torch
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what a run has started is ended with it
+    with suppress(EOFError, OSError, KeyboardInterrupt):
+        while True:
+            work, plan = pipe.recv()
+            pipe.send(work(plan))
+
+
+def _end(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"was killed by signal {-code}" + (", as a machine does that is out of memory" if code == -9 else "")
+    return f"ended with exit code {code}"
+
+
+@dataclass(frozen=True)
+class Local:
+    """Run plans in `jobs` processes at once; a run whose process dies is a WorkerLost, and another process takes over.
+
+    devices: CUDA devices by number, of which each process sees one; runs share the cores. The processes start when
+    they are first needed and do many runs, so torch is imported once in each.
+    """
+
+    jobs: int
+    devices: tuple[int, ...] = ()
+    environments: tuple[Mapping[str, str], ...] = field(init=False, default=())
+
+    def __call__(self, work: Callable[[Plan], Ended], plans: Sequence[Plan]) -> Iterator[Ended]:
+        """Yield what becomes of each plan, as they end."""
+        left, workers = iter(plans), dict[Connection, tuple[_Worker, int]]()
+        free = list(range(self.jobs))
+        try:
+            for at, plan in zip(free, left, strict=False):
+                worker = _Worker.start((work, plan), self._environment(at))
+                workers[worker.pipe] = worker, at
+            while workers:
+                for pipe in wait(list(workers)):
+                    worker, at = workers.pop(pipe)  # type: ignore[call-overload]
+                    ended = worker.take()
+                    following = next(left, None)
+                    lost = isinstance(ended.end, WorkerLost)
+                    if following is None or lost:
+                        worker.stop()
+                    if following is not None and lost:
+                        worker = _Worker.start((work, following), self._environment(at))
+                    elif following is not None:
+                        worker.give((work, following))
+                    if following is not None:
+                        workers[worker.pipe] = worker, at
+                    yield ended
+        finally:
+            for worker, _ in workers.values():
+                worker.stop()
+
+    def _environment(self, at: int) -> dict[str, str]:
+        """Return what a process is told: its share of the cores, and its device."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        told = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // self.jobs))}
+        return told | ({"CUDA_VISIBLE_DEVICES": str(self.devices[at % len(self.devices)])} if self.devices else {})
