@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -80,15 +80,14 @@ def _end(code: int | None) -> str:
 
 @dataclass(frozen=True)
 class Local:
-    """Run plans in `jobs` processes at once; a run whose process dies is a WorkerLost, and another process takes over.
+    """Run plans in `jobs` processes at once; a run whose process dies is a WorkerLost.
 
-    devices: CUDA devices by number, of which each process sees one; runs share the cores. The processes start when
-    they are first needed and do many runs, so torch is imported once in each.
+    devices: CUDA devices by number or name, of which each process sees one; runs share the cores. The processes start
+    when they are first needed and do many runs, so torch is imported once in each.
     """
 
     jobs: int
-    devices: tuple[int, ...] = ()
-    environments: tuple[Mapping[str, str], ...] = field(init=False, default=())
+    devices: tuple[str, ...] = ()
 
     def __call__(self, work: Callable[[Plan], Ended], plans: Sequence[Plan]) -> Iterator[Ended]:
         """Yield what becomes of each plan, as they end."""
@@ -121,4 +120,4 @@ class Local:
         """Return what a process is told: its share of the cores, and its device."""
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         told = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(max(1, cores // self.jobs))}
-        return told | ({"CUDA_VISIBLE_DEVICES": str(self.devices[at % len(self.devices)])} if self.devices else {})
+        return told | ({"CUDA_VISIBLE_DEVICES": self.devices[at % len(self.devices)]} if self.devices else {})

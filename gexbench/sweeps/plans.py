@@ -75,7 +75,7 @@ def plan_all(sweep: Sweep) -> tuple[Catalog, list[Plan]]:
     _refuse_options_of_none(sweep, cells, catalog)
     planner = _Planner(catalog)
     plans: dict[str, Plan] = {}
-    for cell in (each for cell in cells for each in _with_options(cell, sweep, catalog)):
+    for cell in [each for one in cells for each in _with_options(one, sweep, catalog)]:
         first = planner.plan(cell)
         budgets = [str(b) for b in first.scale.budgets] if sweep.budgets == "all" else sweep.budgets or (cell.budget,)
         seeds = range(first.profile.seeds) if sweep.seeds == "all" else sweep.seeds or (cell.seed,)

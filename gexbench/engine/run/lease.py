@@ -1,10 +1,10 @@
 """A lease on a folder that machines share: held by one process, and seen to be dead when it no longer beats.
 
-Leases are numbered files. Who makes number n + 1, which a disk lets one do alone, has taken over from n; numbers are never
-given twice, so nobody can take over from who has taken over. The holder writes a new beat into its file from time to
-time, and others watch that file by their own monotonic clock: no clock of one machine is held against another's, and none
-that jumps matters. A holder that finds a higher number than its own has lost its lease. It looks before it writes what
-would count; what it could not write, on a disk that hangs, it finds out when the disk is back.
+Leases are numbered files. Who makes number n + 1, which a disk lets one do alone, has taken over from n; numbers are
+never given twice, so nobody can take over from who has taken over. The holder writes a new beat into its file from time
+to time, and others watch that file by their own monotonic clock: no clock of one machine is held against another's, and
+none that jumps matters. A holder that finds a higher number than its own has lost its lease. It looks before it writes
+what would count; what it could not write, on a disk that hangs, it finds out when the disk is back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import platform
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,8 @@ class Lease:
         if self._thread is not None:
             self._thread.join()
         if self.is_ours():
-            try:
+            with suppress(OSError):  # then the next one waits until it has lapsed
                 self.write(free=True)
-            except OSError:  # then the next one waits until it has lapsed
-                pass
 
     def _keep(self, of_main: bool) -> None:
         """Beat until the lease is given back; where it is lost, interrupt the main thread if that is its holder."""
