@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gexbench.core.defense import Defense
     from gexbench.core.oracle import Oracle
     from gexbench.record import RunRecord
-    from gexbench.studies import cross, curve
+    from gexbench.studies import cross, curve, sweep
     from gexbench.surrogate import load_surrogate
 
 __version__ = "0.1.0"
@@ -33,6 +33,7 @@ __all__ = [
     "progress_bars",
     "run",
     "score",
+    "sweep",
 ]
 
 _HOMES = {
@@ -49,6 +50,7 @@ _HOMES = {
     "progress_bars": "cli.progress",
     "run": "bench",
     "score": "bench",
+    "sweep": "studies",
 }
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from gexbench.cli.options import Deadline, Device, Executed, Isolated, Keep, Registry
-
-if TYPE_CHECKING:
-    from gexbench.plan import Plan
 
 BESIDE_A_FILE = {"file", "out", "executor", "jobs", "address", "slurm", "retries", "dry_run", "keep", "json"}
 
@@ -68,7 +65,7 @@ def sweep(
     """
     from gexbench.cli import sweep_table as table
     from gexbench.sweeps.campaign import Campaign
-    from gexbench.sweeps.executors import Need, Setup, choose
+    from gexbench.sweeps.executors import Setup, choose, needs
     from gexbench.sweeps.file import read_sweep, sweep_of
     from gexbench.sweeps.forecast import Timings
     from gexbench.sweeps.plans import plan_all
@@ -79,11 +76,7 @@ def sweep(
     made = sweep_of(_table(context)) if file is None else read_sweep(file)
     catalog, plans = plan_all(made)
     timings = Timings.of(plans, out)
-
-    def need(plan: Plan) -> Need:
-        return Need(gpus=int(plan.device in ("auto", "cuda")), memory=timings.expected(plan).memory)
-
-    chosen = choose(Setup(executor, jobs, address, _values("--slurm", slurm), need, str(out / ".slurm")))
+    chosen = choose(Setup(executor, jobs, address, _values("--slurm", slurm), needs(timings), str(out / ".slurm")))
     if dry_run:
         table.show_forecast(plans, out, timings, chosen.width, as_json=json)
         return

@@ -11,6 +11,7 @@ from typing import Literal
 
 from gexbench.errors import PlanError
 from gexbench.plan import Plan
+from gexbench.sweeps.forecast import Timings
 from gexbench.sweeps.work import Executor, serially
 
 Name = Literal["serial", "local", "ray", "slurm"]
@@ -25,6 +26,16 @@ class Need:
     memory: int | None = None
 
 
+def needs(timings: Timings | None) -> Callable[[Plan], Need]:
+    """Return what runs take: a core, a GPU where they may use one, and the memory that recorded ones tell of."""
+
+    def need(plan: Plan) -> Need:
+        memory = None if timings is None else timings.expected(plan).memory
+        return Need(gpus=int(plan.device in ("auto", "cuda")), memory=memory)
+
+    return need
+
+
 @dataclass(frozen=True)
 class Setup:
     """How runs are spread. jobs: at once, None for as many as fit.
@@ -37,7 +48,7 @@ class Setup:
     jobs: int | None = None
     address: str | None = None
     slurm: Mapping[str, str] = field(default_factory=dict)
-    need: Callable[[Plan], Need] = lambda plan: Need()
+    need: Callable[[Plan], Need] = field(default_factory=lambda: needs(None))
     spool: str = "runs/.slurm"
 
 

@@ -115,7 +115,7 @@ def seeds_of(words: tuple[str, ...]) -> list[int] | Literal["all"]:
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not low <= high < low + MOST_SEEDS:
             raise PlanError(
-                f"--seeds {shown(word)!r} names none, or too many",
+                f"seeds {shown(word)!r} names none, or too many",
                 "for example 0-4, or 0,3, or all that the profile wants",
             )
         found += range(low, high + 1)
@@ -140,7 +140,7 @@ def sweep_of(table: Mapping[str, Any], place: str = "") -> Sweep:
     try:
         return SweepFile.model_validate(table).sweep()
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+        first = min(error.errors(include_url=False), key=lambda one: one["type"] != "extra_forbidden")
         key = shown(".".join(str(part) for part in first["loc"]))
         extra = first["type"] == "extra_forbidden"
         hint = nearest(str(first["loc"][0]), SweepFile.model_fields) if extra else "docs/scale.md shows one"

@@ -127,7 +127,7 @@ class Timings:
                     disk=round(fmean(sizes)) if sizes else None,
                     own=alike[0].own,
                 )
-        asks = plan.attack.answers is None and "outputs" in plan.attack.needs
+        asks = "outputs" in plan.attack.needs
         return Expected(None, plan.task.price * plan.budget if asks else 0.0, None, None)
 
 

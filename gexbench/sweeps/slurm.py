@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,9 +56,13 @@ class Slurm:
         import submitit
 
         spool = Path(self.spool).resolve()
-        shared = spool / "work.pickle"
-        atomic_write(shared, pickle.dumps(work))
-        executor = submitit.AutoExecutor(folder=str(spool / "%j"), cluster=self.cluster)
+        content = pickle.dumps(work)
+        shared = spool / f"work-{hashlib.sha256(content).hexdigest()[:8]}.pickle"  # other sweeps have theirs here
+        atomic_write(shared, content)
+        try:
+            executor = submitit.AutoExecutor(folder=str(spool / "%j"), cluster=self.cluster)
+        except RuntimeError as error:
+            raise PlanError(f"the executor 'slurm' cannot submit here: {error}", "start it on a login node") from None
         self._set(executor)
         jobs = dict[Any, Plan]()
         for part in _parts(plans):
