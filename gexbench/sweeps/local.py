@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -10,12 +11,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gexbench.errors import WorkerLost
 from gexbench.plan import Plan
 from gexbench.sweeps.work import Ended
-
-Task = tuple[Callable[[Plan], Ended], Plan]
 
 
 @dataclass
@@ -27,22 +28,22 @@ class _Worker:
     plan: Plan
 
     @classmethod
-    def start(cls, task: Task, environment: Mapping[str, str]) -> _Worker:
-        """Start a process with its first task."""
+    def start(cls, work: Path, plan: Plan, environment: Mapping[str, str]) -> _Worker:
+        """Start a process that is to do the work in a file, and give it its first plan."""
         context = get_context("spawn")
         near, far = context.Pipe()
-        process = context.Process(target=_serve, args=(far, dict(environment)))
+        process = context.Process(target=_serve, args=(far, work, dict(environment)))
         process.start()
         far.close()
-        worker = cls(process, near, task[1])
-        worker.give(task)
+        worker = cls(process, near, plan)
+        worker.give(plan)
         return worker
 
-    def give(self, task: Task) -> None:
-        """Give it another task; where it is gone, `take` says so."""
-        self.plan = task[1]
+    def give(self, plan: Plan) -> None:
+        """Give it another plan; where it is gone, `take` says so."""
+        self.plan = plan
         with suppress(OSError):
-            self.pipe.send(task)
+            self.pipe.send(plan)
 
     def take(self) -> Ended:
         """Return what became of its run; the process is gone where that is a WorkerLost."""
@@ -62,14 +63,14 @@ class _Worker:
         self.process.join()
 
 
-def _serve(pipe: Connection, environment: Mapping[str, str]) -> None:
-    """Do the tasks that come through a pipe until nobody is at its other end."""
+def _serve(pipe: Connection, work: Path, environment: Mapping[str, str]) -> None:
+    """Do the work in a file on the plans that come through a pipe, until nobody is at its other end."""
     os.environ.update(environment)  # before anything imports torch
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what a run has started is ended with it
     with suppress(EOFError, OSError, KeyboardInterrupt):
+        does: Callable[[Plan], Ended] = pickle.loads(work.read_bytes())
         while True:
-            work, plan = pipe.recv()
-            pipe.send(work(plan))
+            pipe.send(does(pipe.recv()))
 
 
 def _end(code: int | None) -> str:
@@ -91,25 +92,30 @@ class Local:
 
     def __call__(self, work: Callable[[Plan], Ended], plans: Sequence[Plan]) -> Iterator[Ended]:
         """Yield what becomes of each plan, as they end."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "work.pickle"  # through no pipe, in which one worker would wait for the other
+            file.write_bytes(pickle.dumps(work))
+            yield from self._all(file, plans)
+
+    def _all(self, work: Path, plans: Sequence[Plan]) -> Iterator[Ended]:
         left, workers = iter(plans), dict[Connection, tuple[_Worker, int]]()
-        free = list(range(self.jobs))
         try:
-            for at, plan in zip(free, left, strict=False):
-                worker = _Worker.start((work, plan), self._environment(at))
+            for at, plan in zip(range(self.jobs), left, strict=False):
+                worker = _Worker.start(work, plan, self._environment(at))
                 workers[worker.pipe] = worker, at
             while workers:
                 for pipe in wait(list(workers)):
                     worker, at = workers.pop(pipe)  # type: ignore[call-overload]
                     ended = worker.take()
                     following = next(left, None)
-                    lost = isinstance(ended.end, WorkerLost)
-                    if following is None or lost:
+                    gone = following is None or isinstance(ended.end, WorkerLost)
+                    if gone:
                         worker.stop()
-                    if following is not None and lost:
-                        worker = _Worker.start((work, following), self._environment(at))
-                    elif following is not None:
-                        worker.give((work, following))
                     if following is not None:
+                        if gone:
+                            worker = _Worker.start(work, following, self._environment(at))
+                        else:
+                            worker.give(following)
                         workers[worker.pipe] = worker, at
                     yield ended
         finally:
