@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from gexbench.errors import PlanError
 from gexbench.sweeps.file import read_sweep, seeds_of, sweep_of
+from gexbench.sweeps.plans import plan_all
 
 WHOLE = """
 tasks = "sr, monet2photo"
@@ -81,3 +83,10 @@ def test_a_file_that_is_no_toml_is_refused(tmp_path: Path, content: bytes) -> No
         read_sweep(tmp_path / "x.toml")
     with pytest.raises(PlanError, match="cannot read the sweep"):
         read_sweep(tmp_path)
+
+
+def test_the_file_that_the_docs_show_is_planned_as_it_stands(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "scale.md").read_text(encoding="utf-8")
+    (tmp_path / "campaign.toml").write_text(page.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    plans = plan_all(read_sweep(tmp_path / "campaign.toml"))[1]
+    assert Counter(plan.attack.name for plan in plans) == {"srresnet": 60, "bicubic": 10}

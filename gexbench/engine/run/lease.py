@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gexbench.engine.sandbox import landlock
 from gexbench.errors import Busy
 from gexbench.files import writing
 
@@ -78,6 +79,11 @@ class Lease:
         above = self.file.with_name(str(int(self.file.name) + 1))
         self.lost = self.lost or os.path.lexists(above) or not os.path.lexists(self.file)
         return not self.lost
+
+    def follows_unsandboxed(self) -> bool:
+        """Say whether this machine has Landlock, and one of an earlier holder had not, or did not tell."""
+        earlier = (self.file.with_name(str(number)) for number in range(1, int(self.file.name)))
+        return landlock.abi() >= 1 and any(_told(_read(file)).get("landlock") is not True for file in earlier)
 
     def refuse_lost(self) -> None:
         """Raise Busy where somebody else has taken over."""
@@ -145,7 +151,7 @@ def _told(content: bytes) -> dict[str, Any]:
 
 
 def _holder() -> dict[str, Any]:
-    return {**_machine(), "pid": os.getpid()}
+    return {**_machine(), "pid": os.getpid(), "landlock": landlock.abi() >= 1}
 
 
 def _machine() -> dict[str, str]:

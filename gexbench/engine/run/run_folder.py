@@ -178,11 +178,13 @@ class RunFolder:
         """Make the folders and write the plan; raises OutputError.
 
         anew: with nothing of an earlier attempt but its ledger, and the time it used. An attempt that was killed while
-        it was tested has no record and did not fail: all of its work is done again, in time of its own.
+        it was tested has no record and did not fail: all of its work is done again, in time of its own. What an attempt
+        made on a machine without Landlock, where it could read what it liked, reaches none on a machine with it.
         """
         with writing(self.path):
             leftovers = (self.work, self.brief, self.surrogate, *self.path.glob(f"{AWAY}*"))
-            for folder in leftovers if anew else ():
+            tainted = any(lease.follows_unsandboxed() for lease in self._leases)
+            for folder in leftovers if anew or tainted else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")

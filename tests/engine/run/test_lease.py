@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from record_factory import Records, write_registry
 
 from gexbench.engine.run import lease
 from gexbench.engine.run.lease import LENGTH, Lease
@@ -186,3 +187,35 @@ def test_a_process_that_is_killed_is_followed_at_once(tmp_path: Path) -> None:
     begin = time.monotonic()
     with RunFolder(tmp_path).locked():
         assert time.monotonic() - begin < lease.LAPSE
+
+
+@pytest.mark.parametrize(("told", "kept"), [({"landlock": True}, True), ({"landlock": False}, False), ({}, False)])
+def test_what_an_attack_made_on_a_machine_without_a_sandbox_reaches_no_attempt_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, bool], kept: bool
+) -> None:
+    monkeypatch.setattr(lease.landlock, "abi", lambda: 4)
+    monkeypatch.setattr(lease, "_machine", lambda: {"host": "n7", "boot": "x"})
+    plan = Records(write_registry(tmp_path / "registry")).plan()
+    folder = RunFolder(tmp_path / "run")
+    folder.open(plan)
+    (folder.work / "weights").touch()
+    elsewhere(folder.path / ".lease", 1, **told)
+    with RunFolder(folder.path).locked():
+        pass
+    again = RunFolder(folder.path)
+    with again.locked():
+        again.open(plan)
+        assert (again.work / "weights").exists() == kept
+
+
+def test_without_a_sandbox_anywhere_an_attack_goes_on_from_what_it_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease.landlock, "abi", lambda: 0)
+    plan = Records(write_registry(tmp_path / "registry")).plan()
+    for made in (False, True):
+        folder = RunFolder(tmp_path / "run")
+        with folder.locked():
+            folder.open(plan)
+            assert (folder.work / "weights").exists() == made
+            (folder.work / "weights").touch()
