@@ -93,13 +93,14 @@ class Standing:
 
     def seconds_left(self) -> float | None:
         """Return when all will have ended, corrected by how wrong was what was expected so far; None if unknown."""
-        known = [seconds for seconds in self.expected.values() if seconds is not None]
+        left = list(self.expected.values())  # at once: what is shown is drawn by a thread of its own
+        known = [seconds for seconds in left if seconds is not None]
         usual = self._spent / self._timed if self._timed else None
-        unknown = len(self.expected) - len(known)
+        unknown = len(left) - len(known)
         if unknown and usual is None:
             return None
         ratio = self._spent / self._foreseen if self._foreseen and not unknown else 1.0
-        return (sum(known) * ratio + unknown * (usual or 0.0)) / max(1, min(self.width, len(self.expected)))
+        return (sum(known) * ratio + unknown * (usual or 0.0)) / max(1, min(self.width, len(left)))
 
     def table(self) -> Table:
         """Return all this as a table of one row."""

@@ -18,13 +18,14 @@ LOOK_AGAIN = 5.0
 
 
 def finished(plan: Plan, out: Path) -> RunRecord | None:
-    """Return the record of a run that ended well and measured all it could, or None; whatever else lies there."""
+    """Return the record of a run that ended well and measured all it could, or None, whatever else lies there."""
     file = out / plan.run_name / "record.json"
     try:
         record = read_record(file) if file.is_file() else None
     except BoardError:  # the run itself says what is wrong with it
         return None
-    return record if record is not None and record.status == "ok" and not record.absent else None
+    done = record is not None and record.status == "ok" and record.id == plan.id and not record.absent
+    return record if done else None
 
 
 @dataclass

@@ -53,16 +53,17 @@ def test_each_plan_ends_once_and_what_is_done_is_left(tmp_path: Path, records: R
     assert bench.order == [0, 1, 3]
 
 
-def test_what_lacks_a_metric_is_not_done_and_neither_is_what_failed_or_was_edited(
+def test_what_lacks_a_metric_is_not_done_and_neither_is_what_failed_was_edited_or_is_another_runs(
     tmp_path: Path, records: Records
 ) -> None:
-    plans, bench = plans_of(records, 3), Bench()
+    plans, bench = plans_of(records, 4), Bench()
+    save(record_of(plans[0]), tmp_path).rename(tmp_path / plans[3].run_name)
     save(changed(record_of(plans[0]), "absent", {"fid": "no weights"}), tmp_path)
     save(changed(record_of(plans[1]), "status", "failed"), tmp_path)
     file = save(record_of(plans[2]), tmp_path) / "record.json"
     file.write_text(file.read_text().replace('"answered": 100', '"answered": 99'))
     list(Campaign(Work(records.catalog, tmp_path, run=bench), serially)(plans))
-    assert bench.order == [0, 1, 2]
+    assert bench.order == [0, 1, 2, 3]
 
 
 def test_what_fails_is_tried_again_after_the_others(tmp_path: Path, records: Records) -> None:

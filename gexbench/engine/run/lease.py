@@ -22,7 +22,7 @@ from typing import Any
 
 from gexbench.engine.sandbox import landlock
 from gexbench.errors import Busy
-from gexbench.files import writing
+from gexbench.files import read_bounded, writing
 
 BEAT = 10.0
 """Seconds between the beats of a lease."""
@@ -137,8 +137,7 @@ def _is_of_this_machine(file: Path) -> bool:
 
 
 def _read(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(LENGTH)
+    return read_bounded(file, LENGTH)
 
 
 def _told(content: bytes) -> dict[str, Any]:
