@@ -39,6 +39,14 @@ class Ended:
         return isinstance(self.end, Exception) or self.end.status != "ok"
 
 
+_FILES = {
+    "code": "other code",
+    "plug_ins": "another plug-in",
+    "victim_weights": "another victim",
+    "dataset_pins": "another list of files",
+}
+
+
 @dataclass(frozen=True)
 class Work:
     """What turns a plan into what becomes of it.
@@ -73,12 +81,10 @@ class Work:
     def _refuse_other_files(self, plan: Plan) -> None:
         """Raise PlanError where code, weights or data here are not those of the plan, which was made a while ago."""
         here = bench.identify(plan.request(), self.catalog)
-        for field in ("code", "plug_ins", "victim_weights", "dataset_pins"):
+        for field, told in _FILES.items():
             if getattr(here, field) != getattr(plan, field):
-                what = f"{field.replace('_', ' ')} of the plan {plan.run_name} are not those here any more"
-                raise PlanError(
-                    what, "start again, and it is planned anew; on another machine install the same gexbench"
-                )
+                what = f"{plan.run_name} was planned with {told} than is here now"
+                raise PlanError(what, "start again, and it is planned anew; other machines need the same gexbench")
 
 
 Executor = Callable[[Callable[[Plan], Ended], Sequence[Plan]], Iterable[Ended]]
