@@ -54,6 +54,7 @@ WALLS = (
     "gexbench.engine.run.isolation",
     "gexbench.engine.run.lease",
     "gexbench.engine.run.local",
+    "gexbench.engine.run.loggers",
     "gexbench.engine.run.remote",
     "gexbench.engine.run.remote_surrogate",
     "gexbench.engine.run.run_folder",
