@@ -51,9 +51,8 @@ class _Worker:
             ended: Ended = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
-            return Ended(
-                self.plan.id, WorkerLost(f"the process of the run {_end(self.process.exitcode)}", "see log.txt")
-            )
+            lost = WorkerLost(f"the process of the run {_end(self.process.exitcode)}", "the same command goes on")
+            return Ended(self.plan.id, lost)
         return ended
 
     def stop(self) -> None:

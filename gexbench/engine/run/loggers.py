@@ -33,14 +33,9 @@ class Left:
         plan = self.record.plan
         names = {"task": plan.task.name, "profile": plan.profile.name, "attack": plan.attack.name}
         names |= {"defense": plan.defense.name if plan.defense else "none", "victim": plan.victim.name}
-        options = {**plan.options, **{f"defense.{key}": value for key, value in plan.defense_options.items()}}
-        names |= {"id": self.record.id}
-        return {
-            **names,
-            "budget": plan.budget,
-            "seed": plan.seed,
-            **{f"option.{key}": str(value) for key, value in options.items()},
-        }
+        options = {f"option.{key}": str(value) for key, value in plan.options.items()}
+        options |= {f"defense_option.{key}": str(value) for key, value in plan.defense_options.items()}
+        return {**names, **options, "id": self.record.id, "budget": plan.budget, "seed": plan.seed}
 
     def scores(self) -> dict[str, float]:
         """Return the scores by `<metric>/<comparison>/<test>`."""
