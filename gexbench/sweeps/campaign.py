@@ -13,8 +13,9 @@ from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
 from gexbench.sweeps.work import Ended, Executor, Work
 
-LOOK_AGAIN = 5.0
-"""Seconds until a run that somebody else has at work is looked at again, where there is nothing else to do."""
+LOOK_AGAIN = (5.0, 10.0, 20.0, 60.0)
+"""Seconds until runs that somebody else has at work are looked at again, the first time and later ones, where there is
+nothing else to do."""
 
 
 def finished(plan: Plan, out: Path) -> RunRecord | None:
@@ -54,6 +55,7 @@ class Campaign:
                 waiting.append(plan)
             else:
                 yield Ended(plan.id, record)
+        idle = 0
         while waiting:
             busy, again = list[Plan](), list[Plan]()
             for plan, ended in self._round(waiting):
@@ -64,8 +66,9 @@ class Campaign:
                     again.append(plan)
                 else:
                     yield ended
-            if len(busy) == len(waiting):
-                self.pause(LOOK_AGAIN)
+            idle = idle + 1 if len(busy) == len(waiting) else 0
+            if idle:
+                self.pause(LOOK_AGAIN[min(idle, len(LOOK_AGAIN)) - 1])
             waiting = [*again, *busy]
 
     def _round(self, plans: Sequence[Plan]) -> Iterator[tuple[Plan, Ended]]:

@@ -12,12 +12,14 @@ from typer.testing import CliRunner, Result
 
 from gexbench import bench, studies
 from gexbench.cli.app import app
-from gexbench.cli.sweep_table import Standing
+from gexbench.cli.sweep_table import Standing, watched
 from gexbench.errors import AssetMissing, GexbenchError, PlanError
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 from gexbench.sweeps import forecast
-from gexbench.sweeps.work import Ended
+from gexbench.sweeps.campaign import Campaign
+from gexbench.sweeps.forecast import Timings
+from gexbench.sweeps.work import Ended, Work, serially
 
 TWO = ("--tasks", "sr", "--attacks", "srresnet,bicubic")
 
@@ -196,3 +198,16 @@ def test_what_is_left_is_told_by_what_was_expected_and_what_it_came_to() -> None
 
 def ok() -> Any:
     return type("Fine", (), {"status": "ok"})()
+
+
+def test_on_a_terminal_a_table_stands_below_the_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], records: Records
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "100")
+    plans = [records.plan(seed=seed) for seed in range(2)]
+    campaign = Campaign(Work(records.catalog, Path("out")), serially)
+    assert watched(plans, campaign, Timings([]), 1, as_json=False) == 0
+    shown = capsys.readouterr().err
+    assert f"done    {plans[1].run_name}  psnr-y  A 29.5  B 29.5  C 24.5" in shown
+    assert "waiting" in shown

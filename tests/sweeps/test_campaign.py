@@ -84,12 +84,12 @@ def test_without_retries_a_run_has_one_chance(tmp_path: Path, records: Records) 
 
 def test_what_others_have_at_work_is_waited_for_and_costs_no_try(tmp_path: Path, records: Records) -> None:
     pauses: list[float] = []
-    bench = Bench(s0=[*[Busy("another")] * 5, None], s1=[Busy("another"), None])
+    bench = Bench(s0=[*[Busy("another")] * 7, None], s1=[Busy("another"), None])
     campaign = Campaign(Work(records.catalog, tmp_path, run=bench), serially, retries=0, pause=pauses.append)
     ends = list(campaign(plans_of(records, 3)))
     assert [ended.failed for ended in ends] == [False] * 3
-    assert bench.order == [0, 1, 2, 0, 1, 0, 0, 0, 0]
-    assert len(pauses) == 3
+    assert bench.order == [0, 1, 2, 0, 1, 0, 0, 0, 0, 0, 0]
+    assert pauses == [5.0, 10.0, 20.0, 60.0, 60.0]
 
 
 def test_a_plan_that_the_executor_forgets_has_failed(tmp_path: Path, records: Records) -> None:
