@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gexbench.core.oracle import Oracle
     from gexbench.notebook import open_oracle
     from gexbench.record import RunRecord
-    from gexbench.studies import cross, curve
+    from gexbench.studies import cross, curve, sweep
     from gexbench.surrogate import load_surrogate
 
 __version__ = "0.1.0"
@@ -35,6 +35,7 @@ __all__ = [
     "progress_bars",
     "run",
     "score",
+    "sweep",
 ]
 
 _HOMES = {
@@ -52,6 +53,7 @@ _HOMES = {
     "progress_bars": "cli.progress",
     "run": "bench",
     "score": "bench",
+    "sweep": "studies",
 }
 
 

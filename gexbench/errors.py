@@ -76,6 +76,14 @@ class OutputError(GexbenchError):
     exit_code = 5
 
 
+class Busy(OutputError):
+    """Somebody else is at work on the same run; it will have its record from there."""
+
+
+class WorkerLost(RunFailed):
+    """The process or machine that had a run to do went away before it said how that ended."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Name the known names closest to `name`, as a hint; all of them where few are known."""
     names = sorted(known)

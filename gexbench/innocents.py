@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gexbench import bench
-from gexbench.bench import Progress
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.innocents import Family, InnocentsCard
 from gexbench.cards.schema import VictimCard
 from gexbench.errors import AssetMissing, CardError
 from gexbench.plan import Plan, Request, settings_of
 from gexbench.record import RunRecord
-from gexbench.sweep import Executor, Sweep, Watch, Work, plan_all, run_all, serially, unwatched
+from gexbench.sweeps.plans import Sweep, plan_all
+from gexbench.sweeps.work import Executor, Watch, Work, run_all, serially, unwatched
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,28 +55,8 @@ def make(found: State, catalog: Catalog, executor: Executor = serially, progress
     if not plans:
         return []
 
-    def without_tests(work: Work, plans: Sequence[Plan]) -> Iterable[RunRecord | Exception]:
-        return executor(replace(work, run=bench.make_surrogate), plans)
-
-    return run_all(plans, catalog, found.folder / "runs", without_tests, progress)
-
-
-@dataclass(frozen=True)
-class SideBySide:
-    """An executor that runs plans in so many processes, and says after each how many are done."""
-
-    jobs: int
-    progress: Progress
-
-    def __call__(self, work: Work, plans: Sequence[Plan]) -> Iterator[RunRecord | Exception]:
-        """Yield what each plan ends with, in the order of the plans."""
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
-        with ProcessPoolExecutor(self.jobs, get_context("spawn")) as pool:
-            for done, end in enumerate(pool.map(work, plans)):
-                self.progress("making innocents", done + 1, len(plans))
-                yield end
+    work = Work(catalog, found.folder / "runs", progress, run=bench.make_surrogate)
+    return run_all(plans, work, executor)
 
 
 def _plans(card: InnocentsCard, family: Family, catalog: Catalog) -> list[Plan]:

@@ -152,7 +152,10 @@ FIRST_WORDS = {("against", "queried"): "bought"}
 
 
 def _digest(data: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(_in_first_words(data), sort_keys=True).encode()).hexdigest()[:16]
+    text = json.dumps(data, sort_keys=True)
+    if any(f'"{word}"' in text for _, word in FIRST_WORDS):
+        text = json.dumps(_in_first_words(data), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _in_first_words(data: Any, key: str = "") -> Any:
@@ -260,6 +263,11 @@ def _options(
             raise PlanError(f"options for a defense ({given[0]!r}) but no defense", "name one with --defense")
         return {}
     return effective(_taken(card), card.profile.get(profile, {}), given, owner)
+
+
+def option_names(card: AttackCard | DefenseCard) -> tuple[str, ...]:
+    """Return the names of the options that may be set."""
+    return tuple(_taken(card))
 
 
 def _taken(card: AttackCard | DefenseCard) -> dict[str, Option]:

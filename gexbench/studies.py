@@ -1,4 +1,4 @@
-"""Verbs of many runs for Python callers: a curve over budgets, a matrix of victims and attacks."""
+"""Verbs of many runs for Python callers: a curve over budgets, a matrix of victims and attacks, a sweep."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, Never
 from gexbench.bench import Progress, folders_of, listed, quiet, refuse_unknown
 from gexbench.errors import PlanError
 from gexbench.plan import RUNS, Isolation, Plan, Request, settings_of
-from gexbench.sweep import Sweep, Watch, plan_all, run_all
+from gexbench.sweeps.plans import Sweep, plan_all
+from gexbench.sweeps.work import Watch, Work, run_all, without_record
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from gexbench.boards.cross import Cross
     from gexbench.boards.curve import Curve
+    from gexbench.record import RunRecord
+    from gexbench.sweeps.executors import Name
 
 
 def curve(
@@ -61,7 +66,7 @@ def curve(
         dataset=dataset,
     )
     catalog, plans = plan_all(Sweep(request, budgets=listed(budgets) or "all", seeds=_seeds(seeds)))
-    return make_curve(run_all(plans, catalog, Path(out), progress=_watch(progress)))
+    return make_curve(run_all(plans, Work(catalog, Path(out), _watch(progress))))
 
 
 def cross(
@@ -111,7 +116,57 @@ def cross(
         if not given:
             raise PlanError(f"{role} names none", f"for example {role}=[…]")
     catalog, plans = plan_all(Sweep(request, victims=copied, attacks=copying, seeds=_seeds(seeds)))
-    return make_cross(run_all(plans, catalog, Path(out), progress=_watch(progress)))
+    return make_cross(run_all(plans, Work(catalog, Path(out), _watch(progress))))
+
+
+def sweep(
+    file: str | Path | None = None,
+    *,
+    executor: Name = "serial",
+    jobs: int | None = None,
+    address: str | None = None,
+    slurm: Mapping[str, str] | None = None,
+    retries: int = 1,
+    out: str | Path = RUNS,
+    keep: bool = True,
+    progress: Progress = quiet,
+    **lists: Any,
+) -> DataFrame:
+    """Run every combination of lists and return the scores as `load_records` does, a row a number.
+
+    file: a TOML file; without it its keys are keywords: tasks and attacks, and profiles, defenses, victims, budgets,
+    seeds, options, defense_options, exclude and the others of sweeps.file.SweepFile. executor, jobs, address, slurm: as
+    the options of `gexbench sweep`. retries: how often a run that fails is tried again. progress: told after each run.
+    A run that failed has one row, whose `reason` says why. Processes of the executor "local" import the script that
+    calls this, so a script does it under `if __name__ == "__main__":`.
+    """
+    from gexbench.boards.frame import as_frame
+    from gexbench.sweeps.campaign import Campaign
+    from gexbench.sweeps.executors import Setup, choose, needs
+    from gexbench.sweeps.file import read_sweep, sweep_of
+    from gexbench.sweeps.forecast import Timings
+
+    if file is not None and lists:
+        raise PlanError(f"{min(lists)} was given beside a file, which says it all", "write it there")
+    catalog, plans = plan_all(sweep_of(lists) if file is None else read_sweep(Path(file)))
+    where = Path(out)
+    need = needs(Timings.of(plans, where)) if executor == "ray" else needs(None)
+    chosen = choose(Setup(executor, jobs, address, slurm or {}, need, str(where / ".slurm")))
+    by_id, ended = (
+        {plan.id: plan for plan in plans},
+        Campaign(Work(catalog, where, keep=keep), chosen.executor, retries),
+    )
+
+    def records() -> Iterator[tuple[Path | str, RunRecord]]:
+        for done, each in enumerate(ended(plans), start=1):
+            progress("runs of the sweep", done, len(plans))
+            plan = by_id[each.id]
+            if isinstance(each.end, Exception):
+                yield "", without_record(plan, each.end)
+            else:
+                yield where / plan.run_name / "record.json", each.end
+
+    return as_frame(records())
 
 
 def _seeds(given: int | Iterable[int] | None) -> tuple[int, ...] | Literal["all"]:

@@ -19,7 +19,7 @@ HEAD = """\
 This page is for users of scripts that read what gexbench writes. After it you know every field of a record, of a comparison of
 two sets of images, and of a verdict.
 
-Every command with `--json` prints one document on stdout, in ASCII, and nothing else there. Each document has a
+Every command with `--json` prints one document on stdout, in ASCII, and nothing else there; `gexbench sweep` prints one a line. Each document has a
 `schema_version`. It goes up when a key is removed or changes its meaning; new keys may be added without that. An error prints
 `{"schema_version": 1, "error": …, "hint": …, "exit_code": …}` on stdout and the same as text on stderr. Infinite values, such as
 the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
@@ -28,6 +28,8 @@ the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
 |---|---|
 | `gexbench run`, `gexbench show RUN` | a [record](#runrecord) |
 | `gexbench run` with lists | `records`, a list of records, and `failed`, a list of `run`, `budget`, `seed`, `reason` |
+| `gexbench sweep` | **one document a line**, one for each run as it ends: `run`, `id`, `status`, `reason`, `earlier`, `seconds`, what was run, the main metric's `scores`, `record`, its path or null |
+| `gexbench sweep --dry-run` | `forecast`: `runs`, `done`, `hours`, `seconds`, `untimed`, `own`, `usd`, `disk`, `unsized` |
 | `gexbench score` | a [comparison](#comparison), or a [reference comparison](#referencecomparison) with `--backend reference` |
 | `gexbench verify` | a [verdict](#verdict), and `signed`, the path of a signature or null |
 | `gexbench show RUN` of a run without a record | `unfinished`: `run`, `answered`, `budget`, `extracted`, `running` |

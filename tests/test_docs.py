@@ -76,9 +76,11 @@ def test_an_option_in_the_prose_is_one_of_a_command_or_of_a_benchmark(page: Path
 
 KINDS = {
     "--task": TaskCard,
+    "--tasks": TaskCard,
     "--attack": AttackCard,
     "--attacks": AttackCard,
     "--defense": DefenseCard,
+    "--defenses": DefenseCard,
     "--victims": VictimCard,
     "--metric": MetricCard,
     "--dataset": DatasetCard,

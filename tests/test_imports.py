@@ -36,17 +36,17 @@ ALLOWED: dict[str, set[str]] = {
     "boards": DOCUMENTS | {"engine"},
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine"},
-    "sweep": DOCUMENTS | {"bench", "engine"},
+    "sweeps": DOCUMENTS | {"bench", "boards", "engine"},
     "claims": DOCUMENTS | {"bench", "engine", "surrogate"},
-    "innocents": DOCUMENTS | {"bench", "sweep", "engine"},
-    "studies": DOCUMENTS | {"bench", "sweep", "boards"},
+    "innocents": DOCUMENTS | {"bench", "sweeps", "engine"},
+    "studies": DOCUMENTS | {"bench", "sweeps", "boards"},
     "notebook": DOCUMENTS | {"bench", "core", "engine"},
     "surrogate": DOCUMENTS | {"core", "engine"},
     "noise": DOCUMENTS,
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification", "innocents", "claims"},
+    "cli": DOCUMENTS | {"bench", "sweeps", "boards", "engine", "verification", "innocents", "claims"},
 }
 
 

@@ -35,6 +35,7 @@ COLUMNS = {
     "cost_usd": "float64",
     "isolation": "str",
     "status": "str",
+    "reason": "str",
     "path": "str",
 }
 
@@ -47,16 +48,22 @@ def load_records(
     path: boards, run folders, folders of any of them, or record files. Read are every record.json and records/*.json
     below; a record that lies in two places counts once. attack and defense are named with the options that differ from
     their cards, and defense is "" where there was none. compare "honest" is what a defense costs honest users, and
-    "queried" the same on what the attack asked. A run without scores has one row, without a metric. Raises BoardError
-    for a place that is not there and, unless it shall `warn`, for a record that cannot be read.
+    "queried" the same on what the attack asked. A run without scores has one row, without a metric; reason says why it
+    failed. Raises BoardError for a place that is not there and, unless it shall `warn`, for a record that cannot be
+    read.
     """
+    return as_frame(_records(path, unreadable))
+
+
+def as_frame(records: Iterable[tuple[Path | str, RunRecord]]) -> DataFrame:
+    """Return the scores of records, each with its path, as `load_records` does."""
     import pandas
 
-    rows = [row for file, record in _records(path, unreadable) for row in _rows(record, file)]
+    rows = [row for file, record in records for row in _rows(record, file)]
     return pandas.DataFrame(rows, columns=list(COLUMNS)).astype({k: v for k, v in COLUMNS.items() if v != "str"})
 
 
-def _records(path: str | Path | Iterable[str | Path], unreadable: str) -> Iterator[tuple[Path, RunRecord]]:
+def _records(path: str | Path | Iterable[str | Path], unreadable: str) -> Iterator[tuple[Path | str, RunRecord]]:
     seen: set[str] = set()
     for place in [path] if isinstance(path, (str, Path)) else path:
         for file in record_files(Path(place)):
@@ -85,7 +92,7 @@ def record_files(place: Path) -> list[Path]:
     return sorted({*place.rglob("record.json"), *place.rglob("records/*.json"), *kept})
 
 
-def _rows(record: RunRecord, file: Path) -> Iterator[dict[str, Any]]:
+def _rows(record: RunRecord, file: Path | str) -> Iterator[dict[str, Any]]:
     plan = record.plan
     run = {
         "id": record.id,
@@ -101,6 +108,7 @@ def _rows(record: RunRecord, file: Path) -> Iterator[dict[str, Any]]:
         "cost_usd": record.cost_usd,
         "isolation": record.isolation,
         "status": record.status,
+        "reason": record.reason,
         "path": str(file),
     }
     numbers = [{"compare": "honest", **dict(score)} for score in (*record.scores, *record.honest_cost)]

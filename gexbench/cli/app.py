@@ -25,6 +25,7 @@ from gexbench.cli import (
     run,
     score,
     show,
+    sweep,
     verify,
     victim,
 )
@@ -42,6 +43,7 @@ app = typer.Typer(
     "4 weights or data missing, 5 cannot write, 130 interrupted.",
 )
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("curve")(curve.curve)
 app.command("cross")(cross.cross)
 app.command("list")(listing.list_cards)

@@ -52,7 +52,8 @@ def cross(
     from gexbench.cli.several import how_many
     from gexbench.foreign_text import shown
     from gexbench.plan import Request
-    from gexbench.sweep import Sweep, plan_all, run_all
+    from gexbench.sweeps.plans import Sweep, plan_all
+    from gexbench.sweeps.work import Work, run_all
 
     copied, copying = _names("victims", victims), _names("attacks", attacks)
     request = Request(
@@ -70,7 +71,7 @@ def cross(
         dataset=dataset,
     )
     catalog, plans = plan_all(Sweep(request, victims=copied, attacks=copying, seeds=how_many(seeds)))
-    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json), keep=keep)
+    records = run_all(plans, Work(catalog, out, each_run(len(plans), silent=json), keep))
     found, failed = make_cross(records), [record for record in records if record.status != "ok"]
     if json:
         print_json({**as_json(found), "failed": [failure(record) for record in failed]})

@@ -50,7 +50,8 @@ def curve(
     from gexbench.cli.progress import each_run
     from gexbench.cli.several import how_many
     from gexbench.plan import Request
-    from gexbench.sweep import Sweep, plan_all, run_all
+    from gexbench.sweeps.plans import Sweep, plan_all
+    from gexbench.sweeps.work import Work, run_all
 
     request = Request(
         task,
@@ -67,7 +68,7 @@ def curve(
         dataset=dataset,
     )
     catalog, plans = plan_all(Sweep(request, budgets=_words(budgets) or "all", seeds=how_many(seeds)))
-    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=json), keep=keep)
+    records = run_all(plans, Work(catalog, out, each_run(len(plans), silent=json), keep))
     drawn, failed = make_curve(records), [record for record in records if record.status != "ok"]
     files = _write(drawn, to or out)
     _show(drawn, failed, files, as_json=json)

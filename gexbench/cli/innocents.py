@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,9 @@ from gexbench.cli.options import Registry
 if TYPE_CHECKING:
     from gexbench.cards.catalog import Catalog
     from gexbench.innocents import State
+    from gexbench.plan import Plan
     from gexbench.record import RunRecord
+    from gexbench.sweeps.work import Ended
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,13 +87,19 @@ def make(
 def _made(chosen: State, catalog: Catalog, jobs: int, silent: bool) -> list[RunRecord]:
     """Make innocents while progress is shown: of each run, or where several run at once of all of them."""
     from gexbench.cli.progress import Ticker, each_run
-    from gexbench.innocents import SideBySide
     from gexbench.innocents import make as make_all
+    from gexbench.sweeps.local import Local
 
     if jobs == 1:
         return make_all(chosen, catalog, progress=each_run(len(chosen.lacking), silent))
     with Ticker(silent) as ticker:
-        return make_all(chosen, catalog, SideBySide(jobs, ticker.tick))
+
+        def side_by_side(work: Callable[[Plan], Ended], plans: Sequence[Plan]) -> Iterator[Ended]:
+            for done, ended in enumerate(Local(jobs)(work, plans), start=1):
+                ticker.tick("making innocents", done, len(plans))
+                yield ended
+
+        return make_all(chosen, catalog, side_by_side)
 
 
 def _refuse_nothing(found: State) -> None:

@@ -15,3 +15,7 @@ Isolated = Annotated[
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where nets run.")]
 Deadline = Annotated[float | None, typer.Option(help="Seconds the attack may take.")]
 Keep = Annotated[bool, typer.Option(help="Keep the answers of victim and surrogate, so that they can be scored again.")]
+Executed = Annotated[
+    Literal["serial", "local", "ray", "slurm"],
+    typer.Option(help="One after the other; in processes of this machine; on Ray; on Slurm, each with its extra."),
+]

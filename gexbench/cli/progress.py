@@ -29,7 +29,7 @@ from gexbench.foreign_text import escaped
 if TYPE_CHECKING:
     from gexbench import bench
     from gexbench.plan import Plan
-    from gexbench.sweep import Watch
+    from gexbench.sweeps.work import Watch
 
 _MOST, _LONGEST = 50, 60
 """Stages that are shown, and letters of each: what an attack calls them is its own affair."""

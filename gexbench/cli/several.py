@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,17 +16,16 @@ from gexbench.cli.output import print_json
 from gexbench.cli.progress import each_run
 from gexbench.errors import PlanError
 from gexbench.foreign_text import shown
-from gexbench.sweep import Sweep, plan_all, run_all
+from gexbench.sweeps.exclude import NO_DEFENSE
+from gexbench.sweeps.file import MOST_SEEDS, seeds_of
+from gexbench.sweeps.plans import Sweep, plan_all
+from gexbench.sweeps.work import Work, run_all
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from gexbench.plan import Request
     from gexbench.record import RunRecord
-
-NO_DEFENSE = "none"
-_SEEDS = re.compile(r"\d+(-\d+)?")
-_MOST_SEEDS = 1000
 
 
 def is_list(*given: str | None) -> bool:
@@ -68,17 +66,7 @@ def words(option: str, text: str) -> list[str]:
 
 def numbers(text: str) -> list[int] | Literal["all"]:
     """Return the seeds of a text such as "0-4" or "0,3", each once; raises PlanError for any other."""
-    if text.strip() == "all":
-        return "all"
-    found: list[int] = []
-    for word in words("seeds", text):
-        if not _SEEDS.fullmatch(word):
-            raise PlanError(f"--seeds {text!r}: {word!r} is neither a seed nor a range", "for example 0-4 or 0,3")
-        first, last = (int(end) for end in (word.partition("-")[0], word.rpartition("-")[2]))
-        if not 0 <= last - first < _MOST_SEEDS:
-            raise PlanError(f"--seeds {text!r}: the range {word} holds no seed or too many", "for example 0-4")
-        found += range(first, last + 1)
-    return list(dict.fromkeys(found))
+    return seeds_of(tuple(words("seeds", text)))
 
 
 def how_many(text: str | None) -> list[int] | Literal["all"]:
@@ -87,15 +75,15 @@ def how_many(text: str | None) -> list[int] | Literal["all"]:
         return "all"
     if not text.strip().isdecimal():
         return numbers(text)
-    if int(text) not in range(1, _MOST_SEEDS + 1):
-        raise PlanError(f"--seeds {text!r} is no number of seeds", f"from 1 to {_MOST_SEEDS}, or such as 0-4")
+    if int(text) not in range(1, MOST_SEEDS + 1):
+        raise PlanError(f"--seeds {text!r} is no number of seeds", f"from 1 to {MOST_SEEDS}, or such as 0-4")
     return list(range(int(text)))
 
 
 def run_several(sweep: Sweep, out: Path, keep: bool, as_json: bool) -> None:
     """Run them all one after the other, print a table or one JSON document, and exit with 3 where one failed."""
     catalog, plans = plan_all(sweep)
-    records = run_all(plans, catalog, out, progress=each_run(len(plans), silent=as_json), keep=keep)
+    records = run_all(plans, Work(catalog, out, each_run(len(plans), silent=as_json), keep))
     failed = [record for record in records if record.status != "ok"]
     if as_json:
         found = [record.model_dump(mode="json") for record in records if record.status == "ok"]

@@ -40,6 +40,7 @@ def test_a_row_is_a_number_with_what_it_is_of(records: Records, tmp_path: Path) 
             "cost_usd": 1.0,
             "isolation": "landlock",
             "status": "ok",
+            "reason": "",
             "path": str(folder / "record.json"),
         }
     ]

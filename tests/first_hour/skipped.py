@@ -10,6 +10,8 @@ LACKS = "needs what a run of minutes leaves"
 OWN = "wants images of one's own; tests/cli/test_own_data.py runs the page, word for word"
 SERVICE = "wants a generator of one's own; tests/test_own_service_page.py runs the page, word for word"
 
+FILE = "wants the file that the page shows, and trains for minutes; tests/sweeps/test_file.py plans it, word for word"
+
 SKIPPED = {
     "python make_generator.py": SERVICE,
     "gexbench victim probe generator.pt": SERVICE,
@@ -39,6 +41,13 @@ SKIPPED = {
     "gexbench run --task sr --attack srresnet --defense jpeg": TRAINS,
     "gexbench run --task sr --attack srresnet --defense jpeg --strengths": TRAINS,
     "gexbench run --task sr --attack srresnet,bicubic --defense none,jpeg --seeds 0-4": TRAINS,
+    "gexbench sweep --tasks sr --attacks srresnet,bicubic --defenses none,jpeg --seeds 0-4": TRAINS,
+    "gexbench sweep campaign.toml --executor local --jobs 4": FILE,
+    "gexbench sweep campaign.toml --executor ray --address auto": FILE,
+    (
+        "gexbench sweep campaign.toml --executor slurm --jobs 64 --slurm slurm_partition=gpu --slurm gpus_per_node=1 "
+        "--slurm timeout_min=240"
+    ): FILE,
     "gexbench run --task monet2photo --attack pix2pix": TRAINS,
     "gexbench run --task monet2photo --attack pix2pix --set purify=jpeg --defense spread-spectrum": TRAINS,
     "gexbench run --task selfie2anime --attack pix2pix": TRAINS,

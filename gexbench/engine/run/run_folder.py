@@ -10,12 +10,13 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from gexbench.errors import OutputError
+from gexbench.engine.run.lease import WAY_OUT, Lease
+from gexbench.errors import Busy, OutputError
 from gexbench.files import atomic_write, read_bounded, writing
 from gexbench.plan import Plan
 from gexbench.record import RunRecord, read_record
@@ -36,6 +37,7 @@ class RunFolder:
     """
 
     path: Path
+    _leases: list[Lease] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def record(self) -> Path:
@@ -176,11 +178,13 @@ class RunFolder:
         """Make the folders and write the plan; raises OutputError.
 
         anew: with nothing of an earlier attempt but its ledger, and the time it used. An attempt that was killed while
-        it was tested has no record and did not fail: all of its work is done again, in time of its own.
+        it was tested has no record and did not fail: all of its work is done again, in time of its own. What an attempt
+        made on a machine without Landlock, where it could read what it liked, reaches none on a machine with it.
         """
         with writing(self.path):
             leftovers = (self.work, self.brief, self.surrogate, *self.path.glob(f"{AWAY}*"))
-            for folder in leftovers if anew else ():
+            tainted = any(lease.follows_unsandboxed() for lease in self._leases)
+            for folder in leftovers if anew or tainted else ():
                 shutil.rmtree(folder, ignore_errors=True)
                 if os.path.lexists(folder):
                     raise OSError(errno.EEXIST, "an earlier attempt's files cannot be removed")
@@ -212,19 +216,41 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second bench out of this folder; the lock goes with the process. Raises OutputError."""
+        """Keep a second bench out of this folder, on this machine or another. Raises Busy and OutputError.
+
+        A lock of the system's goes with the process; where machines share a disk it may not reach the others, and there
+        is a lease beside it. A process that was not heard of for too long has lost the folder to who came then: this
+        raises Busy instead of what it did.
+        """
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / ".lock").open("a")
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                locks = True
             except BlockingIOError:
-                raise OutputError(f"another gexbench is running in {self.path}", "wait for it, or use --out") from None
-            yield
+                raise Busy(f"another gexbench is running in {self.path}", WAY_OUT) from None
+            except OSError:  # a disk without locks
+                locks = False
+            lease = Lease.take(self.path / ".lease", dead=locks)
+            self._leases.append(lease)
+            try:
+                yield
+            except KeyboardInterrupt:
+                lease.refuse_lost()
+                raise
+            finally:
+                self._leases.remove(lease)
+                lease.give_back()
 
     def put_record(self, record: RunRecord) -> RunRecord:
-        """Seal and write a record; one that is there already is kept beside it, never changed."""
+        """Seal and write a record; one that is there already is kept beside it, never changed.
+
+        Raises Busy where somebody else has taken over the folder.
+        """
+        for lease in self._leases:
+            lease.refuse_lost()
         if self.record.exists():
             kind = "before" if self.finished() else "failed"
             earlier = len(list(self.path.glob(f"record.{kind}-*.json"))) + 1

@@ -70,7 +70,7 @@ def test_of_an_innocents_run_the_surrogate_is_kept_and_no_score(home: Path) -> N
     assert all(record.status == "ok" and record.surrogate_sha256 for record in records)
     assert all(record.scores == () and "evidence" not in record.seconds for record in records)
     kept = {path.name for path in home.glob("runs/*/*")}
-    assert kept == {"plan.json", "record.json", "service", "surrogate", ".lock"}
+    assert kept == {"plan.json", "record.json", "service", "surrogate", ".lock", ".lease"}
 
 
 def test_innocents_are_known_by_digest_and_by_how_they_were_made(home: Path) -> None:
