@@ -192,6 +192,12 @@ class RunRecord(Frozen):
     provenance: Provenance
     seal: str = ""
 
+    @property
+    def run_name(self) -> str:
+        """Return the name of the folder that the run left: the plan's, with the id that it had then."""
+        name = self.plan.run_name
+        return name.removesuffix(self.plan.id[:8]) + self.id[:8]
+
     def sealed(self) -> RunRecord:
         """Return the record with its seal set."""
         return self.model_copy(update={"seal": seal_of(json.loads(self.model_dump_json()))})

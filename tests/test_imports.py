@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": CONTRACTS | {"nets"},
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},
     "boards": DOCUMENTS | {"engine"},
+    "site": DOCUMENTS | {"boards"},
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine"},
     "sweep": DOCUMENTS | {"bench", "engine"},
@@ -45,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweep", "boards", "engine", "verification", "innocents", "claims"},
+    "cli": DOCUMENTS | {"bench", "sweep", "boards", "site", "engine", "verification", "innocents", "claims"},
 }
 
 

@@ -1,0 +1,35 @@
+"""How a board is cited: by what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from gexbench import __version__
+from gexbench.boards.latex import latex
+from gexbench.boards.rank import Board
+
+
+def digest(board: Board) -> str:
+    """Return a hash of the records a board holds, whatever their order: SHA-256 of their sorted seals, a line each."""
+    return hashlib.sha256("".join(f"{seal}\n" for seal in sorted(r.seal for r in board.records)).encode()).hexdigest()
+
+
+def newest(board: Board) -> str:
+    """Return the day on which the last of a board's runs began, such as `2026-11-30`; empty without records."""
+    return max((record.started for record in board.records), default="")[:10]
+
+
+def bibtex(board: Board) -> str:
+    """Return a BibTeX entry of a board as it stands."""
+    count, day = len(board.records), newest(board)
+    key = re.sub(r"[^a-z0-9]+", "-", board.card.task.lower())
+    fields = {
+        "author": "{The gexbench developers}",
+        "title": f"gexbench leaderboard {latex(board.card.task)}: {latex(board.task.summary)}",
+        "year": latex(day[:4]),
+        "version": latex(__version__),
+        "note": f"{count} records, the newest of {latex(day)}, digest {digest(board)}" if count else "no records",
+    }
+    lines = [f"  {name:<7} = {{{value}}}," for name, value in fields.items() if value]
+    return "\n".join([f"@misc{{gexbench-{key},", *lines, "}"]) + "\n"
