@@ -40,7 +40,9 @@ def build(
     source = open_source(read_root(folder), Catalog.load(registry or ()), runs or ())
     done = builder.check(source, to) if check else builder.build(source, to)
     if json:
-        print_json({"site": str(to), "files": done.files, "written": done.written, "removed": done.removed, "bytes": done.size})
+        print_json(
+            {"site": str(to), "files": done.files, "written": done.written, "removed": done.removed, "bytes": done.size}
+        )
         return
     typer.echo(f"{done.files} files, {done.size / (1 << 20):.1f} MiB; {done.written} written, {done.removed} removed")
     typer.echo(f"open {to / 'index.html'}")

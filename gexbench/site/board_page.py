@@ -10,10 +10,11 @@ from gexbench.boards.citation import bibtex, digest, newest
 from gexbench.boards.defense_sheets import defense_sheet, joint_sheet
 from gexbench.boards.owned import ownership_sheet
 from gexbench.boards.rank import Board, Table
+from gexbench.boards.row import metric_card
 from gexbench.boards.sections import facts, recipes, reported
-from gexbench.boards.sheet import Sheet
+from gexbench.boards.sheet import Sheet, heading
 from gexbench.site.addresses import board_page, plain, table_page
-from gexbench.site.figures import Figure, curves, defenses
+from gexbench.site.figures import Figure, curves, defenses, rows
 from gexbench.site.render import Grid, render
 from gexbench.site.rows import clean, ranked_grid
 
@@ -25,6 +26,7 @@ class Shown:
     table: Table
     grid: Grid
     page: str
+    rows: Figure | None
 
     @property
     def against(self) -> str:
@@ -64,23 +66,35 @@ def board_html(board: Board) -> str:
         reported=[Grid(clean(sheet)) for sheet in reported(board)],
         recipes=[Grid(clean(sheet)) for sheet in recipes(board)],
         counts=_counts(board),
+        ranked_by=_ranked_by(board),
         digest=digest(board),
         bibtex=bibtex(board),
     )
 
 
+def _shown(board: Board, table: Table) -> Shown:
+    """Return a table; the drawing of its rows stands beside those of the ranked budget without a defense."""
+    drawn = rows(table) if table.headline and not table.defense else None
+    return Shown(table, ranked_grid(board, table), table_page(board, table), drawn)
+
+
+def _ranked_by(board: Board) -> str:
+    main = board.task.main
+    card = next((metric_card(record, main.metric) for record in board.records[:1]), None)
+    return heading(card, main.compare) if card else f"{main.compare} {main.metric}"
+
+
 def _counts(board: Board) -> list[tuple[str, str]]:
     """Return what a board holds, in words and numbers."""
-    rows = [row for table in board.tables for row in table.rows]
-    attacks = {row.records[0].plan.attack.name for row in rows if not row.control}
+    every = [row for table in board.tables for row in table.rows]
+    counts = {
+        "attack": len({row.records[0].plan.attack.name for row in every if not row.control}),
+        "row": len(every),
+        "record": len(board.records),
+    }
     signed = sum(record.seal in board.verified for record in board.records)
-    return [
-        ("attacks", str(len(attacks))),
-        ("rows", str(len(rows))),
-        ("records", str(len(board.records))),
-        ("verified", str(signed)),
-        ("newest run", newest(board) or "none"),
-    ]
+    told = [(name if count == 1 else f"{name}s", str(count)) for name, count in counts.items()]
+    return [*told, ("verified", str(signed)), ("newest run", newest(board) or "none")]
 
 
 def _profile(board: Board, name: str, tables: Sequence[Table]) -> Profile:
@@ -88,7 +102,7 @@ def _profile(board: Board, name: str, tables: Sequence[Table]) -> Profile:
     return Profile(
         name,
         clean(facts(board, name, list(tables))),
-        tuple(Shown(table, ranked_grid(board, table), table_page(board, table)) for table in tables),
+        tuple(_shown(board, table) for table in tables),
         curves(tables),
         defenses(tables),
         tuple(Grid(clean(sheet)) for sheet in sheets if sheet is not None),

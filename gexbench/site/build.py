@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gexbench.boards.citation import digest
-from gexbench.boards.flat import plain, to_csv
+from gexbench.boards.flat import to_csv
 from gexbench.boards.frame import COLUMNS, score_rows
 from gexbench.boards.publish import as_json
 from gexbench.errors import BoardError
@@ -57,7 +57,10 @@ def _texts(source: Source) -> Iterator[tuple[str, str]]:
         name = addresses.plain(board.card.name)
         yield addresses.board_page(board), board_html(board)
         yield f"data/{name}.csv", to_csv(board)
-        yield f"data/{name}.json", json.dumps({**as_json(board), "digest": digest(board)}, indent=1, allow_nan=False) + "\n"
+        yield (
+            f"data/{name}.json",
+            json.dumps({**as_json(board), "digest": digest(board)}, indent=1, allow_nan=False) + "\n",
+        )
         for table in board.tables:
             yield addresses.table_page(board, table), table_html(board, table, source.pictures)
             for record in table.records:

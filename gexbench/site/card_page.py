@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 from gexbench.boards.defended import damages, main_card
 from gexbench.boards.defense_sheets import told_harm
-from gexbench.boards.sections import accuracy
 from gexbench.boards.row import Row, measured, metric_card
+from gexbench.boards.sections import accuracy
 from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, number, with_std
 from gexbench.cards.published import public
 from gexbench.cards.schema import (
@@ -100,7 +99,9 @@ def _particular(card: AttackCard | DefenseCard) -> Iterator[tuple[str, str]]:
 
 def _split(part: Any) -> str:
     counted = f"{part.count or len(part.files)} {'files' if part.within != 'code' else 'drawn images'}"
-    return f"{counted} within {part.within}" if part.count or part.within != "data" else f"patterns within {part.within}"
+    return (
+        f"{counted} within {part.within}" if part.count or part.within != "data" else f"patterns within {part.within}"
+    )
 
 
 def _values(values: dict[str, Any]) -> str:
@@ -182,7 +183,7 @@ def _results(source: Source, card: Card) -> list[Grid]:
 
 
 def _by_metric(card: MetricCard, spots: Sequence[Spot]) -> Iterator[tuple[str, list[str]]]:
-    """Yield B and C of a metric; C where the task has one test split, since truths of several have nothing in common."""
+    """Yield B and C of a metric; C where there is one test split: truths of several have nothing in common."""
     arrow = heading(card)
     yield f"B {arrow}", [_score(spot, card, "B") for spot in spots]
     yield f"C {arrow}", [_score(spot, card, "C") for spot in spots]
@@ -195,7 +196,12 @@ def _score(spot: Spot, card: MetricCard, compare: Any) -> str:
 
 
 def _accuracy(source: Source, card: VictimCard) -> Grid:
-    columns = (Column("task", False), Column("profile", False), Column("metric", False), Column("A, victim against truth"))
+    columns = (
+        Column("task", False),
+        Column("profile", False),
+        Column("metric", False),
+        Column("A, victim against truth"),
+    )
     rows = []
     for board in source.boards:
         for profile, group in groupby(board.tables, key=lambda table: table.profile):
@@ -208,7 +214,17 @@ def _accuracy(source: Source, card: VictimCard) -> Grid:
 
 def _damage(source: Source, card: DefenseCard) -> Iterator[Grid]:
     """Yield what a defense takes from each attack, and what it costs honest users; nothing where nobody knows."""
-    titles = ("task", "profile", "queries", "defense", "attack", "undefended", "defended", "damage", "honest users' cost")
+    titles = (
+        "task",
+        "profile",
+        "queries",
+        "defense",
+        "attack",
+        "undefended",
+        "defended",
+        "damage",
+        "honest users' cost",
+    )
     columns = tuple(Column(title, title not in ("task", "profile", "defense", "attack")) for title in titles)
     rows = []
     for board in source.boards:
@@ -224,6 +240,8 @@ def _damage(source: Source, card: DefenseCard) -> Iterator[Grid]:
                 harm = told_harm(d.test, main) if d.test is not None else NOTHING
                 rows.append((*place, with_std(d.free, main), with_std(d.defended, main), harm, told or NOTHING))
     if rows:
-        below = ("Damage: by how much the attack's main number is worse than without the defense, with its 95 % interval.",)
+        below = (
+            "Damage: by how much the attack's main number is worse than without the defense, with its 95 % interval.",
+        )
         sheet = Sheet("What it takes from attacks", 2, columns=columns, rows=tuple(rows), below=below)
-        yield Grid(clean(replace(sheet)))
+        yield Grid(clean(sheet))

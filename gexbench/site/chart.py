@@ -1,4 +1,4 @@
-"""Drawings as SVG text: axes, marks and lines, coloured by the page's style sheet so that they follow light and dark."""
+"""Drawings as SVG text: axes, signs and lines, coloured by the page's style sheet so that they turn dark with it."""
 
 from __future__ import annotations
 
@@ -94,14 +94,17 @@ class Drawing:
     def sign(self, x: float, y: float, series: int, style: str = "", told: str = "") -> None:
         """Draw the sign of a series; told: shown where a pointer rests on it."""
         title = Markup("<title>{}</title>").format(told) if told else Markup("")
-        turned = Markup('<path class="sign k{}{}" transform="translate({} {})" d="{}">{}</path>')
-        name = f" {style}" if style else ""
-        self.parts.append(turned.format(series % SERIES, name, _short(x), _short(y), SIGNS[series % SERIES], title))
+        drawn = Markup('<path class="sign k{}{}" transform="translate({} {}){}" d="{}">{}</path>')
+        named, size = f" {style}" if style else "", "scale(1.6)" if "large" in style.split() else ""
+        place = _short(x), _short(y), size
+        self.parts.append(drawn.format(series % SERIES, named, *place, SIGNS[series % SERIES], title))
 
     def text(self, x: float, y: float, text: str, style: str) -> None:
         """Write a text. style: `e` ends at the point, `m` has its middle there, `u` runs upwards."""
         turn = Markup(' transform="rotate(-90 {} {})"').format(_short(x), _short(y)) if "u" in style.split() else ""
-        self.parts.append(Markup('<text class="{}" x="{}" y="{}"{}>{}</text>').format(style, _short(x), _short(y), turn, text))
+        self.parts.append(
+            Markup('<text class="{}" x="{}" y="{}"{}>{}</text>').format(style, _short(x), _short(y), turn, text)
+        )
 
     def frame(self, across: Axis, up: Axis, names: tuple[str, str], labels: Sequence[str] | None = None) -> None:
         """Draw axes with their ticks and names; labels: texts of the ticks across."""

@@ -14,7 +14,7 @@ from gexbench.boards.curve_picture import PANEL
 from gexbench.boards.defense_picture import Point, scatter
 from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.rank import Table
-from gexbench.boards.row import metric_card
+from gexbench.boards.row import Row, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, interval, number, with_std
 from gexbench.boards.spread import Spread
 from gexbench.cards.schema import Compare, MetricCard
@@ -83,8 +83,8 @@ def _panel(found: Sequence[Curve], compare: Compare, test: str) -> Markup:
     drawing = Drawing(f"{PANEL[compare]}, {test}", _curve_told(found, known, (compare, test)))
     ends = [end for s in known.values() for end in _band(s)]
     across = budgets(sorted({b for curve in found for b in curve.budgets}), LEFT, WIDTH - RIGHT)
-    up = linear(ends or [0.0, 1.0], HEIGHT - BOTTOM, TOP + 14)
-    drawing.text(LEFT, TOP, shown(f"{PANEL[compare]} · {test}"), "head")
+    up = linear(ends or [0.0, 1.0], HEIGHT - BOTTOM, TOP + 16)
+    drawing.text(LEFT, TOP + 6, shown(f"{PANEL[compare]} · {test}"), "head")
     drawing.frame(across, up, ("answers bought", shown(heading(_card(found[0])))), [f"{int(t)}" for t in across.ticks])
     for at in range(len(found)):
         _line(drawing, at, (across, up), {b: s for (place, b), s in known.items() if place == at})
@@ -115,7 +115,9 @@ def _curve_told(found: Sequence[Curve], known: dict[tuple[int, int], Spread], wh
         own = sorted((b, s) for (place, b), s in known.items() if place == at)
         if own:
             card, (first, low), (last, high) = _card(curve), own[0], own[-1]
-            parts.append(f"{_name(curve)} from {number(low.mean, card)} at {first} to {number(high.mean, card)} at {last}")
+            parts.append(
+                f"{_name(curve)} from {number(low.mean, card)} at {first} to {number(high.mean, card)} at {last}"
+            )
     return shown(f"{what[0]} of {heading(_card(found[0]))} on {what[1]}: " + "; ".join(parts), 4000)
 
 
@@ -137,7 +139,7 @@ def defenses(tables: Sequence[Table]) -> Figure | None:
     names = list(dict.fromkeys(point.defense for point in drawn.points))
     best = [point for point in drawn.points if not point.attack]
     told = "; ".join(f"{p.defense}: harm {p.harm:.4g} at a loss of {p.loss:.4g}" for p in best)
-    drawing = Drawing(shown(drawn.title), shown(f"{drawn.up} against {drawn.across}. {told}", 4000), 640, 340)
+    drawing = Drawing(shown(drawn.title), shown(f"{drawn.up} against {drawn.across}. {told}", 4000), 560, 320)
     across, up = _scatter_axes(drawn.points, drawn.mirrored)
     drawing.frame(across, up, (shown(drawn.across), shown(drawn.up)))
     drawing.path([(across.start, up.at(0.0)), (across.stop, up.at(0.0))], "axis")
@@ -156,10 +158,12 @@ def defenses(tables: Sequence[Table]) -> Figure | None:
 
 def _scatter_axes(points: Sequence[Point], mirrored: bool) -> tuple[Axis, Axis]:
     """Return both axes; where less is more loss, the axis across is turned so that left is always less loss."""
-    flat = linear([point.loss for point in points], LEFT + 8, 640 - RIGHT)
+    flat = linear([point.loss for point in points], LEFT + 8, 560 - RIGHT, zero=not mirrored)
     across = replace(flat, low=flat.high, high=flat.low) if mirrored else flat
-    heights = [end for p in points for end in (p.harm, p.low, p.high) if end is not None and (not p.attack or end == p.harm)]
-    return across, linear(heights, 340 - BOTTOM, TOP, zero=True)
+    best = [point for point in points if not point.attack]
+    heights = [point.harm for point in points]
+    heights += [end for point in best for end in (point.low, point.high) if end is not None]
+    return across, linear(heights, 320 - BOTTOM, TOP, zero=True)
 
 
 def _spot(drawing: Drawing, point: Point, series: int, axes: tuple[Axis, Axis]) -> None:
@@ -199,19 +203,26 @@ def rows(table: Table) -> Figure | None:
     main_of, card = record.plan.task.main, metric_card(record, record.plan.task.main.metric)
     height = TOP + 22.0 * len(known) + BOTTOM
     told = "; ".join(f"{row.label} {with_std(main, card)}" for row, main in known)
-    drawing = Drawing(f"Rows by {main_of.compare}", shown(told, 4000), 640, height)
+    drawing = Drawing(f"Rows by {main_of.compare}", shown(told, 4000), 380, height)
     ends = [end for _, s in known for end in (s.mean, s.low, s.high) if end is not None]
-    across = linear(ends, 210, 640 - RIGHT)
+    across = linear(ends, 142, 380 - RIGHT)
     up = Axis(len(known), 0.0, height - BOTTOM, TOP)
     drawing.frame(across, up, (shown(heading(card, main_of.compare)), ""))
     for at, (row, s) in enumerate(known):
         y = up.at(at + 0.5)
-        drawing.text(200, y + 3.5, shown(row.label, 34), "e")
-        series = 1 if row.control else 0
+        drawing.text(134, y + 3.5, shown(row.label, 22), "e")
+        series, style, _ = _kind(row)
         if s.low is not None and s.high is not None:
             drawing.path([(across.at(s.low), y), (across.at(s.high), y)], f"line k{series}")
         told = f"{row.label}: {with_std(s, card)}, 95 % CI {interval(s.low, s.high, card, s.std)}"
-        drawing.sign(across.at(s.mean), y, series, "" if row.rank is not None else "hollow", shown(told))
-    legend = ((key(0), "attack"), (key(0, "hollow"), "attack with too few seeds"), (key(1, "hollow"), "control"))
-    empty = Grid(Sheet("", 3))
-    return Figure("Rows with their 95 % intervals", "", (drawing.svg(),), legend, empty)
+        drawing.sign(across.at(s.mean), y, series, style, shown(told))
+    kinds = dict.fromkeys(_kind(row) for row, _ in known)
+    legend = tuple((key(series, style), text) for series, style, text in kinds)
+    return Figure("Means and their 95 % intervals", "", (drawing.svg(),), legend, Grid(Sheet("", 3)))
+
+
+def _kind(row: Row) -> tuple[int, str, str]:
+    """Return how a row is drawn: series, style, and what that stands for."""
+    if row.control:
+        return 1, "hollow", "control"
+    return (0, "", "attack") if row.rank is not None else (0, "hollow", "attack with too few seeds")

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gexbench.boards.citation import newest
+from gexbench.boards.defended import main_card
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row
-from gexbench.boards.defended import main_card
 from gexbench.boards.sheet import heading, with_std
 from gexbench.foreign_text import shown
 from gexbench.site.addresses import HOME, board_page, row_anchor, table_page

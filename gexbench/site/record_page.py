@@ -10,7 +10,7 @@ from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import metric_card
 from gexbench.boards.sections import COMPARES
-from gexbench.boards.sheet import MINUS, NOTHING, Column, Sheet, heading, number
+from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, number
 from gexbench.cards.schema import Card
 from gexbench.foreign_text import shown
 from gexbench.plan import Plan
@@ -136,7 +136,12 @@ def _score(record: RunRecord, score: Score | None) -> str:
 def _costs(record: RunRecord) -> Grid | None:
     costs: Iterable[HonestCost] = (*record.honest_cost, *record.queried_cost)
     rows = tuple(
-        (heading(metric_card(record, cost.metric)), cost.test, number(cost.value, metric_card(record, cost.metric)), str(cost.n))
+        (
+            heading(metric_card(record, cost.metric)),
+            cost.test,
+            number(cost.value, metric_card(record, cost.metric)),
+            str(cost.n),
+        )
         for cost in costs
     )
     columns = (Column("metric", False), Column("on", False), Column("defended against undefended"), Column("images"))
@@ -195,7 +200,11 @@ def _ownership(record: RunRecord) -> Facts:
         "marked answers found, plain ones not": "yes" if found.sane else "no",
         "note": found.note or NOTHING,
     }
-    return [(key, shown(value).replace("-", MINUS, value.startswith("-"))) for key, value in lines.items() if value != NOTHING]
+    return [
+        (key, shown(value).replace("-", MINUS, value.startswith("-")))
+        for key, value in lines.items()
+        if value != NOTHING
+    ]
 
 
 def _near(distance: float | None, questions: int) -> str:

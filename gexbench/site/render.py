@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gexbench import __version__
-from gexbench.boards.sheet import Column, Sheet
+from gexbench.boards.sheet import Column, Link, Sheet
 from gexbench.foreign_text import PARAGRAPH, shown
 from gexbench.site.addresses import CARDS, HOME, SCRIPT, STYLE
 
@@ -25,12 +25,13 @@ _CITED = re.compile(r"\barXiv:? ?(\d{4}\.\d{4,5})\b|\bdoi:? ?(10\.\d{4,9}/[\w.()
 class Grid:
     """A sheet's table as it stands on a page.
 
-    hrefs: where cells lead, by row and column. anchors: what rows are linked by. controls: rows that are references.
-    ticked: rows of which every record was verified.
+    hrefs: where cells lead, by row and column. links: what follows the text of a cell. anchors: what rows are linked
+    by. controls: rows that are references. ticked: rows of which every record was verified.
     """
 
     sheet: Sheet
     hrefs: dict[tuple[int, int], str] = field(default_factory=dict)
+    links: dict[tuple[int, int], tuple[Link, ...]] = field(default_factory=dict)
     anchors: tuple[str, ...] = ()
     controls: frozenset[int] = frozenset()
     ticked: frozenset[int] = frozenset()
@@ -43,8 +44,6 @@ class Grid:
 
 def with_column(sheet: Sheet, column: Column, cells: list[str]) -> Sheet:
     """Return a sheet with one more column, the last."""
-    from dataclasses import replace
-
     rows = tuple((*row, shown(cell)) for row, cell in zip(sheet.rows, cells, strict=True))
     return replace(sheet, columns=(*sheet.columns, column), rows=rows)
 

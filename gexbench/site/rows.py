@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from gexbench.boards.defended import main_card
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import Row
 from gexbench.boards.sections import ranking, table_title
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, visible, with_std
-from gexbench.boards.defended import main_card
 from gexbench.site.addresses import row_anchor, table_page
 from gexbench.site.render import Grid, with_column
 from gexbench.site.source import Spot

@@ -16,7 +16,7 @@ from gexbench.cards.schema import Card
 from gexbench.errors import BoardError
 from gexbench.file_kinds import kind_of
 from gexbench.files import read_bounded
-from gexbench.record import read_record
+from gexbench.record import RunRecord, read_record
 from gexbench.site.addresses import CARDS
 
 LARGEST_PICTURE = 16 << 20
@@ -44,9 +44,7 @@ class Source:
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
         """Return every row of every board."""
-        return tuple(
-            Spot(board, table, row) for board in self.boards for table in board.tables for row in table.rows
-        )
+        return tuple(Spot(board, table, row) for board in self.boards for table in board.tables for row in table.rows)
 
     @cached_property
     def cards(self) -> dict[type[Card], dict[str, Card]]:
@@ -83,12 +81,15 @@ def _pictures(boards: Sequence[Board], runs: Sequence[Path]) -> Iterator[tuple[s
         if not folder.is_dir():
             raise BoardError(f"there is no folder {folder}", "--runs names a folder of run folders")
     for record in (record for board in boards for record in board.records):
-        name = record.run_name
-        for run in (folder / name for folder in runs):
-            if (run / SHEET).is_file() and (run / "record.json").is_file():
-                if read_record(run / "record.json").seal == record.seal:
-                    yield name, run / SHEET
-                    break
+        found = next((run for folder in runs if _is_of(record, run := folder / record.run_name)), None)
+        if found is not None:
+            yield record.run_name, found / SHEET
+
+
+def _is_of(record: RunRecord, run: Path) -> bool:
+    """Say whether a run's folder has a picture, and this very record beside it."""
+    file = run / "record.json"
+    return (run / SHEET).is_file() and file.is_file() and read_record(file).seal == record.seal
 
 
 def read_picture(path: Path) -> bytes:
@@ -96,7 +97,9 @@ def read_picture(path: Path) -> bytes:
     try:
         content = read_bounded(path, LARGEST_PICTURE)
     except OSError as error:
-        raise BoardError(f"cannot read {path}: {error.strerror}", "leave the run out, or make its picture anew") from None
+        raise BoardError(
+            f"cannot read {path}: {error.strerror}", "leave the run out, or make its picture anew"
+        ) from None
     kind = kind_of(content[: 1 << 16])
     if kind is None or kind.name != "png":
         raise BoardError(f"{path} is no PNG image", "leave the run out, or make its picture anew")

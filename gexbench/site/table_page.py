@@ -38,7 +38,8 @@ class Picture(NamedTuple):
 def table_html(board: Board, table: Table, pictures: Mapping[str, Path]) -> str:
     """Return the page of a table. pictures: by the names of runs that have one."""
     grid = ranked_grid(board, table)
-    links = tuple(_links(row) for row in table.rows)
+    seeds = next(at for at, column in enumerate(grid.sheet.columns) if column.title == "seeds")
+    links = {(at, seeds): _links(row) for at, row in enumerate(table.rows)}
     anchors = tuple(row_anchor(row.label) for row in table.rows)
     cards = {(at, grid.name): card_page(row.records[0].plan.attack) for at, row in enumerate(table.rows)}
     return render(
@@ -47,7 +48,7 @@ def table_html(board: Board, table: Table, pictures: Mapping[str, Path]) -> str:
         board=board,
         up=board_page(board),
         title=shown(title_of(board, table)),
-        grid=replace(grid, sheet=replace(grid.sheet, links=links), anchors=anchors, hrefs=cards),
+        grid=replace(grid, links=links, anchors=anchors, hrefs=cards),
         details=Grid(clean(replace(details(table), links=()))),
         rows=rows(table),
         pictures=[

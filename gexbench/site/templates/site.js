@@ -66,12 +66,11 @@ function makeSortable() {
 
 function makeFilters(form) {
   const fields = form.elements;
-  const usual = { profile: "", budget: "ranked", defense: "", q: "", controls: true, all: false };
+  const usual = { profile: "", budget: "ranked", defense: "", q: "", controls: true };
 
   function apply() {
     const asked = fields.q.value.trim().toLowerCase();
     let shown = 0;
-    document.body.classList.toggle("few", !fields.all.checked);
     for (const profile of all("section.profile")) {
       const wanted = !fields.profile.value || profile.dataset.profile === fields.profile.value;
       profile.hidden = !wanted;
@@ -110,6 +109,18 @@ function makeFilters(form) {
   form.addEventListener("input", changed);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.hidden = false;
+  apply();
+}
+
+// Columns beyond the few that everybody wants.
+function makeColumns(box) {
+  const apply = () => document.body.classList.toggle("few", !box.checked);
+  box.checked = state.get("all") === "1";
+  box.addEventListener("input", () => {
+    apply();
+    remember({ all: box.checked ? "1" : "" });
+  });
+  box.closest("form").hidden = false;
   apply();
 }
 
@@ -183,7 +194,9 @@ function makeCopyable(block) {
       button.textContent = "Selected: press Ctrl+C";
     }
   });
-  block.before(button);
+  const place = made("div", "", { className: "copyable" });
+  block.replaceWith(place);
+  place.append(block, button);
   block.tabIndex = 0;
 }
 
@@ -196,7 +209,8 @@ function openTarget() {
 }
 
 makeSortable();
-all("form.filters:not(.pair)").forEach(makeFilters);
+all("form.board").forEach(makeFilters);
+all("input[name=all]").forEach(makeColumns);
 all("form.pair").forEach(makeComparison);
 all(".flick").forEach(makeTurning);
 all("pre.copy").forEach(makeCopyable);
