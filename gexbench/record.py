@@ -195,8 +195,7 @@ class RunRecord(Frozen):
     @property
     def run_name(self) -> str:
         """Return the name of the folder that the run left: the plan's, with the id that it had then."""
-        name = self.plan.run_name
-        return name.removesuffix(self.plan.id[:8]) + self.id[:8]
+        return self.plan.named(self.id)
 
     def sealed(self) -> RunRecord:
         """Return the record with its seal set."""

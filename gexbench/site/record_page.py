@@ -200,11 +200,7 @@ def _ownership(record: RunRecord) -> Facts:
         "marked answers found, plain ones not": "yes" if found.sane else "no",
         "note": found.note or NOTHING,
     }
-    return [
-        (key, shown(value).replace("-", MINUS, value.startswith("-")))
-        for key, value in lines.items()
-        if value != NOTHING
-    ]
+    return [(key, shown(value)) for key, value in lines.items() if value != NOTHING]
 
 
 def _near(distance: float | None, questions: int) -> str:
