@@ -162,6 +162,8 @@ class RunRecord(Frozen):
     it, None where none were.
     honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
     ownership: what its defense concludes of the surrogate, where it claims.
+    defense_delay: seconds that an answer of the last session waited for the defense, mean over what clients and tests
+    asked.
     key_sha256: of the key its defense was given, kept before the attack started; prepared_sha256: of the file of what
     the defense had prepared. None where there is no such thing, as in records of before there was one.
     """
@@ -184,6 +186,7 @@ class RunRecord(Frozen):
     ownership: Ownership | None = None
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
+    defense_delay: Annotated[float, Field(ge=0)] | None = None
     peak_memory_bytes: dict[str, Count] = {}
     surrogate_sha256: str | None = None
     key_sha256: Sha256 | None = None

@@ -46,7 +46,6 @@ class Defended:
     damages: dict[str, Damage]
     stolen: PairTest | None = None
     complete: bool = False
-    delay: PairTest | None = None
     front: bool = False
 
     @property
@@ -67,6 +66,12 @@ class Defended:
         if cost is None or not math.isfinite(cost.mean):
             return None
         return -cost.mean if card.higher_is_better else cost.mean
+
+    @property
+    def delay(self) -> float | None:
+        """Return the seconds an answer waited for it, mean over records; None where none says."""
+        known = [r.defense_delay for r in self.attacked.records if r.defense_delay is not None]
+        return spread(known).mean if known else None
 
     @property
     def preparing(self) -> float | None:
@@ -139,25 +144,6 @@ def _values(row: Row, number: Callable[[RunRecord], float | None]) -> dict[int, 
     return {seed: value for seed, value in found.items() if value is not None}
 
 
-def _delay(defended: Row, free: Row) -> PairTest | None:
-    """Return by how many milliseconds an answer took longer, from the seconds that whole attacks took.
-
-    Only by pairs that ran alike and at one stretch, two at least; the attack's own work is in both, and its noise in
-    the interval.
-    """
-    left, right = (_values(row, _milliseconds) for row in (defended, free))
-    common = sorted(left.keys() & right.keys())
-    if len(common) < 2 or next(unpaired(Side("", defended), Side("", free), least=2), None) is not None:
-        return None
-    return paired([left[seed] for seed in common], [right[seed] for seed in common])
-
-
-def _milliseconds(record: RunRecord) -> float | None:
-    answered = record.account.answered
-    whole = record.account.sessions == 1 and answered > 0 and EXTRACT in record.seconds
-    return 1000 * record.seconds[EXTRACT] / answered if whole else None
-
-
 def guarded(tables: Sequence[Table]) -> list[Defended]:
     """Return a profile's defenses, the highest budget and then the most damage to thieves first.
 
@@ -183,7 +169,7 @@ def _against(defended: Defended, free: Table | None) -> Defended:
         return defended
     same = defended.damages[best.label].row
     complete = best.complete and same.complete and left.complete
-    return replace(defended, stolen=tested(left, best), complete=complete, delay=_delay(same, best))
+    return replace(defended, stolen=tested(left, best), complete=complete)
 
 
 def _best(table: Table) -> Row | None:

@@ -46,8 +46,7 @@ def front_rows(tables: Sequence[Table]) -> Iterator[dict[str, Any]]:
             "ci_low": ends[0] if ends is not None else None,
             "ci_high": ends[1] if ends is not None else None,
             **_costs(each.attacked),
-            "ms_an_answer": each.delay.value if each.delay is not None else None,
-            "ms_an_answer_ci": each.delay.interval() if each.delay is not None else None,
+            "ms_an_answer": None if each.delay is None else 1000 * each.delay,
             "complete": each.complete,
             "front": each.front,
         }

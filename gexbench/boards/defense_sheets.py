@@ -8,7 +8,7 @@ from gexbench.boards.defended import Damage, Defended, guarded, harm, loss_card,
 from gexbench.boards.pair_tests import PairTest
 from gexbench.boards.rank import Table
 from gexbench.boards.row import Row, metric_card
-from gexbench.boards.sheet import MINUS, NOTHING, Column, Sheet, heading, interval, number, with_std
+from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, interval, number, with_std
 from gexbench.boards.spread import Spread
 from gexbench.cards.schema import MetricCard
 
@@ -46,7 +46,7 @@ def defense_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
             told_harm(each.stolen, main),
             *(number(_mean(each.attacked.honest(cost.name)), cost) for cost in costs),
             *(number(_mean(each.attacked.queried(cost.name)), cost) for cost in asked),
-            _delay(each.delay),
+            NOTHING if each.delay is None else f"{1000 * each.delay:.2g}",
             *([NOTHING if each.preparing is None else f"{each.preparing:.1f}"] if prepared else []),
             _seeds(each),
             _marks(each),
@@ -89,13 +89,6 @@ def told_harm(test: PairTest | None, card: MetricCard) -> str:
     value, ends = harm(test, card)
     told = f" ({interval(*ends, card, test.error)})" if ends is not None else ""
     return number(value, card, test.error) + told
-
-
-def _delay(test: PairTest | None) -> str:
-    ends = test.interval() if test is not None else None
-    if test is None or ends is None:
-        return NOTHING
-    return f"{test.value:.1f} ({ends[0]:.1f} … {ends[1]:.1f})".replace("-", MINUS)
 
 
 def _mean(value: Spread | None) -> float | None:

@@ -116,17 +116,11 @@ def test_an_endless_loss_is_no_place_on_the_front(records: Records, board_of: Ma
     assert (met.loss, met.front) == (None, False)
 
 
-def test_an_answer_takes_longer_by_the_seconds_of_pairs(records: Records, board_of: MakeBoard) -> None:
-    def timed(runs: list[RunRecord], seconds: tuple[float, ...]) -> list[RunRecord]:
-        return [changed(run, "seconds", {"extract": each}) for run, each in zip(runs, seconds, strict=True)]
-
-    free = timed(records.seeds((27.0, 27.1, 27.2)), (10.0, 11.0, 12.0))
-    defended = timed(records.seeds((25.0, 25.1, 25.2), defense="jpeg"), (10.5, 11.6, 12.4))
-    (met,) = guarded(board_of(*free, *defended).tables)
-    assert met.delay is not None
-    assert met.delay.value == pytest.approx(5.0)  # 0.5 s over 100 answers
-    broken = [changed(run, "account.sessions", 2) for run in defended]
-    assert guarded(board_of(*free, *broken).tables)[0].delay is None
+def test_an_answer_waits_for_a_defense_as_long_as_its_records_say(records: Records, board_of: MakeBoard) -> None:
+    free, runs = records.seeds((27.0, 27.1, 27.2)), records.seeds((25.0, 25.1, 25.2), defense="jpeg")
+    assert guarded(board_of(*free, *runs).tables)[0].delay is None
+    waited = [changed(run, "defense_delay", each) for run, each in zip(runs, (0.001, 0.002, 0.006), strict=True)]
+    assert guarded(board_of(*free, *waited).tables)[0].delay == pytest.approx(0.003)
 
 
 def test_controls_are_not_defended_against(records: Records, board_of: MakeBoard) -> None:

@@ -51,6 +51,11 @@ class Front(Protocol):
         """
         ...
 
+    @property
+    def delay(self) -> float | None:
+        """Return the seconds that an answer waited for the defense, mean; None where none did."""
+        ...
+
     def plain(self, x: Tensor) -> Tensor:
         """Return what the undefended victim answers, (N,3,H,W) uint8."""
         ...

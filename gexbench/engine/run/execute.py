@@ -58,10 +58,11 @@ Look = Callable[[Mapping[str, TestEvidence]], None]
 class Outcome:
     """What a run left: evidence and account, or why it failed.
 
-    queried: under a defense, some of the attack's own questions.
+    delay: what an answer waited for the defense. queried: under a defense, some of the attack's own questions.
     """
 
     account: Account
+    delay: float | None = None
     tests: dict[str, TestEvidence] = field(default_factory=dict)
     queried: TestEvidence | None = None
     surrogate: str | None = None
@@ -222,10 +223,19 @@ def _attacked(run: Run, tested: bool) -> Outcome:
         finally:
             if attacker is not None:
                 attacker.stop()
-        account = service.close()
+        closed = service.close()
     with run.stopwatch.stage("compare"):
         nearness = _nearness(run, tests)
-    return Outcome(account, tests, asked if tests else None, surrogate, failure, nearness, owned if tests else None)
+    return Outcome(
+        account=closed.account,
+        delay=closed.delay,
+        tests=tests,
+        queried=asked if tests else None,
+        surrogate=surrogate,
+        failure=failure,
+        nearness=nearness,
+        ownership=owned if tests else None,
+    )
 
 
 def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
@@ -377,6 +387,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         ownership=outcome.ownership,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
         seconds=dict(run.stopwatch.seconds),
+        defense_delay=outcome.delay,
         peak_memory_bytes=dict(journal.peak_memory),
         surrogate_sha256=outcome.surrogate,
         key_sha256=hashlib.sha256(given.key).hexdigest() if given else None,

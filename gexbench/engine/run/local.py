@@ -18,6 +18,7 @@ from gexbench.engine.run.sides import Journal
 from gexbench.engine.service.process import Service
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
+    Closed,
     DrawUnmetered,
     OpenService,
     ShowQueried,
@@ -26,7 +27,6 @@ from gexbench.engine.wire.messages import (
     Unmetered,
 )
 from gexbench.errors import RunFailed
-from gexbench.record import Account
 
 T = TypeVar("T")
 
@@ -37,9 +37,9 @@ class LocalService:
     def __init__(self, order: OpenService) -> None:
         self.service = Service(order, NearDoor() if order.plan.defense else None)
 
-    def close(self, for_evidence: bool = False) -> Account:
+    def close(self, for_evidence: bool = False) -> Closed:
         """Refuse questions from now on and return the account."""
-        return self.service.close(for_evidence).account
+        return self.service.close(for_evidence)
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
         """Return the answers to a question of the test, or what left for one of the attack's."""

@@ -45,7 +45,6 @@ from gexbench.engine.wire.messages import (
     send,
 )
 from gexbench.errors import GexbenchError, RunFailed
-from gexbench.record import Account
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,10 @@ class RemoteService:
         """Wait until victim and ledger are open; raises what the service raised."""
         self._expect(Ready, self._ready_within)
 
-    def close(self, for_evidence: bool = False) -> Account:
+    def close(self, for_evidence: bool = False) -> Closed:
         """Refuse questions from now on and return the account."""
         self._send(CloseOracle(for_evidence=for_evidence))
-        return self._expect(Closed, clock.ANSWERED_WITHIN).account
+        return self._expect(Closed, clock.ANSWERED_WITHIN)
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
         """Return the answers to a question of the test, or what left for one of the attack's."""

@@ -13,6 +13,7 @@ from gexbench.core.attack import Progress
 from gexbench.engine.run.clock import Timesheet
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
+    Closed,
     DrawUnmetered,
     OpenService,
     ShowQueried,
@@ -20,7 +21,6 @@ from gexbench.engine.wire.messages import (
     Unmetered,
 )
 from gexbench.foreign_text import shown
-from gexbench.record import Account
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Orders:
 class ServiceSide(Protocol):
     """The service, from the bench."""
 
-    def close(self, for_evidence: bool = False) -> Account:
+    def close(self, for_evidence: bool = False) -> Closed:
         """Refuse questions from now on and return the account; for_evidence: see wire.messages.CloseOracle."""
         ...
 

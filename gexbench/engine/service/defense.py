@@ -134,6 +134,12 @@ class Guard:
     def __init__(self, name: str, door: Door, patience: float, seed: int, key: bytes) -> None:
         self._name, self._door, self._patience, self._seed, self._key = name, door, patience, seed, key
         self.moments: frozenset[str] = frozenset()
+        self._waited, self._answers = 0.0, 0
+
+    @property
+    def delay(self) -> float | None:
+        """Return the seconds that an answer waited for the defense, mean over all that left; None before the first."""
+        return self._waited / self._answers if self._answers else None
 
     def start(self, order: StartDefense) -> None:
         """Have the defense made."""
@@ -178,6 +184,7 @@ class Guard:
 
     def leave(self, asked: Asked, y: Tensor) -> Tensor:
         """Return what leaves for an answer (1,3,H,W) uint8, the same."""
+        self._answers += 1
         if "guard_output" not in self.moments:
             return y
         return to_uint8(self._made("guard_output", asked, (y, from_uint8(y)), image_fault).clamp(0, 1))
@@ -187,7 +194,9 @@ class Guard:
     ) -> Tensor:
         y, like = answer
         order = GuardOne(moment=moment, x=asked.x, y=y, answered=asked.count, seed=self._chance(asked.digest))
+        start = time.perf_counter()
         made = self._told(moment, order, Guarded, Bound(self._patience, 8 * like.numel() + BESIDE)).made
+        self._waited += time.perf_counter() - start
         wrong = fault(made, like)
         if wrong:
             raise self.fault(moment, f"returned {wrong}")

@@ -47,6 +47,11 @@ class Undefended:
         """Return nothing: no answer was changed."""
         return Unmetered(plain=torch.empty(0))
 
+    @property
+    def delay(self) -> float | None:
+        """Return None: no answer waits."""
+        return None
+
     def close(self) -> None:
         """Nothing to close."""
 
@@ -118,6 +123,11 @@ class Defended:
             return Unmetered(plain=torch.empty(0))
         answers = self._stream.kept.answers(numbers[place])
         return Unmetered(plain=answers["plain"], guarded=answers["left"])
+
+    @property
+    def delay(self) -> float | None:
+        """Return the seconds that an answer of this session waited for the defense, mean; None where none left."""
+        return self._guard.delay
 
     def close(self) -> None:
         """Close what is kept."""

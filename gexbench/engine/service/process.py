@@ -81,7 +81,7 @@ class Service:
         if for_evidence:
             self.front.finish(self.meter.ledger.spent)
             self.meter.ledger.shut()
-        return Closed(account=self.meter.ledger.account())
+        return Closed(account=self.meter.ledger.account(), delay=self.front.delay)
 
     def stop(self) -> None:
         """Close the ledger."""

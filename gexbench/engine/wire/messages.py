@@ -176,10 +176,14 @@ class CloseOracle(Message):
 
 
 class Closed(Message):
-    """The oracle is closed, and what the ledger says is final."""
+    """The oracle is closed, and what the ledger says is final.
+
+    delay: seconds that an answer of this session waited for the defense, mean; None without one.
+    """
 
     op = "closed"
     account: Account
+    delay: float | None = None
 
 
 class AnswerUnmetered(Message):

@@ -89,7 +89,7 @@ def test_an_attack_asks_the_service_reports_and_what_it_saves_is_built_and_asked
     watched.side.extract()
     assert watched.journal.report == {"paid": 2, "side": 64}
     assert watched.told == ["learning 1/1"]
-    assert service.close().answered == 2
+    assert service.close().account.answered == 2
     watched.side.save(tmp_path / "kept")
     watched.side.stop()
     surrogate = LocalSurrogate(start_surrogate(tmp_path / "kept"))
@@ -131,11 +131,11 @@ def test_an_attack_that_has_returned_nothing_has_nothing_to_save(service: LocalS
 
 
 def test_a_closed_service_answers_the_test_and_no_attack(service: LocalService) -> None:
-    account = service.close()
+    account = service.close().account
     assert (account.budget, account.asked) == (512, 0)
     assert isinstance(service.service.ask(Query(x=X)), Refused)
     assert service.unmetered(AnswerUnmetered(x=X)).plain.shape == (1, 3, 64, 64)
-    assert service.close().refused == 1
+    assert service.close().account.refused == 1
 
 
 def test_a_stopped_service_has_closed_its_ledger(order: OpenService) -> None:

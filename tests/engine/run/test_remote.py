@@ -131,7 +131,7 @@ def test_the_attacker_is_told_and_asked_in_the_order_of_the_protocol(stage: Stag
 def test_the_service_is_told_and_asked_in_the_order_of_the_protocol(stage: Stage) -> None:
     stage.serves(Ready(), CLOSED, Unmetered(plain=X))
     stage.service.wait_ready()
-    assert stage.service.close() == CLOSED.account
+    assert stage.service.close() == CLOSED
     assert torch.equal(stage.service.unmetered(AnswerUnmetered(x=X)).plain, X)
     stage.service.stop()
     heard = [receive(stage.far_service, OpenService, CloseOracle, AnswerUnmetered, Stop) for _ in range(4)]
@@ -225,7 +225,7 @@ def test_a_service_that_breaks_while_an_attack_runs_ends_the_run_with_its_reason
 
 def test_what_the_service_says_before_its_answer_is_noted(stage: Stage) -> None:
     stage.serves(Asked(spent=4), Incident(text="something"), CLOSED)
-    assert stage.service.close() == CLOSED.account
+    assert stage.service.close() == CLOSED
     assert stage.told == [("asking the victim", 4, 512)]
     assert stage.journal.incidents == ["something"]
 
