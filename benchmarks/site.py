@@ -1,0 +1,128 @@
+"""How long a site takes to be built, and its largest pages to be opened and sorted in Chromium.
+
+    python benchmarks/site.py [--records 5000] [--to FOLDER]
+
+First the boards that ship, then one board of synthetic records: two profiles, four budgets, five defenses, 25 attacks a
+table, five seeds. Opening is from the click to the end of the load event, sorting from the press of a heading, which
+sorts every table of the page, to the layout that follows; medians of seven. Wants playwright, and Chromium on the path.
+
+Measured on two cores of an AMD EPYC, with other work on both: see docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from gexbench.boards.published import published_root
+from gexbench.boards.rank import make_board
+from gexbench.cards.board import BoardCard
+from gexbench.cards.catalog import Catalog
+from gexbench.cards.schema import DefenseCard, TaskCard
+from gexbench.record import RunRecord, read_record
+from gexbench.site.build import build
+from gexbench.site.source import Source, open_source
+
+SEEDS, ATTACKS, BUDGETS, DEFENSES, TIMES = 5, 25, 4, 5, 7
+
+
+def synthetic(records: int, catalog: Catalog) -> tuple[Source, int]:
+    """Return a site of one board with about so many records, and how many there are."""
+    root = published_root()
+    first = {p: next(root.glob(f"sr/records/sr-srresnet-{p}-b*-s0-*.json")) for p in ("mini", "small")}
+    tables = 2 * BUDGETS * DEFENSES
+    attacks = max(2, records // (SEEDS * tables))
+    made = [run for file in first.values() for run in _runs(read_record(file), attacks, catalog)]
+    board = make_board(catalog.get(BoardCard, "sr"), catalog.get(TaskCard, "sr"), made, frozenset())
+    return Source((board,), catalog, {run.run_name: first[run.plan.profile.name] for run in made}), len(made)
+
+
+def _runs(base: RunRecord, attacks: int, catalog: Catalog) -> Iterator[RunRecord]:
+    draw, budgets = random.Random(0), base.plan.task.profile[base.plan.profile.name].budgets
+    jpeg = catalog.get(DefenseCard, "jpeg")
+    for budget, quality, attack in product(budgets[:BUDGETS], (0, 15, 30, 50, 75)[:DEFENSES], range(attacks)):
+        level = draw.uniform(-4, 4)
+        for seed in range(SEEDS):
+            change: dict[str, Any] = {
+                "budget": budget,
+                "seed": seed,
+                "options": {**base.plan.options, "steps": attack + 1},
+            }
+            if quality:
+                change |= {"defense": jpeg, "defense_options": {"quality": quality}}
+            moved = level + draw.gauss(0, 0.3)
+            scores = tuple(s.model_copy(update={"seed": seed, "value": s.value + moved}) for s in base.scores)
+            name = f"{draw.getrandbits(64):016x}"
+            plan = base.plan.model_copy(update=change)
+            yield base.model_copy(update={"id": name, "seal": name * 4, "plan": plan, "scores": scores})
+
+
+def opened(file: Path) -> tuple[float, float]:
+    """Return the milliseconds of opening a page and of sorting all its tables."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = next(found for name in ("chromium", "google-chrome") if (found := shutil.which(name)))
+    loads, sorts = [], []
+    with sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        for _ in range(TIMES):
+            page.goto("about:blank")
+            page.goto(f"{file.as_uri()}#budget=any")
+            loads.append(page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd"))
+            sorts.append(page.evaluate(PRESS))
+        browser.close()
+    return statistics.median(loads), statistics.median(sorts)
+
+
+PRESS = """() => {
+    const button = [...document.querySelectorAll("thead button")].find((each) => each.textContent === "B");
+    const start = performance.now();
+    button.click();
+    document.body.getBoundingClientRect();
+    return performance.now() - start;
+}"""
+
+
+def told(name: str, source: Source, folder: Path) -> None:
+    """Build a site, and print what it took and how its largest board opens."""
+    start = time.perf_counter()
+    done = build(source, folder)
+    seconds = time.perf_counter() - start
+    boards = sorted(folder.glob("boards/*.html"), key=lambda file: file.stat().st_size)
+    largest = max(file.stat().st_size for file in folder.rglob("*.html"))
+    load, sort = opened(boards[-1])
+    rows = boards[-1].read_text(encoding="utf-8").count("<tr")
+    print(
+        f"{name}: {done.files} files, {done.size / (1 << 20):.1f} MiB in {seconds:.1f} s; largest page {largest / 1000:.0f} kB"
+    )
+    print(f"  {boards[-1].name}, {rows} lines: opens in {load:.0f} ms, sorts in {sort:.0f} ms")
+
+
+def main() -> None:
+    """Print both sites."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=5000)
+    parser.add_argument("--to", type=Path, help="Keep the sites below this folder.")
+    asked = parser.parse_args()
+    catalog = Catalog.load()
+    with tempfile.TemporaryDirectory() as spare:
+        folder = asked.to or Path(spare)
+        start = time.perf_counter()
+        shipped = open_source(published_root(), catalog)
+        print(f"read {len(shipped.files)} records in {time.perf_counter() - start:.1f} s")
+        told("boards that ship", shipped, folder / "shipped")
+        made, count = synthetic(asked.records, catalog)
+        told(f"{count} synthetic records", made, folder / "synthetic")
+
+
+if __name__ == "__main__":
+    main()
