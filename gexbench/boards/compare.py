@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 from statistics import fmean
 from typing import Literal
@@ -145,9 +146,12 @@ def contests(question: Question) -> list[Contest]:
 def contests_of(question: Question, table: Table) -> list[Contest]:
     """Compare every two rows of one table of the question's profile, ranked or not, that have the number."""
     own = [side for side in sides_of(question).values() if any(side.row is row for row in table.rows)]
-    own = [side for side in own if side.has(question.number)]
-    tests, rows = _Tests(question), ranked(question)
-    return [_contest(tests, one, other, rows) for one, other in combinations(own, 2)]
+    rows = [side for side in own if side.row.rank is not None]
+    tests = _Tests(question)
+    return [
+        _contest(tests, one, other, rows)
+        for one, other in combinations([side for side in own if side.has(question.number)], 2)
+    ]
 
 
 def sides_of(question: Question) -> dict[str, Side]:
@@ -167,6 +171,11 @@ class _Tests:
     question: Question
     made: dict[tuple[str, str], tuple[PairTest, str]] = field(default_factory=dict)
 
+    @cached_property
+    def cards(self) -> dict[str, MetricCard]:
+        """Return the board's cards of metrics, which know what is ideal."""
+        return measured(self.question.board.records)
+
     def of(self, a: Side, b: Side) -> tuple[PairTest, str]:
         pair = a.name, b.name
         if pair not in self.made:
@@ -185,8 +194,8 @@ def _contest(tests: _Tests, a: Side, b: Side, rows: Sequence[Side]) -> Contest:
     test, why = found[0, 1]
     holm = adjusted({pair: each.p for pair, (each, _) in found.items()})[0, 1]
     margin = margin_of(question.board, a, question.number, question.margin)
-    cards = measured([*question.board.records, *a.row.records])  # the board's first: it knows what is ideal
-    return Contest(a, b, cards[question.number.metric], values, test, why, holm, len(found), margin)
+    card = tests.cards.get(question.number.metric) or measured(a.row.records)[question.number.metric]
+    return Contest(a, b, card, values, test, why, holm, len(found), margin)
 
 
 def _together(side: Side, a: Side, b: Side) -> bool:

@@ -18,6 +18,9 @@ from gexbench.site.figures import Figure, curves, defenses, rows
 from gexbench.site.render import Grid, render
 from gexbench.site.rows import clean, ranked_grid
 
+MOST_WIDE = 300
+"""Rows up to which a page holds every column; of more it holds the few, and the page of a table the rest."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -67,6 +70,7 @@ def board_html(board: Board) -> str:
         recipes=[Grid(clean(sheet)) for sheet in recipes(board)],
         counts=_counts(board),
         ranked_by=_ranked_by(board),
+        wide=_is_wide(board),
         digest=digest(board),
         bibtex=bibtex(board),
     )
@@ -75,7 +79,11 @@ def board_html(board: Board) -> str:
 def _shown(board: Board, table: Table) -> Shown:
     """Return a table; the drawing of its rows stands beside those of the ranked budget without a defense."""
     drawn = rows(table) if table.headline and not table.defense else None
-    return Shown(table, ranked_grid(board, table), table_page(board, table), drawn)
+    return Shown(table, ranked_grid(board, table, _is_wide(board)), table_page(board, table), drawn)
+
+
+def _is_wide(board: Board) -> bool:
+    return sum(len(table.rows) for table in board.tables) <= MOST_WIDE
 
 
 def _ranked_by(board: Board) -> str:

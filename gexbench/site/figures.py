@@ -12,7 +12,7 @@ from markupsafe import Markup
 from gexbench.boards.curve import Curve, make_curve
 from gexbench.boards.curve_picture import PANEL
 from gexbench.boards.defense_picture import Point, scatter
-from gexbench.boards.label import attack_label, defense_label
+from gexbench.boards.label import attack_label
 from gexbench.boards.rank import Table
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, interval, number, with_std
@@ -22,6 +22,8 @@ from gexbench.foreign_text import shown
 from gexbench.site.chart import BOTTOM, HEIGHT, LEFT, RIGHT, SERIES, TOP, WIDTH, Axis, Drawing, budgets, key, linear
 from gexbench.site.render import Grid
 from gexbench.site.rows import clean
+
+MOST_CURVES = 8
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,27 @@ class Figure:
 
 def curves(tables: Sequence[Table]) -> Figure | None:
     """Return B and C over the budget, a panel a comparison and test split; None where no attack has two budgets."""
-    found = list(_curves(tables))
-    if not found:
+    every = list(_curves(tables))
+    if not every:
         return None
+    found = sorted(every, key=_goodness)[:MOST_CURVES]
     panels = [(compare, test) for compare in found[0].shown() for test in found[0].tests]
     card = _card(found[0])
-    told = f"{heading(card)}: mean over seeds, the band is one standard deviation on both sides. {_against(found)}"
+    told = f"{heading(card)}: mean over seeds, the band is one standard deviation on both sides. {_told(found, every)}"
     return Figure(
         "What more answers buy",
         told,
         tuple(_panel(found, compare, test) for compare, test in panels),
-        tuple((key(at), shown(_name(curve))) for at, curve in enumerate(found)),
+        tuple((key(at), shown(curve.label)) for at, curve in enumerate(found)),
         _curve_numbers(found, panels),
     )
 
 
 def _curves(tables: Sequence[Table]) -> Iterator[Curve]:
-    """Yield a curve for every attack with two budgets or more, against the same defense or none."""
-    records = [record for table in tables for record in table.records]
-    ordered = sorted(records, key=lambda r: (defense_label(r.plan), attack_label(r.plan)))
-    for _, group in groupby(ordered, key=lambda r: (defense_label(r.plan), attack_label(r.plan))):
+    """Yield a curve for every attack on the undefended service that has two budgets or more."""
+    records = [record for table in tables for record in table.records if not table.defense]
+    ordered = sorted(records, key=lambda record: attack_label(record.plan))
+    for _, group in groupby(ordered, key=lambda record: attack_label(record.plan)):
         runs = list(group)
         if len({run.plan.budget for run in runs}) > 1 and "outputs" in runs[0].plan.attack.needs:
             curve = make_curve(runs)
@@ -68,13 +71,16 @@ def _card(curve: Curve) -> MetricCard:
     return metric_card(next(iter(curve.rows.values())).records[0], curve.plan.task.main.metric)
 
 
-def _name(curve: Curve) -> str:
-    return curve.label + (f" against {defense_label(curve.plan)}" if curve.plan.defense else "")
+def _goodness(curve: Curve) -> float:
+    """Return how far an attack is from the best at the highest of its budgets: the less, the better."""
+    main = curve.rows[max(curve.rows)].main()
+    return _card(curve).distance(main.mean) if main is not None else math.inf
 
 
-def _against(found: Sequence[Curve]) -> str:
-    top = found[0].top
-    return f"100 % is {top} answers."
+def _told(found: Sequence[Curve], every: Sequence[Curve]) -> str:
+    """Return what 100 % is, and that the best alone are drawn where there are more."""
+    some = f" Drawn are the {len(found)} best of {len(every)} attacks." if len(found) < len(every) else ""
+    return f"The ranked budget is {found[0].top} answers.{some}"
 
 
 def _panel(found: Sequence[Curve], compare: Compare, test: str) -> Markup:
@@ -116,7 +122,7 @@ def _curve_told(found: Sequence[Curve], known: dict[tuple[int, int], Spread], wh
         if own:
             card, (first, low), (last, high) = _card(curve), own[0], own[-1]
             parts.append(
-                f"{_name(curve)} from {number(low.mean, card)} at {first} to {number(high.mean, card)} at {last}"
+                f"{curve.label} from {number(low.mean, card)} at {first} to {number(high.mean, card)} at {last}"
             )
     return shown(f"{what[0]} of {heading(_card(found[0]))} on {what[1]}: " + "; ".join(parts), 4000)
 
@@ -124,7 +130,7 @@ def _curve_told(found: Sequence[Curve], known: dict[tuple[int, int], Spread], wh
 def _curve_numbers(found: Sequence[Curve], panels: Sequence[tuple[Compare, str]]) -> Grid:
     columns = (Column("queries"), Column("attack", False), *(Column(f"{c} {test}") for c, test in panels))
     rows = tuple(
-        (str(b), _name(curve), *(with_std(curve.spread(b, c, test), _card(curve)) for c, test in panels))
+        (str(b), curve.label, *(with_std(curve.spread(b, c, test), _card(curve)) for c, test in panels))
         for curve in found
         for b in curve.budgets
     )

@@ -38,10 +38,12 @@ def verified(board: Board, table: Table) -> frozenset[int]:
     return frozenset(at for at, row in enumerate(table.rows) if board.status(row) == "verified")
 
 
-def ranked_grid(board: Board, table: Table) -> Grid:
-    """Return a table of ranks with dates and submitters, whose rows lead to the page of the table."""
+def ranked_grid(board: Board, table: Table, wide: bool = True) -> Grid:
+    """Return a table of ranks, whose rows lead to the page of the table; wide: with dates, submitters and all else."""
     sheet = with_column(clean(ranking(board, table)), Column("date", False, 2), [day(row) for row in table.rows])
     sheet = with_column(sheet, Column("by", False, 2), [submitter(row) for row in table.rows])
+    if not wide:
+        sheet = sheet.only([at for at, column in enumerate(sheet.columns) if not column.spare])
     page = table_page(board, table)
     name = next(at for at, column in enumerate(sheet.columns) if not column.number)
     return Grid(

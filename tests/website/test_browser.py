@@ -1,7 +1,7 @@
 """A site in a real browser: needs playwright, Chromium on the path and, for accessibility, axe-core.
 
-`pip install playwright`, `apt-get install chromium`, and `npm install axe-core` in the folder that GEXBENCH_AXE names, or
-here, bring them.
+`pip install playwright`, `apt-get install chromium`, and `npm install axe-core`, here or in the folder that
+GEXBENCH_AXE names, bring them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gexbench.site.build import build
 from gexbench.site.source import Source
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), "")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 AXE = Path(os.environ.get("GEXBENCH_AXE", "."), "node_modules", "axe-core", "axe.min.js")
 KINDS = ("index.html", "boards/sr.html", "tables/sr-mini-100.html", "attacks/srresnet.html", "metrics/index.html")
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}

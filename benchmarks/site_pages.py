@@ -1,6 +1,6 @@
 """How long a site takes to be built, and its largest pages to be opened and sorted in Chromium.
 
-    python benchmarks/site.py [--records 5000] [--to FOLDER]
+    python benchmarks/site_pages.py [--records 5000] [--to FOLDER]
 
 First the boards that ship, then one board of synthetic records: two profiles, four budgets, five defenses, 25 attacks a
 table, five seeds. Opening is from the click to the end of the load event, sorting from the press of a heading, which
@@ -28,7 +28,10 @@ from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import DefenseCard, TaskCard
 from gexbench.record import RunRecord, read_record
+from gexbench.site.addresses import SCRIPT, STYLE, board_page
+from gexbench.site.board_page import board_html
 from gexbench.site.build import build
+from gexbench.site.render import TEMPLATES
 from gexbench.site.source import Source, open_source
 
 SEEDS, ATTACKS, BUDGETS, DEFENSES, TIMES = 5, 25, 4, 5, 7
@@ -92,19 +95,35 @@ PRESS = """() => {
 }"""
 
 
-def told(name: str, source: Source, folder: Path) -> None:
+def whole(source: Source, folder: Path) -> None:
     """Build a site, and print what it took and how its largest board opens."""
     start = time.perf_counter()
     done = build(source, folder)
     seconds = time.perf_counter() - start
-    boards = sorted(folder.glob("boards/*.html"), key=lambda file: file.stat().st_size)
     largest = max(file.stat().st_size for file in folder.rglob("*.html"))
-    load, sort = opened(boards[-1])
-    rows = boards[-1].read_text(encoding="utf-8").count("<tr")
-    print(
-        f"{name}: {done.files} files, {done.size / (1 << 20):.1f} MiB in {seconds:.1f} s; largest page {largest / 1000:.0f} kB"
-    )
-    print(f"  {boards[-1].name}, {rows} lines: opens in {load:.0f} ms, sorts in {sort:.0f} ms")
+    print(f"built {done.files} files, {done.size / (1 << 20):.1f} MiB, in {seconds:.1f} s; largest page {_kb(largest)}")
+    told(max(folder.glob("boards/*.html"), key=lambda file: file.stat().st_size))
+
+
+def page_alone(source: Source, folder: Path) -> None:
+    """Write the page of the first board, and print how it opens."""
+    (folder / "boards").mkdir(parents=True, exist_ok=True)
+    for name in (STYLE, SCRIPT):
+        shutil.copy(TEMPLATES / name, folder / name)
+    file = folder / board_page(source.boards[0])
+    file.write_text(board_html(source.boards[0]), encoding="utf-8")
+    told(file)
+
+
+def told(file: Path) -> None:
+    """Print how large a page is, and how long it takes to be opened and sorted."""
+    load, sort = opened(file)
+    lines = file.read_text(encoding="utf-8").count("<tr")
+    print(f"  {file.name}, {_kb(file.stat().st_size)}, {lines} lines: opens in {load:.0f} ms, sorts in {sort:.0f} ms")
+
+
+def _kb(size: int) -> str:
+    return f"{size / 1000:.0f} kB"
 
 
 def main() -> None:
@@ -119,9 +138,10 @@ def main() -> None:
         start = time.perf_counter()
         shipped = open_source(published_root(), catalog)
         print(f"read {len(shipped.files)} records in {time.perf_counter() - start:.1f} s")
-        told("boards that ship", shipped, folder / "shipped")
+        whole(shipped, folder / "shipped")
         made, count = synthetic(asked.records, catalog)
-        told(f"{count} synthetic records", made, folder / "synthetic")
+        print(f"{count} synthetic records")
+        page_alone(made, folder / "synthetic")
 
 
 if __name__ == "__main__":
