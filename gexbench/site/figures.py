@@ -209,14 +209,14 @@ def rows(table: Table) -> Figure | None:
     main_of, card = record.plan.task.main, metric_card(record, record.plan.task.main.metric)
     height = TOP + 22.0 * len(known) + BOTTOM
     told = "; ".join(f"{row.label} {with_std(main, card)}" for row, main in known)
-    drawing = Drawing(f"Rows by {main_of.compare}", shown(told, 4000), 380, height)
+    drawing = Drawing(f"Rows by {main_of.compare}", shown(told, 4000), 392, height)
     ends = [end for _, s in known for end in (s.mean, s.low, s.high) if end is not None]
-    across = linear(ends, 142, 380 - RIGHT)
+    across = linear(ends, 154, 392 - RIGHT)
     up = Axis(len(known), 0.0, height - BOTTOM, TOP)
     drawing.frame(across, up, (shown(heading(card, main_of.compare)), ""))
     for at, (row, s) in enumerate(known):
         y = up.at(at + 0.5)
-        drawing.text(134, y + 3.5, shown(row.label, 22), "e")
+        drawing.text(146, y + 3.5, shown(row.label, 24), "e")
         series, style, _ = _kind(row)
         if s.low is not None and s.high is not None:
             drawing.path([(across.at(s.low), y), (across.at(s.high), y)], f"line k{series}")
