@@ -33,8 +33,8 @@ def board_page(board: Board) -> str:
 
 def table_page(board: Board, table: Table) -> str:
     """Return where the page of one table of a board lies."""
-    parts = [plain(board.card.name), table.profile, str(table.budget), *([plain(table.defense)] * bool(table.defense))]
-    return f"tables/{'-'.join(parts)}.html"
+    against = f"-{plain(table.defense)}" if table.defense else ""
+    return f"tables/{plain(board.card.name)}/{plain(table.profile)}/{table.budget}{against}.html"
 
 
 def record_page(record: RunRecord) -> str:

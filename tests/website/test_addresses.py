@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from gexbench.site.addresses import plain, row_anchor
+from gexbench.site.addresses import plain, row_anchor, table_page
+from gexbench.site.source import Source
 
 
 @pytest.mark.parametrize("text", ["sr", "latent-fidelity", "mini", "v1.5"])
@@ -30,6 +32,21 @@ def test_two_names_never_give_one() -> None:
         "..",
     ]
     assert len({plain(name).lower() for name in names}) == len(names)
+
+
+def test_tables_of_names_that_run_into_each_other_have_pages_of_their_own(many: Source) -> None:
+    board, table = many.boards[0], many.boards[0].tables[0]
+    names = [("a", "b-c"), ("a-b", "c"), ("a/b", "c"), ("a.b", "c")]
+    pages = {
+        table_page(
+            replace(board, card=board.card.model_copy(update={"name": name})),
+            replace(table, profile=profile, budget=budget, defense=defense),
+        )
+        for name, profile in names
+        for budget, defense in ((1, ""), (1, "2"), (12, ""), (1, "x (y=2)"), (1, "x (y=3)"))
+    }
+    assert len(pages) == 20
+    assert all(page.count("/") == 3 for page in pages)
 
 
 @pytest.mark.parametrize("text", ["../../etc/passwd", "a/b", "<script>", 'a"b', "ü ∞", "..", "con\n"])

@@ -151,6 +151,19 @@ def test_what_a_hostile_record_says_stays_text(source_of: MakeSource, records: R
         assert "49" not in each.words.replace("{{ 7 * 7 }}", "").split("7 * 7"), place
 
 
+def test_what_an_options_value_says_stays_text(source_of: MakeSource, records: Records) -> None:
+    card = records.folder / "attacks" / "evil.toml"
+    option = '[options]\nnote = { type = "str", default = "", help = "\'\'" }'
+    card.write_text(f'name = "evil"\nsummary = "An attack."\nentry = "gexbench.attacks.evil:A"\n{option}\n', "utf-8")
+    says = "</script></title></svg></textarea><script>alert(1)</script>"
+    runs = records.seeds((25.0, 25.1, 25.2), attack="evil", settings=(f"note={says}",)) + records.seeds((27.0, 27.1))
+    runs += records.seeds((24.0, 24.1, 24.2), attack="evil", settings=(f"note={says}",), budget="50")
+    found = html(source_of(runs))
+    for place, page in found.items():
+        assert [tag for tag, _ in page.elements].count("script") <= 2, place
+    assert says in found["tables/sr/mini/100.html"].words
+
+
 def test_what_the_card_of_a_plug_in_says_stays_text(source_of: MakeSource, records: Records) -> None:
     source = source_of([records.make()])
     card = source.cards[AttackCard]["srresnet"]

@@ -18,7 +18,7 @@ from gexbench.site.source import Source
 from gexbench.site.table_page import compared, latex_of
 
 MakeSource = Callable[..., Source]
-PLACE = "tables/sr-mini-100.html"
+PLACE = "tables/sr/mini/100.html"
 
 
 def first(source: Source) -> Table:
@@ -62,12 +62,12 @@ def test_the_latex_is_that_of_board_show(many: Source) -> None:
 def test_every_seed_leads_to_its_record_and_every_row_to_its_card(found: dict[str, Read], many: Source) -> None:
     links = found[PLACE].links
     for row in first(many).rows:
-        assert f"../attacks/{row.records[0].plan.attack.name}.html" in links
-        assert {f"../records/{record.run_name}.html" for record in row.records} <= {*links}
+        assert f"../../../attacks/{row.records[0].plan.attack.name}.html" in links
+        assert {f"../../../records/{record.run_name}.html" for record in row.records} <= {*links}
 
 
 def test_contact_sheets_stand_with_words_for_who_does_not_see_them(found: dict[str, Read]) -> None:
     pictures = [facts for tag, facts in found[PLACE].elements if tag == "img"]
     assert len(pictures) == 4
     assert {facts["alt"].partition(" of ")[0] for facts in pictures} == {"Contact sheet"}
-    assert {facts["src"].partition("/sr-")[0] for facts in pictures} == {"../pictures"}
+    assert {facts["src"].partition("/sr-")[0] for facts in pictures} == {"../../../pictures"}

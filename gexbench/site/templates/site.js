@@ -202,7 +202,8 @@ function makeCopyable(block) {
 
 // A link to what lies in a folded part opens it.
 function openTarget() {
-  const target = location.hash && !location.hash.includes("=") && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const name = location.hash.slice(1).replace(/%20/g, " ");
+  const target = name && document.getElementById(name);
   if (!target) return;
   for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
   target.scrollIntoView();
