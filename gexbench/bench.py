@@ -14,7 +14,7 @@ from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, ExtractorCard, MetricCard, TaskCard, VictimCard
 from gexbench.comparison import Comparison
 from gexbench.errors import CardError, GexbenchError, PlanError, nearest
-from gexbench.plan import RUNS, Identity, Isolation, Plan, Request, resolve, settings_of
+from gexbench.plan import RUNS, Identity, Isolation, Plan, Request, resolve, settings_of, settled
 from gexbench.plan_file import difference, read_plan
 from gexbench.record import RunRecord
 
@@ -31,7 +31,7 @@ def run(
     attack: str | Path,
     *,
     defense: str | Path | None = None,
-    profile: str = "mini",
+    profile: str | None = None,
     budget: int | str | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
@@ -50,15 +50,15 @@ def run(
 
     attack, defense: a name, or a submission's folder. budget: a number of images, or such as "50%". options,
     defense_options: by name. registry: more folders of cards. deadline: seconds the attack may take. None: the card's
-    choice. A run that ended well before is returned as it stands; one that was killed goes on. Raises GexbenchError for
-    bad input; an attack that fails gives a record with status "failed".
+    choice; of a profile mini, or the task's only one. A run that ended well before is returned as it stands; one that
+    was killed goes on. Raises GexbenchError for bad input; an attack that fails gives a record with status "failed".
     """
     refuse_unknown(run, unknown)
     request = Request(
         task,
         str(attack),
         None if defense is None else str(defense),
-        profile,
+        profile or "",
         None if budget is None else str(budget),
         seed,
         settings_of(options or {}),
@@ -122,7 +122,7 @@ def prepare(request: Request) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan for a request; an attack or defense given as a folder is read from there."""
     request = name_folders(request)
     catalog = Catalog.load(request.folders)
-    request = name_victim(request, catalog)
+    request = name_victim(settle(request, catalog), catalog)
     return catalog, resolve(request, catalog, identify(request, catalog))
 
 
@@ -145,6 +145,13 @@ def prepare_file(file: Path, folders: Sequence[Path] = (), victim: str | None = 
     if unlike:
         raise PlanError(f"{file}: its {unlike}", "install the gexbench it was made with, or name --task and --attack")
     return catalog, here
+
+
+def settle(request: Request, catalog: Catalog) -> Request:
+    """Fill in the usual profile, and what stands in for data that is not here; see plan.settled."""
+    from gexbench.engine.store.paths import data_root
+
+    return settled(request, catalog, data_root() is not None)
 
 
 def name_folders(request: Request) -> Request:

@@ -69,7 +69,7 @@ def plan_all(sweep: Sweep) -> tuple[Catalog, list[Plan]]:
     """
     cells = [bench.name_folders(cell) for cell in sweep.cells()]
     catalog = Catalog.load(dict.fromkeys(folder for cell in cells for folder in cell.folders))
-    cells = [bench.name_victim(cell, catalog) for cell in cells]
+    cells = [bench.name_victim(bench.settle(cell, catalog), catalog) for cell in cells]
     if sweep.strengths:
         cells = [each for cell in cells for each in _at_strengths(cell, catalog)]
     planner = _Planner(catalog)

@@ -23,10 +23,10 @@ def newest(board: Board) -> str:
 def bibtex(board: Board) -> str:
     """Return a BibTeX entry of a board as it stands."""
     count, day = len(board.records), newest(board)
-    key = re.sub(r"[^a-z0-9]+", "-", board.card.task.lower())
+    key = re.sub(r"[^a-z0-9]+", "-", f"{board.card.name}-{board.card.newest}")
     fields = {
         "author": "{The gexbench developers}",
-        "title": f"gexbench leaderboard {latex(board.card.task)}: {latex(board.task.summary)}",
+        "title": f"gexbench leaderboard {latex(board.card.taken)}: {latex(board.task.summary)}",
         "year": latex(day[:4]),
         "version": latex(__version__),
         "note": f"{count} records, the newest of {latex(day)}, digest {digest(board)}" if count else "no records",

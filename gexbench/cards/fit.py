@@ -18,13 +18,17 @@ def check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None,
             )
     granted: set[str] = set(task.knowledge)
     if attack.is_control:
-        granted |= {"weights", "twin"} if task.truth == "style" else {"weights", "twin", "truth"}
+        granted |= {"weights", "twin", "truth"} if task.truth == "pairs" else {"weights", "twin"}
     for need in attack.needs:
         if need not in granted:
             raise PlanError(
                 f"{attack.name!r} needs the knowledge {need!r}, which task {task.name!r} does not grant",
                 f"it grants {', '.join(task.knowledge)}",
             )
+    if attack.answers == "victim" and task.truth == "none":
+        raise PlanError(
+            f"{attack.name!r} is held against the truth, and task {task.name!r} knows none", "gexbench list attacks"
+        )
     if attack.same_size and task.scale != 1:
         raise PlanError(
             f"{attack.name!r} copies services that keep the size; {task.name!r} enlarges by {task.scale}",
@@ -68,14 +72,21 @@ def check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) -> 
         )
 
 
-def check_owned(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, dataset: DatasetCard) -> None:
-    """Raise PlanError for what works with the owner's images where the data set has none."""
-    if dataset.splits.owner is not None:
+def check_owned(
+    task: TaskCard, attack: AttackCard, defense: DefenseCard | None, dataset: DatasetCard, victim: VictimCard
+) -> None:
+    """Raise PlanError for what works with the owner's images where the data set has none, or nobody knows them."""
+    if victim.dataset is not None and dataset.splits.owner is not None:
         return
     wants = {"partial-real"} | ({"truth"} if task.draws else set())
     asking: list[Card] = [attack] if wants & set(attack.needs) else []
     asking += [defense] if defense is not None and (defense.prepares or defense.hardens) else []
     for card in asking:
+        if victim.dataset is None:
+            raise PlanError(
+                f"{card.name!r} works with the owner's images, and nobody here knows what {victim.name!r} learned from",
+                "its weights are another's: gexbench victim list names those that were trained here",
+            )
         raise PlanError(
             f"{card.name!r} works with the owner's images, and data set {dataset.name!r} has no split owner",
             "give the data set one, which the victim learned from",
@@ -83,7 +94,7 @@ def check_owned(task: TaskCard, attack: AttackCard, defense: DefenseCard | None,
 
 
 def check_owner(victim: VictimCard, learned: DatasetCard, dataset: DatasetCard) -> None:
-    """Raise PlanError unless the data set's owner has the images the victim learned from."""
+    """Raise PlanError unless the data set's owner has the images the victim learned from, where that is known."""
     ours, theirs = ((card.reader, card.settings, card.splits.owner) for card in (dataset, learned))
     if ours != theirs or dataset.splits.owner is None:
         raise PlanError(

@@ -33,9 +33,9 @@ def list_victims(json: Json = False) -> None:
     for name, filed in catalog.all(VictimCard).items():
         try:
             weights_path(filed.card, catalog)
-            state = "ships" if filed.card.weights else "trained here"
+            state = "fetched" if filed.card.asset else "ships" if filed.card.weights else "trained here"
         except AssetMissing:
-            state = "not trained"
+            state = "not fetched" if filed.card.asset else "not trained"
         rows.append({"name": name, "weights": state, "summary": filed.card.summary})
     if json:
         print_json({"victims": rows})

@@ -71,10 +71,13 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
             yield from _particular(card)
         case VictimCard():
             yield "kind", card.task_kind
-            yield "learned from", card.dataset
+            yield "learned from", card.dataset or "unknown"
             yield "network", _values(card.net)
             yield "training", _values(card.train)
             yield "weights, SHA-256", card.weights.sha256 if card.weights else ""
+            yield "released by others", card.asset or ""
+            yield "licence", card.licence
+            yield "terms of who trained it", card.upstream
         case MetricCard():
             yield "unit", card.unit
             yield "good values", card.arrow
@@ -208,7 +211,7 @@ def _accuracy(source: Source, card: VictimCard) -> Grid:
             tables = list(group)
             if tables[0].records[0].plan.victim.name == card.name:
                 main = main_card(tables[0])
-                rows.append((board.card.task, profile, heading(main), accuracy(tables, main) or NOTHING))
+                rows.append((board.card.taken, profile, heading(main), accuracy(tables, main) or NOTHING))
     return Grid(clean(Sheet("How good it is", 2, columns=columns, rows=tuple(rows))))
 
 
@@ -236,7 +239,7 @@ def _damage(source: Source, card: DefenseCard) -> Iterator[Grid]:
                 main = main_card(d.table)
                 costs = [(metric_card(d.row.records[0], name), d.row.honest(name)) for name in plan.task.costs]
                 told = "; ".join(f"{heading(c)} {number(cost.mean, c)}" for c, cost in costs if cost is not None)
-                place = (board.card.task, profile, str(d.table.budget), d.table.defense, d.row.label)
+                place = (board.card.taken, profile, str(d.table.budget), d.table.defense, d.row.label)
                 harm = told_harm(d.test, main) if d.test is not None else NOTHING
                 rows.append((*place, with_std(d.free, main), with_std(d.defended, main), harm, told or NOTHING))
     if rows:

@@ -60,6 +60,8 @@ def commands(board: Board, record: RunRecord) -> list[str]:
     plan, asked = record.plan, record.plan.request()
     words = ["--task", asked.task, "--attack", asked.attack]
     words += ["--defense", asked.defense] if asked.defense else []
+    words += ["--victim", plan.victim.name] if plan.victim.name != plan.scale.victim else []
+    words += ["--dataset", plan.dataset.name] if plan.dataset.name != plan.scale.dataset else []
     words += ["--profile", asked.profile, "--budget", str(plan.budget), "--seed", str(asked.seed)]
     words += [word for setting in asked.settings for word in ("--set", setting)]
     words += [word for setting in asked.defense_settings for word in ("--set-defense", setting)]

@@ -66,7 +66,7 @@ def result_grid(title: str, spots: Sequence[Spot], measured: Iterable[tuple[str,
     columns += [Column("seeds"), Column("date", False, 1)]
     rows = [
         (
-            spot.board.card.task,
+            spot.board.card.taken,
             spot.table.profile,
             str(spot.table.budget),
             spot.table.defense or "none",
@@ -91,4 +91,4 @@ def _main(spot: Spot) -> str:
 
 def title_of(board: Board, table: Table) -> str:
     """Return the name of a table's page."""
-    return f"{board.card.task} at {table_title(table)}"
+    return f"{board.card.taken} at {table_title(table)}"

@@ -69,7 +69,7 @@ def _links(row: Row) -> tuple[Link, ...]:
 
 def latex_of(board: Board, table: Table) -> str:
     """Return the table as LaTeX for a paper."""
-    return to_latex(visible(Page(board.card.task, (), GUIDE, (ranking(board, table),))))
+    return to_latex(visible(Page(board.card.taken, (), GUIDE, (ranking(board, table),))))
 
 
 def compared(board: Board, table: Table) -> dict[str, Any] | None:

@@ -32,6 +32,8 @@ def asked(text: str) -> Request:
         found["seed"],
         tuple(found["set_"] or ()),
         tuple(found["set_defense"] or ()),
+        victim=found["victim"],
+        dataset=found["dataset"],
     )
 
 

@@ -65,6 +65,7 @@ WALLS = (
     "gexbench.files",
     "gexbench.file_kinds",
     "gexbench.engine.store.assets",
+    "gexbench.engine.store.carriers",
     "gexbench.engine.store.nearby",
     "gexbench.engine.store.own_victim",
     "gexbench.engine.store.paths",

@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.entry import load_entry
 from gexbench.cards.own import is_foreign
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import AttackCard, DefenseCard, VictimCard
+from gexbench.cards.schema import AssetCard, AttackCard, DefenseCard, VictimCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
@@ -26,7 +27,9 @@ from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
 from gexbench.engine.run import clock
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
+from gexbench.engine.sandbox.rules import package_folders
 from gexbench.engine.store import datasets, own_victim, victim_weights
+from gexbench.engine.store.carriers import carriers
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.prepared import LARGEST, Artefact
 from gexbench.engine.store.weights import read_weights
@@ -72,6 +75,12 @@ class Setting:
     hardware: Hardware
     kind: TaskKind
     defending: Defending | None = None
+
+    @cached_property
+    def carriers(self) -> list[Path]:
+        """Return the installed files that hold the weights of a victim which others released; see store.carriers."""
+        asset = self.plan.victim.asset
+        return [] if asset is None else carriers(self.catalog.get(AssetCard, asset), package_folders())
 
 
 def make_orders(setting: Setting) -> Orders:
@@ -132,11 +141,21 @@ def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int)
 
 
 def private(setting: Setting) -> list[Path]:
-    """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
+    """Return what no attack may read: data-set files, the registry, weights, every run but its own folder.
+
+    Of weights that others released that is wherever installed packages hold them, too.
+    """
     files = [file.path for files in setting.files.values() for file in files if file.path]
     if is_foreign(setting.plan.victim):  # the others lie in the registry, or at home
         files.append(victim_weights.weights_path(setting.plan.victim, setting.catalog))
-    return [*files, packaged_root().path, home(), *filter(None, [data_root()]), setting.folder.path.parent]
+    return [
+        *files,
+        *setting.carriers,
+        packaged_root().path,
+        home(),
+        *filter(None, [data_root()]),
+        setting.folder.path.parent,
+    ]
 
 
 def _open_service(setting: Setting) -> OpenService:

@@ -31,7 +31,7 @@ class Place:
 
     task_kind: TaskKindName
     scale: int
-    dataset: str
+    dataset: str | None
 
 
 def taskless() -> Place:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.own import is_foreign
-from gexbench.cards.schema import VictimCard
+from gexbench.cards.schema import AssetCard, VictimCard
+from gexbench.engine.store.assets import AssetStore
 from gexbench.engine.store.paths import home
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing
@@ -18,7 +19,18 @@ def trained_path(card: VictimCard) -> Path:
 
 
 def weights_path(card: VictimCard, catalog: Catalog) -> Path:
-    """Return the weights' path, shipped or trained here; raises AssetMissing with the command that trains them."""
+    """Return the weights' path, shipped, fetched or trained here; raises AssetMissing with what brings them.
+
+    Of fetched ones the hash is not checked here.
+    """
+    if card.asset is not None:
+        asset = catalog.get(AssetCard, card.asset)
+        path = AssetStore().place(asset)
+        if not path.is_file():
+            raise AssetMissing(
+                f"victim {card.name!r} has no weights here ({path})", f"gexbench assets fetch {asset.name}"
+            )
+        return path
     filed = catalog.filed(VictimCard, card.name)
     path = filed.root.path / card.weights.file if card.weights else trained_path(card)
     if not path.is_file():
@@ -30,6 +42,10 @@ def weights_path(card: VictimCard, catalog: Catalog) -> Path:
 def weights_sha256(card: VictimCard, catalog: Catalog) -> str:
     """Return the hash of a victim's weights; raises AssetMissing when the file differs from what its card pins."""
     path = weights_path(card, catalog)
+    if card.asset is not None:
+        asset = catalog.get(AssetCard, card.asset)
+        AssetStore().path(asset)
+        return asset.result_sha256
     found = file_sha256(path)
     if card.weights and found != card.weights.sha256:
         raise AssetMissing(
