@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 
 from gexbench import __version__
 from gexbench.boards.latex import latex
 from gexbench.boards.rank import Board
+from gexbench.foreign_text import shown
 
 
 def digest(board: Board) -> str:
@@ -33,3 +35,25 @@ def bibtex(board: Board) -> str:
     }
     lines = [f"  {name:<7} = {{{value}}}," for name, value in fields.items() if value]
     return "\n".join([f"@misc{{gexbench-{key},", *lines, "}"]) + "\n"
+
+
+def cff(board: Board) -> str:
+    """Return a board's CITATION.cff, whose identifier is the digest of its records."""
+    day = newest(board)
+    title = shown(f"gexbench leaderboard {board.card.taken}: {board.task.summary}")
+    lines = [
+        "cff-version: 1.2.0",
+        "message: Cite the board as it stood, by the digest of its records.",
+        f"title: {json.dumps(title)}",
+        "type: dataset",
+        "authors:",
+        "  - name: The gexbench developers",
+        f"version: {json.dumps(__version__)}",
+        *([f"date-released: {json.dumps(day)}"] if day else []),
+        "license: Apache-2.0",
+        "identifiers:",
+        "  - type: other",
+        f"    value: sha256:{digest(board)}",
+        f"    description: of the sorted seals of its {len(board.records)} records, a line each",
+    ]
+    return "\n".join(lines) + "\n"

@@ -57,6 +57,11 @@ def card_page(card: Card) -> str:
     return f"{CARDS[type(card)]}/{plain(card.name)}.html"
 
 
+def croissant_page(card: DatasetCard) -> str:
+    """Return where the metadata of a data set lie."""
+    return card_page(card).removesuffix(".html") + ".croissant.json"
+
+
 def row_anchor(label: str) -> str:
     """Return what a row is called on the page of its table."""
     return f"row-{plain(label)}"

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from gexbench.boards.citation import digest
+from gexbench.boards.citation import cff, digest
 from gexbench.boards.flat import to_csv
 from gexbench.boards.frame import COLUMNS, score_rows
 from gexbench.boards.publish import as_json
+from gexbench.cards.schema import DatasetCard
 from gexbench.errors import BoardError
 from gexbench.files import atomic_write, read_bounded
 from gexbench.foreign_text import csv_cell
 from gexbench.record import LARGEST_FILE
 from gexbench.site import addresses
+from gexbench.site.addresses import croissant_page
 from gexbench.site.board_page import board_html
 from gexbench.site.card_page import card_html, index_html
+from gexbench.site.croissant import of_card, of_records
 from gexbench.site.home_page import home_html
 from gexbench.site.record_page import record_html
 from gexbench.site.render import TEMPLATES
@@ -61,6 +64,7 @@ def _texts(source: Source) -> Iterator[tuple[str, str]]:
             f"data/{name}.json",
             json.dumps({**as_json(board), "digest": digest(board)}, indent=1, allow_nan=False) + "\n",
         )
+        yield f"data/{name}.cff", cff(board)
         for table in board.tables:
             yield addresses.table_page(board, table), table_html(board, table, source.pictures)
             for record in table.records:
@@ -70,7 +74,10 @@ def _texts(source: Source) -> Iterator[tuple[str, str]]:
         cards = list(source.cards[kind].values())
         yield f"{folder}/index.html", index_html(folder, cards, source)
         yield from ((addresses.card_page(card), card_html(source, card)) for card in cards)
-    yield "data/scores.csv", _scores(source)
+        yield from ((croissant_page(card), of_card(card)) for card in cards if isinstance(card, DatasetCard))
+    scores = _scores(source)
+    yield "data/scores.csv", scores
+    yield "data/croissant.json", of_records(source.boards, "scores.csv", scores.encode())
 
 
 def _scores(source: Source) -> str:

@@ -23,7 +23,7 @@ from gexbench.cards.schema import (
     VictimCard,
 )
 from gexbench.foreign_text import PARAGRAPH, shown
-from gexbench.site.addresses import CARDS, card_page
+from gexbench.site.addresses import CARDS, card_page, croissant_page
 from gexbench.site.render import Grid, render
 from gexbench.site.rows import clean, result_grid
 from gexbench.site.source import Source, Spot
@@ -47,6 +47,7 @@ def card_html(source: Source, card: Card) -> str:
         facts=[(name, shown(text, PARAGRAPH)) for name, text in _facts(card) if text],
         options=_options(card),
         results=_results(source, card),
+        croissant=croissant_page(card) if isinstance(card, DatasetCard) else "",
     )
 
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
 from record_factory import Records
 
-from gexbench.boards.citation import bibtex, digest, newest
+from gexbench.boards.citation import bibtex, cff, digest, newest
 from gexbench.boards.rank import Board
 
 MakeBoard = Callable[..., Board]
@@ -39,3 +40,14 @@ def test_a_board_without_records_is_cited_without_a_year(board_of: MakeBoard) ->
     text = bibtex(board_of())
     assert "no records" in text
     assert "year" not in text
+
+
+def test_a_citation_file_holds_the_digest_and_one_line_a_fact(records: Records, board_of: MakeBoard) -> None:
+    board = board_of(records.make())
+    task = board.task.model_copy(update={"summary": 'a "quoted": summary # of \\ text'})
+    lines = cff(Board(board.card, task, board.tables)).splitlines()
+    assert f"    value: sha256:{digest(board)}" in lines
+    assert 'date-released: "2026-01-01"' in lines
+    title = next(line for line in lines if line.startswith("title: "))
+    assert json.loads(title.removeprefix("title: ")).endswith('a "quoted": summary # of \\ text')
+    assert not [line for line in cff(board_of()).splitlines() if line.startswith("date-released")]
