@@ -6,7 +6,7 @@ First the boards that ship, then one board of synthetic records: two profiles, f
 table, five seeds. Opening is from the click to the end of the load event, sorting from the press of a heading, which
 sorts every table of the page, to the layout that follows; medians of seven. Wants playwright, and Chromium on the path.
 
-Measured on two cores of an AMD EPYC, with other work on both: see docs/performance.md.
+What was measured stands in docs/performance.md.
 """
 
 from __future__ import annotations
@@ -98,10 +98,12 @@ PRESS = """() => {
 def whole(source: Source, folder: Path) -> None:
     """Build a site, and print what it took and how its largest board opens."""
     start = time.perf_counter()
+    work = time.process_time()
     done = build(source, folder)
-    seconds = time.perf_counter() - start
+    seconds, work = time.perf_counter() - start, time.process_time() - work
     largest = max(file.stat().st_size for file in folder.rglob("*.html"))
-    print(f"built {done.files} files, {done.size / (1 << 20):.1f} MiB, in {seconds:.1f} s; largest page {_kb(largest)}")
+    size = f"{done.files} files, {done.size / (1 << 20):.1f} MiB, largest page {_kb(largest)}"
+    print(f"built {size}, in {seconds:.1f} s ({work:.1f} s of a core)")
     told(max(folder.glob("boards/*.html"), key=lambda file: file.stat().st_size))
 
 
