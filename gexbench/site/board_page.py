@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from gexbench.site.addresses import board_page, plain, table_page
 from gexbench.site.figures import Figure, curves, defenses, rows
 from gexbench.site.render import Grid, render
 from gexbench.site.rows import clean, ranked_grid
+from gexbench.site.table_page import MOST_COMPARED
 
 MOST_WIDE = 300
 """Rows up to which a page holds every column; of more it holds the few, and the page of a table the rest."""
@@ -24,17 +25,23 @@ MOST_WIDE = 300
 
 @dataclass(frozen=True)
 class Shown:
-    """A table of ranks, the page that tells more of it, and how filters know it."""
+    """A table of ranks, and the page that tells more of it. sheets: how many contact sheets lie there."""
 
     table: Table
     grid: Grid
     page: str
     rows: Figure | None
+    sheets: int
 
     @property
     def against(self) -> str:
         """Return what filters call the table's defense."""
         return self.table.defense or "none"
+
+    @property
+    def compares(self) -> bool:
+        """Whether the table's page compares any two rows."""
+        return sum(row.main() is not None for row in self.table.rows) > 1 and len(self.table.rows) <= MOST_COMPARED
 
 
 @dataclass(frozen=True)
@@ -49,10 +56,11 @@ class Profile:
     panels: tuple[Grid, ...]
 
 
-def board_html(board: Board) -> str:
-    """Return the page of a board."""
+def board_html(board: Board, pictures: Collection[str] = ()) -> str:
+    """Return the page of a board. pictures: names of the runs that have one."""
     profiles = [
-        _profile(board, name, list(tables)) for name, tables in groupby(board.tables, key=lambda table: table.profile)
+        _profile(board, [_shown(board, table, pictures) for table in tables])
+        for _, tables in groupby(board.tables, key=lambda table: table.profile)
     ]
     tables = board.tables
     return render(
@@ -76,10 +84,11 @@ def board_html(board: Board) -> str:
     )
 
 
-def _shown(board: Board, table: Table) -> Shown:
+def _shown(board: Board, table: Table, pictures: Collection[str]) -> Shown:
     """Return a table; the drawing of its rows stands beside those of the ranked budget without a defense."""
     drawn = rows(table) if table.headline and not table.defense else None
-    return Shown(table, ranked_grid(board, table, _is_wide(board)), table_page(board, table), drawn)
+    sheets = sum(record.run_name in pictures for record in table.records)
+    return Shown(table, ranked_grid(board, table, _is_wide(board)), table_page(board, table), drawn, sheets)
 
 
 def _is_wide(board: Board) -> bool:
@@ -105,12 +114,14 @@ def _counts(board: Board) -> list[tuple[str, str]]:
     return [*told, ("verified", str(signed)), ("newest run", newest(board) or "none")]
 
 
-def _profile(board: Board, name: str, tables: Sequence[Table]) -> Profile:
+def _profile(board: Board, shown: Sequence[Shown]) -> Profile:
+    tables = [each.table for each in shown]
+    name = tables[0].profile
     sheets = (defense_sheet(name, tables), joint_sheet(name, tables), ownership_sheet(name, tables))
     return Profile(
         name,
-        clean(facts(board, name, list(tables))),
-        tuple(_shown(board, table) for table in tables),
+        clean(facts(board, name, tables)),
+        tuple(shown),
         curves(tables),
         defenses(tables),
         tuple(Grid(clean(sheet)) for sheet in sheets if sheet is not None),

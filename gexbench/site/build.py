@@ -58,7 +58,7 @@ def _texts(source: Source) -> Iterator[tuple[str, str]]:
     yield addresses.HOME, home_html(source)
     for board in source.boards:
         name = addresses.plain(board.card.name)
-        yield addresses.board_page(board), board_html(board)
+        yield addresses.board_page(board), board_html(board, source.pictures)
         yield f"data/{name}.csv", to_csv(board)
         yield (
             f"data/{name}.json",
