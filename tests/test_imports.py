@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "claims": DOCUMENTS | {"bench", "engine", "surrogate"},
     "innocents": DOCUMENTS | {"bench", "sweep", "engine"},
     "studies": DOCUMENTS | {"bench", "sweep", "boards"},
+    "notebook": DOCUMENTS | {"bench", "core", "engine"},
     "surrogate": DOCUMENTS | {"core", "engine"},
     "noise": DOCUMENTS,
     "neighbours": DOCUMENTS | {"boards"},

@@ -28,8 +28,10 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
         yield f"its run failed: {shown(record.reason) or 'no reason given'}"
         return
     if is_foreign(plan.victim):
-        yield f"its victim {plan.victim.name!r} is somebody's own, and boards that ship rank their own victims alone"
-        return
+        why = _not_ranked(plan, board)
+        if why:
+            yield why
+            return
     if record.isolation == "none":
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
     if record.incidents:
@@ -41,6 +43,16 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     yield from _numbers(record)
     if plan.defense is not None and plan.defense.claims and record.ownership is None:
         yield f"its defense {plan.defense.name!r} claims, and it holds no verdict on ownership"
+
+
+def _not_ranked(plan: Plan, board: BoardCard) -> str:
+    """Say why a victim of somebody's own stands on no board, or not on this one; "" where it may."""
+    victim = plan.victim
+    if "/" not in board.name:
+        return f"its victim {victim.name!r} is somebody's own, and boards that ship rank their own victims alone"
+    if victim.weights is None or victim.weights.sha256 != plan.victim_weights:
+        return f"its victim {victim.name!r} is none that a card pins, as `gexbench new victim` writes one"
+    return ""
 
 
 def _choices(plan: Plan) -> Iterator[str]:

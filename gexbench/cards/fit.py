@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gexbench.cards.own import is_foreign, signature_of
+from gexbench.cards.own import is_foreign, is_remote, signature_of
 from gexbench.cards.schema import AttackCard, Card, DatasetCard, DefenseCard, TaskCard, TaskProfile, VictimCard
 from gexbench.errors import PlanError
 
@@ -43,7 +43,8 @@ def check_foreign(attack: AttackCard, defense: DefenseCard | None, victim: Victi
     if not is_foreign(victim):
         return
     signature_of(victim)
-    wanted = sorted({"weights", "twin", "discriminator", "partial-real"} & set(attack.needs))
+    beyond = {"weights", "twin", "discriminator", "partial-real", *(["latents"] if is_remote(victim) else [])}
+    wanted = sorted(beyond & set(attack.needs))
     if wanted:
         raise PlanError(
             f"{attack.name!r} needs the knowledge {wanted[0]!r}, and of {victim.name!r} there are answers alone",

@@ -16,6 +16,7 @@ PROSE = (
     "upstream",
     "stands_in_for",
     "folder",
+    "endpoint",
     "facts",
     "controls",
     "tolerance",

@@ -184,18 +184,20 @@ class TaskCard(Card):
 class VictimCard(Card):
     """A generator, the network's numbers, and how its owner trains it.
 
-    backend: what opens it. stored: the type of the weights on disk. seed: of its training. twin_of: the victim of which
-    this is a second training by another seed, from the same data; it copies nothing.
+    backend: what opens it. endpoint: of one behind an address, see cards.endpoint. stored: the type of the weights on
+    disk. seed: of its training. twin_of: the victim of which this is a second training by another seed, from the same
+    data; it copies nothing. dataset: what it learned from; of a user's own it may be left out.
     asset: the weights of a network that others trained and released; what it learned from, `dataset`, may be unknown.
     licence: of what carries the weights; upstream: what is known of the terms of those who trained it.
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch", "module", "torchscript", "onnx"] = "pytorch"
+    backend: Literal["pytorch", "module", "torchscript", "onnx", "http"] = "pytorch"
     scale: int = Field(default=1, ge=1)
     entry: Entry | Literal[""] = ""
     dataset: Name | None = None
     net: dict[str, Any] = {}
+    endpoint: dict[str, Any] = {}
     train: dict[str, Any] = {}
     seed: int = Field(default=0, ge=0)
     twin_of: Name | None = None
@@ -210,7 +212,7 @@ class VictimCard(Card):
 
     @model_validator(mode="after")
     def _is_of_someone(self) -> VictimCard:
-        if self.asset is None and self.dataset is None:
+        if self.asset is None and self.dataset is None and self.backend == "pytorch":
             raise ValueError("say in dataset what it learned from, or in asset which released weights it has")
         if self.asset is not None and (self.weights or self.train or not (self.licence and self.upstream)):
             raise ValueError("an asset takes no [weights] and no [train], and a word on licence and upstream terms")
@@ -218,9 +220,17 @@ class VictimCard(Card):
 
     @model_validator(mode="after")
     def _opens(self) -> VictimCard:
-        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not (self.entry or self.weights):
+        if (self.backend == "http") != bool(self.endpoint):
+            raise ValueError("backend http and the table [endpoint] go together")
+        opened = bool(self.entry or self.weights or self.endpoint)
+        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not opened:
             raise ValueError("backends pytorch and module take an entry, others take [weights] and none")
         return self
+
+    @property
+    def draws(self) -> bool:
+        """Say whether it draws images, and is asked no questions."""
+        return self.task_kind == "sampling"
 
 
 class AttackCard(Card):

@@ -40,7 +40,7 @@ def run(
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     victim: Annotated[
         str | None,
-        typer.Option(help="Another victim than the profile's, or a file of yours; such a record stands on no board."),
+        typer.Option(help="Another victim than the profile's, or a file or address of yours."),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
