@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},
     "boards": DOCUMENTS | {"engine"},
     "site": DOCUMENTS | {"boards"},
+    "study": DOCUMENTS | CONTRACTS | {"boards", "site", "engine"},
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine"},
     "sweeps": DOCUMENTS | {"bench", "boards", "engine"},
@@ -47,7 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweeps", "boards", "site", "engine", "verification", "innocents", "claims"},
+    "cli": DOCUMENTS | {"bench", "sweeps", "boards", "site", "study", "engine", "verification", "innocents", "claims"},
 }
 
 

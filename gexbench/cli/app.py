@@ -26,6 +26,7 @@ from gexbench.cli import (
     score,
     show,
     site,
+    study,
     sweep,
     verify,
     victim,
@@ -63,6 +64,7 @@ app.add_typer(innocents.app, name="innocents")
 app.add_typer(defense.app, name="defense")
 app.add_typer(board.app, name="board")
 app.add_typer(site.app, name="site")
+app.add_typer(study.app, name="study")
 
 
 def _version(wanted: bool) -> None:

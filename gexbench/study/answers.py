@@ -23,6 +23,9 @@ LARGEST = 1 << 20
 LONGEST = 7 * 86_400_000
 """Milliseconds that an answer may take: a week."""
 
+Row = tuple[str, int, int, int]
+"""Item, position, score and milliseconds."""
+
 
 @dataclass(frozen=True)
 class Rater:
@@ -58,18 +61,18 @@ def _read(path: Path, key: Key, study: str) -> list[Rater]:
         raise StudyError(f"{path} is no CSV of UTF-8 text", "give the file that a page saved") from None
     if not lines or lines[0] != COLUMNS:
         raise StudyError(f"{path} has not the columns {','.join(COLUMNS)}", "give the file that a page saved")
-    answers: dict[str, list[tuple[str, int, int, int]]] = {}
+    answers: dict[str, list[Row]] = {}
     for number, cells in enumerate(lines[1:], start=2):
         if cells:
-            rater, *answer = _answer(cells, f"{path}, line {number}", study)
-            answers.setdefault(rater, []).append((answer[0], answer[1], answer[2], answer[3]))
+            row = _answer(cells, f"{path}, line {number}", study)
+            answers.setdefault(cells[1], []).append(row)
     if not answers:
         raise StudyError(f"{path} holds no answer", "leave it out")
     digest = hashlib.sha256(content).hexdigest()
     return [_rater(code, rows, key, (path, digest)) for code, rows in answers.items()]
 
 
-def _answer(cells: Sequence[str], place: str, study: str) -> tuple[str, str, int, int, int]:
+def _answer(cells: Sequence[str], place: str, study: str) -> Row:
     if len(cells) != len(COLUMNS):
         raise StudyError(f"{place}: {len(cells)} cells, not {len(COLUMNS)}", "give the file that a page saved")
     if cells[0] != study:
@@ -78,7 +81,7 @@ def _answer(cells: Sequence[str], place: str, study: str) -> tuple[str, str, int
             "give the folder of that study; a key that was changed is another study's",
         )
     score = _number(cells[4], "score", place, SCORES)
-    return cells[1], cells[2], _number(cells[3], "position", place), score, _number(cells[5], "milliseconds", place)
+    return cells[2], _number(cells[3], "position", place), score, _number(cells[5], "milliseconds", place)
 
 
 def _number(text: str, what: str, place: str, within: range = range(LONGEST + 1)) -> int:
@@ -91,7 +94,7 @@ def _number(text: str, what: str, place: str, within: range = range(LONGEST + 1)
     return int(text)
 
 
-def _rater(code: str, rows: Sequence[tuple[str, int, int, int]], key: Key, file: tuple[Path, str]) -> Rater:
+def _rater(code: str, rows: Sequence[Row], key: Key, file: tuple[Path, str]) -> Rater:
     page = next((at for at, group in enumerate(key.groups) if code in group.raters), None)
     if page is None:
         known = [rater for group in key.groups for rater in group.raters]
@@ -101,10 +104,12 @@ def _rater(code: str, rows: Sequence[tuple[str, int, int, int]], key: Key, file:
     return Rater(code, page, scores, {item: taken for item, *_, taken in rows}, file[1])
 
 
-def _refuse_other_items(code: str, rows: Sequence[tuple[str, int, int, int]], group: Group, path: Path) -> None:
+def _refuse_other_items(code: str, rows: Sequence[Row], group: Group, path: Path) -> None:
     known, given = {item.id for item in group.items}, [item for item, *_ in rows]
     if strange := next((item for item in given if item not in known), None):
-        raise StudyError(f"{path}: rater {code} answers {shown(strange, 40)!r}, which {group.page} does not ask", "leave it out")
+        raise StudyError(
+            f"{path}: rater {code} answers {shown(strange, 40)!r}, which {group.page} does not ask", "leave it out"
+        )
     if twice := next((item for item in given if given.count(item) > 1), None):
         raise StudyError(f"{path}: rater {code} answers item {twice} more than once", "give each rater's file once")
     if len(given) < len(known):

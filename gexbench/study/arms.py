@@ -89,7 +89,9 @@ def _folder(place: Path) -> Path:
 
 def _dataset(record: RunRecord, catalog: Catalog) -> Dataset:
     card = record.plan.dataset
-    made: Dataset = load_entry(card.reader)(card.settings, datasets.locate(card, catalog.filed(DatasetCard, card.name).pins))
+    made: Dataset = load_entry(card.reader)(
+        card.settings, datasets.locate(card, catalog.filed(DatasetCard, card.name).pins)
+    )
     return made
 
 
@@ -100,6 +102,6 @@ def _refuse_unlike(sources: Sequence[Tensor], arms: Sequence[Sequence[Tensor]]) 
     for a, b in zip(*arms, strict=True):
         if a.shape != b.shape:
             raise StudyError(
-                f"a picture of one arm is {tuple(a.shape)} and of the other {tuple(b.shape)}: their size would tell them",
+                f"a picture of one arm is {tuple(a.shape)} and of the other {tuple(b.shape)}: that would tell them",
                 "give runs of one victim",
             )

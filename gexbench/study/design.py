@@ -19,7 +19,7 @@ CODE = "abcdefghjkmnpqrstuvwxyz23456789"
 
 @dataclass(frozen=True)
 class Wish:
-    """How large a study is to be, and the text that all its draws come from. images: rated ones; raters: on both pages."""
+    """How large a study is to be, images rated and raters on both pages, and the text that all its draws come from."""
 
     images: int
     raters: int
@@ -27,7 +27,9 @@ class Wish:
 
     def __post_init__(self) -> None:
         if self.images < 4 or self.images % 2:
-            raise StudyError(f"{self.images} images cannot be shown half in either arm", "give an even number from 4 on")
+            raise StudyError(
+                f"{self.images} images cannot be shown half in either arm", "give an even number from 4 on"
+            )
         if self.raters < 4 or self.raters % 2:
             raise StudyError(
                 f"{self.raters} raters cannot be spread over two pages, two or more on each", "give an even number"
@@ -52,7 +54,7 @@ def design(wish: Wish, names: Sequence[str]) -> tuple[Group, Group]:
     needed = wish.images + 2 * wish.anchors
     if len(names) < needed:
         raise StudyError(
-            f"{wish.images} rated images and {2 * wish.anchors} anchors need {needed} images, and the runs kept {len(names)}",
+            f"{wish.images} rated images and {2 * wish.anchors} anchors need {needed}, and the runs kept {len(names)}",
             "give --images a smaller number",
         )
     chosen = wish.dice("images").sample(list(names), needed)
@@ -71,7 +73,8 @@ def _group(wish: Wish, page: int, names: Sequence[str]) -> Group:
         Item(id=wish.name(page, "repeat", at), role="repeat", source=item.source, arm=item.arm, repeats=item.id)
         for at, item in enumerate(items[:REPEATS])
     ]
-    roles: list[Role] = ["untranslated"] * wish.anchors + ["true-style"] * wish.anchors
+    kinds: tuple[Role, Role] = ("untranslated", "true-style")
+    roles = [role for role in kinds for _ in range(wish.anchors)]
     shown = [
         Item(id=wish.name(page, "anchor", at), role=role, source=name)
         for at, (role, name) in enumerate(zip(roles, anchors, strict=True))
@@ -92,7 +95,7 @@ def _codes(wish: Wish, page: int) -> tuple[str, ...]:
 
 
 def orders(wish: Wish, group: Group) -> dict[str, list[int]]:
-    """Return for each rater the places of the items in the order they are asked: a repeat a fourth of the page later."""
+    """Return for each rater the places of items in the order they are asked: repeats a fourth of the page later."""
     places = {item.id: at for at, item in enumerate(group.items)}
     pairs = [(places[item.repeats], at) for at, item in enumerate(group.items) if item.repeats]
     return {code: _order(wish.dice(group.page, "order", code), len(group.items), pairs) for code in group.raters}

@@ -78,7 +78,7 @@ class Shares:
 
 @dataclass(frozen=True)
 class Effect:
-    """The mean of arm b less that of arm a, its test, and where its uncertainty comes from; d: in standard deviations."""
+    """The mean of arm b less that of arm a, its test, and where its doubt comes from; d: in standard deviations."""
 
     test: PairTest
     shares: Shares

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -44,7 +44,7 @@ class Item(Frozen):
     source: str = ""
     arm: Arm | None = None
     repeats: str | None = None
-    wanted: int | None = Field(None, ge=1, le=5)
+    wanted: Annotated[int, Field(ge=1, le=5)] | None = None
 
 
 class Group(Frozen):
@@ -66,6 +66,16 @@ class Rules(Frozen):
     question: Line
     apart: int = 3
     least_median: int = 1000
+
+
+def rules_of(margin: float, question: str) -> Rules:
+    """Return rules as a user gives them; raises StudyError."""
+    try:
+        return Rules(margin=margin, question=question)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = shown(".".join(map(str, first["loc"])))
+        raise StudyError(f"--{name} {shown(str(first['input']))!r}: {shown(first['msg'])}", "see --help") from None
 
 
 class Key(Frozen):
@@ -113,4 +123,6 @@ def read_key(folder: Path) -> tuple[Key, str]:
     except ValidationError as error:
         first = error.errors()[0]
         place = shown(".".join(map(str, first["loc"]))) or "file"
-        raise StudyError(f"{path} is no key of a study: {place}: {shown(first['msg'])}", "make the study anew") from None
+        raise StudyError(
+            f"{path} is no key of a study: {place}: {shown(first['msg'])}", "make the study anew"
+        ) from None

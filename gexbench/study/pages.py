@@ -23,6 +23,7 @@ from gexbench.study.key import NAME, PAGES, SCORES, Group, Item, Key, Rules, stu
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).with_name("templates")
 QUESTION = "How well did the program make the left picture into what it should become?"
@@ -65,7 +66,7 @@ def make(arms: Arms, wish: Wish, rules: Rules, folder: Path) -> Made:
 
 def page(study: str, group: Group, arms: Arms, wish: Wish, rules: Rules) -> str:
     """Return a page of a study."""
-    style, script = (_text(name) for name in ("page.css", "page.js"))
+    style, script = (template_text(name) for name in ("page.css", "page.js"))
     data = {
         "study": study,
         "question": rules.question,
@@ -73,14 +74,14 @@ def page(study: str, group: Group, arms: Arms, wish: Wish, rules: Rules) -> str:
         "orders": orders(wish, group),
     }
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
-            style=_raw(style),
-            script=_raw(script),
+            style=raw(style),
+            script=raw(script),
             style_hash=csp_hash(style),
             script_hash=csp_hash(script),
-            data=_raw(json.dumps(data, ensure_ascii=True).replace("<", "\\u003c")),
+            data=raw(json.dumps(data, ensure_ascii=True).replace("<", "\\u003c")),
             question=rules.question,
             minutes=max(1, round(len(group.items) * SECONDS / 60)),
             scores=SCORES,
@@ -118,11 +119,14 @@ def _pictures(item: Item, places: Mapping[str, int], arms: Arms) -> tuple[str, s
 
 
 def data_url(image: Tensor) -> str:
-    """Return an image (3,h,w) uint8 as PNG of 8-bit RGB without any text in it, encoded alike whatever it shows."""
+    """Return an image (3,h,w) uint8 as PNG of 8-bit RGB and nothing else, uncompressed: all of a size are as long.
+
+    Compressed, the smoother arm would have the shorter files.
+    """
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(file, "PNG", compress_level=9)
+    Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()).save(file, "PNG", compress_level=0)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -131,18 +135,21 @@ def csp_hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _text(name: str) -> str:
+def template_text(name: str) -> str:
+    """Return a file that lies beside the templates."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
-def _raw(text: str) -> Any:
+def raw(text: str) -> Markup:
+    """Return text of ours that goes on a page as it is."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the maker of pages."""
     import jinja2
 
     return jinja2.Environment(

@@ -1,4 +1,4 @@
-"""The analysis of the image-translation paper: all ratings of an arm in one pot, as if no two had rater or image in common.
+"""The analysis of the image-translation paper: ratings in one pot, as if no two had rater or image in common.
 
 Source: Szyller et al. 2023, section 5.4. It is reported beside ours to be compared, and its p are too small wherever
 ratings of one picture are alike.
@@ -25,9 +25,9 @@ class Summary:
 
 @dataclass(frozen=True)
 class Pooled:
-    """Welch's t and p of the difference a - b; d: Cohen's.
+    """Welch's t and p of the difference a - b; d: Cohen's; error: the difference's standard error.
 
-    error: of the difference. outside: p of two one-sided tests at `bound` standard deviations. smallest: points of the scale at which that p is
+    outside: p of two one-sided tests at `bound` standard deviations. smallest: points of the scale at which that p is
     just LEVEL: a number to see how the paper found its bounds, no bound to choose, since it comes from the answers.
     """
 
