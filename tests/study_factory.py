@@ -25,17 +25,15 @@ def image(*what: int) -> Tensor:
 
 def make_arms(count: int = 20) -> Arms:
     """Return two arms of noise; arm b is flat, which compresses to much less."""
+    places = range(count)
     sides = [Side(run=f"run-of-{name}", model="surrogate", evidence_sha256="0" * 64) for name in ("victim", "thief")]
     return Arms(
         task="monet2photo",
         profile="mini",
         sides=(sides[0], sides[1]),
-        names=[f"test/photo-{at}.png" for at in range(count)],
-        sources=[image(0, at) for at in range(count)],
-        pictures=(
-            [image(1, at) for at in range(count)],
-            [torch.full((3, 6, 8), at, dtype=torch.uint8) for at in range(count)],
-        ),
+        names=[f"test/photo-{at}.png" for at in places],
+        sources=[image(0, at) for at in places],
+        pictures=([image(1, at) for at in places], [torch.full((3, 6, 8), at, dtype=torch.uint8) for at in places]),
         truth=[image(2, at) for at in range(3)],
     )
 
@@ -54,7 +52,7 @@ def lines_of(code: str, key: Key, study: str, score: Score = honest, wish: Wish 
     places = orders(wish, group)[code]
     asked = [group.items[place] for place in places]
     rows = [[study, code, item.id, str(at), str(score(item)), str(2000 + at)] for at, item in enumerate(asked, start=1)]
-    return [COLUMNS, *rows]
+    return [[*COLUMNS], *rows]
 
 
 def group_of(code: str, key: Key) -> Group:
