@@ -99,6 +99,18 @@ class Key(Frozen):
             raise ValueError("a page must show as many images of either arm, two or more")
         return self
 
+    @model_validator(mode="after")
+    def _names_each_once(self) -> Key:
+        """Refuse two items or raters of one name, and a repeat of what the page does not ask."""
+        for group in self.groups:
+            ids = [item.id for item in group.items]
+            if len({*ids}) < len(ids) or not {i.repeats for i in group.items if i.repeats} <= {*ids}:
+                raise ValueError(f"{group.page} names an item twice, or repeats one that it does not ask")
+        raters = [rater for group in self.groups for rater in group.raters]
+        if len({*raters}) < len(raters):
+            raise ValueError("a rater is named twice")
+        return self
+
     @property
     def sources(self) -> tuple[str, ...]:
         """Return the names of the images that are rated, in one order for both pages."""

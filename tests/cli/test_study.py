@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from own_images import fill
 from study_factory import lines_of, write
 from typer.testing import CliRunner
 
-import gexbench
 from gexbench.cli.app import app
 from gexbench.study.design import Wish
 from gexbench.study.key import read_key
 
 SEED = "a secret of the tests"
+CARDS = ("--registry", "cards")
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with two runs of one task."""
-    out = tmp_path_factory.mktemp("runs")
-    for seed in (0, 1):
-        gexbench.run("sr", "bicubic", out=out, seed=seed)
-    return out
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a folder with a task on pairs and runs of its control: two seeds, one of which kept nothing."""
+    place = tmp_path_factory.mktemp("place")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEXBENCH_HOME", str(place / "home"))
+        patch.delenv("GEXBENCH_DATA", raising=False)
+        patch.chdir(place)
+        fill(place / "p/input", 40, 16)
+        fill(place / "p/target", 40, 64)
+        pairs = ("--layout", "paired", "--from", "p", "--scale", "4", "--side", "16")
+        for words in (
+            ("new", "dataset", "me/p", *pairs),
+            ("new", "task", "me/up", "--dataset", "me/p"),
+            ("run", "--task", "me/up", "--attack", "bicubic", "--registry", "cards", "--out", "runs"),
+            (
+                "run",
+                "--task",
+                "me/up",
+                "--attack",
+                "bicubic",
+                "--registry",
+                "cards",
+                "--out",
+                "other",
+                "--defense",
+                "jpeg",
+            ),
+            ("run", "--task", "me/up", "--attack", "bicubic", "--registry", "cards", "--out", "bare", "--no-keep"),
+        ):
+            done = CliRunner().invoke(app, words, catch_exceptions=False)
+            assert done.exit_code == 0, done.output
+        yield place
+
+
+def run_in(folder: Path) -> Path:
+    return next(path for path in folder.iterdir() if path.is_dir())
 
 
 def invoke(*words: str | Path) -> tuple[int, str, str]:
@@ -32,9 +64,9 @@ def invoke(*words: str | Path) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, error
 
 
-def test_a_study_goes_from_a_run_to_a_report_by_commands_alone(runs: Path, tmp_path: Path) -> None:
-    run, study = sorted(runs.glob("sr-bicubic-*"))[0], tmp_path / "study"
-    made = invoke("make", run, "--to", study, "--images", "4", "--raters", "6", "--seed", SEED, "--json")
+def test_a_study_goes_from_a_run_to_a_report_by_commands_alone(place: Path, tmp_path: Path) -> None:
+    run, study = run_in(place / "runs"), tmp_path / "study"
+    made = invoke("make", run, "--to", study, "--images", "4", "--raters", "6", "--seed", SEED, "--json", *CARDS)
     assert made[0] == 0, made
     told = json.loads(made[1])
     key, name = read_key(study)
@@ -49,14 +81,14 @@ def test_a_study_goes_from_a_run_to_a_report_by_commands_alone(runs: Path, tmp_p
     code, text, error = invoke("report", study, *files, "--to", tmp_path / "report.html")
     assert code == 0, error
     assert "margin, set beforehand" in text
-    assert "victim of sr-bicubic" in text
+    assert "victim of me-up-bicubic" in text or "victim of me" in text
     assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert json.loads(invoke("report", study, *files, "--json")[1])["study"] == name
 
 
-def test_two_runs_are_the_arms_and_need_one_task(runs: Path, tmp_path: Path) -> None:
-    one, other = sorted(runs.glob("sr-bicubic-*"))
-    assert invoke("make", one, other, "--to", tmp_path / "study", "--images", "4")[0] == 0
+def test_two_runs_are_the_arms_and_need_one_task(place: Path, tmp_path: Path) -> None:
+    one, other = run_in(place / "runs"), run_in(place / "other")
+    assert invoke("make", one, other, "--to", tmp_path / "study", "--images", "4", *CARDS)[0] == 0
     key, _ = read_key(tmp_path / "study")
     assert [side.run for side in key.sides] == [one.name, other.name]
     assert {side.model for side in key.sides} == {"surrogate"}
@@ -70,19 +102,25 @@ def refused(*words: str | Path) -> str:
     return error
 
 
-def test_what_is_no_study_is_refused_in_a_line(runs: Path, tmp_path: Path) -> None:
-    run = sorted(runs.glob("sr-bicubic-*"))[0]
-    to = ("--to", tmp_path / "study")
+def test_what_is_no_study_is_refused_in_a_line(place: Path, tmp_path: Path) -> None:
+    run = run_in(place / "runs")
+    to = ("--to", tmp_path / "study", *CARDS)
     assert "margin" in refused("make", run, *to, "--margin", "0")
     assert "margin" in refused("make", run, *to, "--margin", "nan")
     assert "question" in refused("make", run, *to, "--question", "a\nb")
     assert "1000 rated images" in refused("make", run, *to, "--images", "1000")
     assert "cannot read the record" in refused("make", tmp_path / "none", *to)
-    assert "not empty" in refused("make", run, "--to", runs)
+    assert "not empty" in refused("make", run, "--to", place, "--images", "4", *CARDS)
     assert not (tmp_path / "study").exists()
     assert "cannot read the key" in refused("report", tmp_path, tmp_path / "answers.csv")
 
 
-def test_a_run_that_kept_nothing_is_refused(tmp_path: Path) -> None:
-    record = gexbench.run("sr", "bicubic", out=tmp_path / "runs", keep=False)
-    assert "no evidence was kept" in refused("make", tmp_path / "runs" / record.plan.run_name, "--to", tmp_path / "s")
+def test_a_run_that_kept_nothing_is_refused(place: Path, tmp_path: Path) -> None:
+    assert "no evidence was kept" in refused("make", run_in(place / "bare"), "--to", tmp_path / "s", *CARDS)
+
+
+def test_runs_of_two_tasks_are_no_study(place: Path, tmp_path: Path) -> None:
+    words = ("run", "--task", "sr", "--attack", "bicubic", "--out", str(tmp_path / "runs"))
+    assert CliRunner().invoke(app, words).exit_code == 0
+    both = run_in(place / "runs"), run_in(tmp_path / "runs")
+    assert "did not answer the same images" in refused("make", *both, "--to", tmp_path / "s", *CARDS)

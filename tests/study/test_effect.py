@@ -63,9 +63,8 @@ def test_an_effect_by_hand() -> None:
 def test_variances_of_the_parts_come_out_on_average() -> None:
     parts = {"rater": 0.6, "image": 0.5, "slope": 0.4, "own": 0.7, "noise": 0.9}
     found = [effect(drawn(seed, (20, 20), 20, **parts)).shares for seed in range(60)]
-    means = [
-        np.mean([getattr(s, n) for s in found]) for n in ("rater", "image", "rater_effect", "image_effect", "noise")
-    ]
+    names = ("rater", "image", "rater_effect", "image_effect", "noise")
+    means = [np.mean([getattr(shares, name) for shares in found]) for name in names]
     assert means == pytest.approx([0.36, 0.25, 0.16, 0.49, 0.81], rel=0.15)
 
 
