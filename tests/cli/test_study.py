@@ -17,6 +17,7 @@ from gexbench.study.key import read_key
 
 SEED = "a secret of the tests"
 CARDS = ("--registry", "cards")
+RUN = ("run", "--task", "me/up", "--attack", "bicubic", *CARDS)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for words in (
             ("new", "dataset", "me/p", *pairs),
             ("new", "task", "me/up", "--dataset", "me/p"),
-            ("run", "--task", "me/up", "--attack", "bicubic", "--registry", "cards", "--out", "runs"),
+            (*RUN, "--out", "runs"),
             (
                 "run",
                 "--task",
@@ -47,7 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 "--defense",
                 "jpeg",
             ),
-            ("run", "--task", "me/up", "--attack", "bicubic", "--registry", "cards", "--out", "bare", "--no-keep"),
+            (*RUN, "--out", "bare", "--no-keep"),
         ):
             done = CliRunner().invoke(app, words, catch_exceptions=False)
             assert done.exit_code == 0, done.output
