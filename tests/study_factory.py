@@ -46,10 +46,10 @@ def honest(item: Item) -> int:
     return item.wanted or 3
 
 
-def lines_of(code: str, key: Key, study: str, score: Score = honest, wish: Wish = WISH) -> list[list[str]]:
+def lines_of(code: str, key: Key, study: str, score: Score = honest) -> list[list[str]]:
     """Return what a rater's page saves."""
     group = group_of(code, key)
-    places = orders(wish, group)[code]
+    places = orders(key.seed, group)[code]
     asked = [group.items[place] for place in places]
     rows = [[study, code, item.id, str(at), str(score(item)), str(2000 + at)] for at, item in enumerate(asked, start=1)]
     return [[*COLUMNS], *rows]

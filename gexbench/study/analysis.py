@@ -22,12 +22,13 @@ from gexbench.study.key import SCORES, Key, StudyError
 from gexbench.study.pooled import Pooled, Summary, pooled
 
 TRAPS = (
+    "Answers that were not handed in, or that somebody left out, are not in here: see how many of the raters answered.",
     "The margin is the one in the key, and the key is what pages and answers are named by. A margin sought until its p "
     "falls below 0.05 shows nothing.",
     "No significant difference is not equivalence: a small study finds none whatever there is. Significant means a p "
     "below the level, for either test.",
-    "Ratings of one picture, and of one rater, are alike. Pooled as if they were not, they make intervals too narrow: "
-    "compare the pooled analysis below.",
+    "Ratings of one picture, and of one rater, are alike. Pooled as if they were not, they make intervals too narrow "
+    "where the effect is another for each picture or rater, and too wide where it is not: see the pooled analysis.",
     "The margin is in points of the scale. Cohen's d divides by the spread of these answers, so a bound on d moves "
     "with the raters.",
     "Two services can be rated alike because both are rated badly: see how the anchors were rated.",
@@ -68,6 +69,11 @@ class Report:
     def answer(self) -> str:
         """Return what is concluded."""
         return concluded(self.kept.test, self.key.rules.margin) if self.kept else f"undecided: {self.lacking}"
+
+    @property
+    def invited(self) -> int:
+        """Return how many raters have a code."""
+        return sum(len(group.raters) for group in self.key.groups)
 
     @property
     def counted(self) -> list[Rater]:
@@ -113,6 +119,8 @@ def document(report: Report) -> dict[str, Any]:
         "arms": {arm: side.model_dump() for arm, side in zip("ab", key.sides, strict=True)},
         "rules": key.rules.model_dump(),
         "answer": report.answer,
+        "invited": report.invited,
+        "answered": len(report.raters),
         "left_out": {code: list(why) for code, why in report.left_out.items()},
         "counted": told(report.kept, key) if report.kept else None,
         "everyone": told(report.everyone, key),

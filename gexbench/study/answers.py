@@ -15,8 +15,9 @@ import numpy as np
 from gexbench.errors import nearest
 from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
+from gexbench.study.design import orders
 from gexbench.study.effect import Ratings
-from gexbench.study.key import SCORES, Group, Key, Role, StudyError
+from gexbench.study.key import SCORES, Key, Role, StudyError
 
 COLUMNS = ["study", "rater", "item", "position", "score", "milliseconds"]
 LARGEST = 1 << 20
@@ -99,12 +100,13 @@ def _rater(code: str, rows: Sequence[Row], key: Key, file: tuple[Path, str]) -> 
     if page is None:
         known = [rater for group in key.groups for rater in group.raters]
         raise StudyError(f"{file[0]}: {shown(code, 40)!r} is no rater of this study", nearest(code, known)[:200])
-    _refuse_other_items(code, rows, key.groups[page], file[0])
+    _refuse_other_items(code, rows, key, page, file[0])
     scores = {item: score for item, _, score, _ in rows}
     return Rater(code, page, scores, {item: taken for item, *_, taken in rows}, file[1])
 
 
-def _refuse_other_items(code: str, rows: Sequence[Row], group: Group, path: Path) -> None:
+def _refuse_other_items(code: str, rows: Sequence[Row], key: Key, page: int, path: Path) -> None:
+    group = key.groups[page]
     known, given = {item.id for item in group.items}, [item for item, *_ in rows]
     if strange := next((item for item in given if item not in known), None):
         raise StudyError(
@@ -114,8 +116,9 @@ def _refuse_other_items(code: str, rows: Sequence[Row], group: Group, path: Path
         raise StudyError(f"{path}: rater {code} answers item {twice} more than once", "give each rater's file once")
     if len(given) < len(known):
         raise StudyError(f"{path}: rater {code} answers {len(given)} of {len(known)} items", "leave the file out")
-    if sorted(position for _, position, *_ in rows) != list(range(1, len(known) + 1)):
-        raise StudyError(f"{path}: the positions of rater {code} are not 1 to {len(known)}", "leave the file out")
+    asked = [group.items[place].id for place in orders(key.seed, group)[code]]
+    if {item: position for item, position, *_ in rows} != {item: at for at, item in enumerate(asked, start=1)}:
+        raise StudyError(f"{path}: these answers are not in the order of rater {code}", "are they another rater's?")
 
 
 def faults(rater: Rater, key: Key) -> list[str]:

@@ -42,7 +42,7 @@ class Wish:
 
     def dice(self, *what: object) -> random.Random:
         """Return a generator for one purpose; none tells what another draws."""
-        return random.Random("/".join(map(str, (self.seed, *what))))
+        return _dice(self.seed, *what)
 
     def name(self, *what: object) -> str:
         """Return an opaque name."""
@@ -94,11 +94,15 @@ def _codes(wish: Wish, page: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def orders(wish: Wish, group: Group) -> dict[str, list[int]]:
+def _dice(*what: object) -> random.Random:
+    return random.Random("/".join(map(str, what)))
+
+
+def orders(seed: str, group: Group) -> dict[str, list[int]]:
     """Return for each rater the places of items in the order they are asked: repeats a fourth of the page later."""
     places = {item.id: at for at, item in enumerate(group.items)}
     pairs = [(places[item.repeats], at) for at, item in enumerate(group.items) if item.repeats]
-    return {code: _order(wish.dice(group.page, "order", code), len(group.items), pairs) for code in group.raters}
+    return {code: _order(_dice(seed, group.page, "order", code), len(group.items), pairs) for code in group.raters}
 
 
 def _order(dice: random.Random, count: int, pairs: Sequence[tuple[int, int]]) -> list[int]:

@@ -25,6 +25,8 @@ LEAST = 2
 """Raters that a page needs."""
 DRAWS = 2000
 CONFIDENCE, LEVEL, POWER = 0.95, 0.05, 0.8
+NOTHING = 1e-9
+"""A standard error below which ratings do not vary but for rounding."""
 LARGEST = 400
 """Images and raters up to which a larger study is looked for."""
 
@@ -102,7 +104,7 @@ def effect(ratings: Ratings) -> Effect:
     parts, shares = _variance(ratings, slopes)
     error, freedom = _combined(parts)
     spread = math.sqrt(np.mean([ratings.of_arm(arm).var(ddof=1) for arm in (-1, 1)]))
-    if not error:
+    if error < NOTHING:
         raise StudyError("the ratings do not vary: nothing says how sure their mean is", "collect more answers")
     p = 2 * _below(-abs(value) / error, freedom)
     test = PairTest("paired", sizes, value, error, freedom, p)

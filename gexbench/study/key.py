@@ -39,9 +39,9 @@ class Item(Frozen):
     id of the item that is asked a second time. wanted: the score that an instruction asks for.
     """
 
-    id: str
+    id: Annotated[str, Field(pattern="^[0-9a-f]{12}$")]
     role: Role
-    source: str = ""
+    source: Line = ""
     arm: Arm | None = None
     repeats: str | None = None
     wanted: Annotated[int, Field(ge=1, le=5)] | None = None
@@ -50,9 +50,9 @@ class Item(Frozen):
 class Group(Frozen):
     """A page, what it asks, and the codes of those who may answer it."""
 
-    page: str
+    page: Annotated[str, Field(pattern="^page-[12][.]html$")]
     items: tuple[Item, ...]
-    raters: tuple[str, ...]
+    raters: tuple[Annotated[str, Field(pattern="^[a-z0-9]{6}$")], ...]
 
 
 class Rules(Frozen):

@@ -71,7 +71,7 @@ def page(study: str, group: Group, arms: Arms, wish: Wish, rules: Rules) -> str:
         "study": study,
         "question": rules.question,
         **_shown(group, arms, wish),
-        "orders": orders(wish, group),
+        "orders": orders(wish.seed, group),
     }
     return (
         environment()

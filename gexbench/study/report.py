@@ -65,6 +65,7 @@ def _compared(report: Report) -> Rows:
     ends = [(role, anchor(report.counted, key, role)) for role in ("untranslated", "true-style")]
     return [
         ("question", shown(key.rules.question)),
+        ("raters who answered", f"{len(report.raters)} of {report.invited}"),
         *rows,
         ("margin, set beforehand", f"{key.rules.margin:g} points"),
         *((f"anchors, {role}", "-" if mean is None else f"{mean:.2f}") for role, mean in ends),

@@ -12,7 +12,6 @@ from study_factory import lines_of, write
 from typer.testing import CliRunner
 
 from gexbench.cli.app import app
-from gexbench.study.design import Wish
 from gexbench.study.key import read_key
 
 SEED = "a secret of the tests"
@@ -74,9 +73,9 @@ def test_a_study_goes_from_a_run_to_a_report_by_commands_alone(place: Path, tmp_
     assert told["study"] == name
     assert [side.model for side in key.sides] == ["victim", "surrogate"]
     assert (study / "raters.csv").read_text(encoding="utf-8").count("page-1.html") == 3
-    wish, files = Wish(4, 6, SEED), []
+    files = []
     for place, code in enumerate(rater for group in key.groups for rater in group.raters):
-        lines = lines_of(code, key, name, lambda item, at=place: item.wanted or 2 + (len(item.id) + at) % 2, wish)
+        lines = lines_of(code, key, name, lambda item, at=place: item.wanted or 2 + (len(item.id) + at) % 2)
         lines[1 + place][4] = lines[1 + place][4] if len(lines[1 + place][4]) > 1 else "3"
         files.append(write(tmp_path / f"{code}.csv", lines))
     code, text, error = invoke("report", study, *files, "--to", tmp_path / "report.html")

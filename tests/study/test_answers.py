@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[Change, str]] = {
     "an item of nobody": (set_cell(3, 2, "0" * 12), "which page-1.html does not ask"),
     "an item twice": (lambda lines: lines.append(lines[1]), "more than once"),
     "an item less": (lambda lines: lines.pop(), "answers 13 of 14 items"),
-    "a position twice": (set_cell(3, 3, "1"), "positions of rater"),
+    "a position twice": (set_cell(3, 3, "1"), "not in the order of rater"),
     "a cell more": (lambda lines: lines[2].append("x"), "line 3: 7 cells, not 6"),
     "other columns": (set_cell(0, 0, "stduy"), "has not the columns"),
     "nothing": (lambda lines: lines.clear(), "has not the columns"),
@@ -76,6 +76,14 @@ def test_what_is_not_of_the_study_is_refused_in_a_line(name: str, made: Made, tm
     assert told in str(caught.value)
     assert "answers.csv" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_answers_of_another_rater_under_a_new_code_are_refused(made: Made, tmp_path: Path) -> None:
+    lines = lines_of(code(made, 0, 0), made.key, made.study)
+    for line in lines[1:]:
+        line[1] = code(made, 0, 1)
+    with pytest.raises(StudyError, match="not in the order of rater"):
+        read_answers([write(tmp_path / "answers.csv", lines)], made.key, made.study)
 
 
 def test_a_rater_counts_once(made: Made, tmp_path: Path) -> None:
@@ -140,6 +148,22 @@ def test_a_missing_or_broken_key_is_refused_in_a_line(folder: Path, tmp_path: Pa
     (tmp_path / "key.json").write_text("{}", encoding="utf-8")
     with pytest.raises(StudyError, match="is no key of a study: task"):
         read_key(tmp_path)
+
+
+def test_a_key_with_a_name_twice_or_a_repeat_of_nothing_is_refused(tmp_path: Path, made: Made) -> None:
+    first, second = made.key.groups
+    strange = next(item for item in first.items if item.repeats).model_copy(update={"repeats": "0" * 12})
+    changes = {
+        "names an item twice": first.model_copy(update={"items": (*first.items, first.items[0])}),
+        "repeats one that it does not ask": first.model_copy(update={"items": (*first.items[:-1], strange)}),
+        "a rater is named twice": first.model_copy(update={"raters": second.raters}),
+    }
+    for told, group in changes.items():
+        broken = made.key.model_copy(update={"groups": (group, second)})
+        (tmp_path / "key.json").write_text(broken.model_dump_json(), encoding="utf-8")
+        with pytest.raises(StudyError, match="is no key of a study") as caught:
+            read_key(tmp_path)
+        assert told in str(caught.value) or "same images" in str(caught.value) or "either arm" in str(caught.value)
 
 
 def test_a_key_that_is_no_latin_square_is_refused(folder: Path, tmp_path: Path, made: Made) -> None:

@@ -31,7 +31,7 @@ def test_a_page_holds_anchors_repeats_of_both_arms_and_two_instructions() -> Non
 
 def test_every_rater_has_an_order_of_their_own_with_repeats_far_behind() -> None:
     for group in design(WISH, NAMES):
-        found = orders(WISH, group)
+        found = orders(WISH.seed, group)
         assert found.keys() == {*group.raters}
         assert len({tuple(order) for order in found.values()}) == len(group.raters)
         ids = [item.id for item in group.items]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,6 +20,7 @@ from gexbench.study.effect import (
 )
 from gexbench.study.key import StudyError
 
+ROOT = Path(__file__).resolve().parents[2]
 SIGNS = np.array([1.0, -1.0] * 4)
 
 
@@ -124,3 +128,14 @@ def test_too_few_raters_and_ratings_that_do_not_vary_are_refused() -> None:
         effect(Ratings((np.full((3, 8), 3.0), np.full((3, 8), 3.0)), SIGNS))
     with pytest.raises(StudyError, match="do not vary"):
         effect(Ratings((3 + SIGNS * np.ones((3, 1)), 3 - SIGNS * np.ones((3, 1))), SIGNS))
+
+
+def test_the_page_on_studies_shows_the_simulated_coverage_and_it_is_what_was_promised() -> None:
+    told = json.loads((ROOT / "benchmarks/results/study_coverage.json").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/user-study.md").read_text(encoding="utf-8")
+    assert told["draws"] == 1000
+    for name, study in told["studies"].items():
+        held = f"{100 * study['covered']:.1f} % | {100 * study['covered_pooled']:.1f} %"
+        assert f"| {name} | {study['raters'][0]} and {study['raters'][1]}, {study['images']} | {held} |" in page
+        assert 0.93 <= study["covered"] <= (0.98 if name in ("few raters", "noise alone") else 0.97)
+        assert study["false_equivalence"] <= 0.05
