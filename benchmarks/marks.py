@@ -69,6 +69,7 @@ def entry(runs: Sequence[tuple[Path, RunRecord]]) -> Mapping[str, Any]:
         "score": [round(verdict.suspect.score, 4) for verdict in verdicts],
         "largest p": max((v.suspect.p for v in verdicts if v.suspect.p is not None), default=None),
         "figures": {key: [round(v.suspect.figures[key], 4) for v in verdicts] for key in verdicts[0].suspect.figures},
+        "highest innocent": max((each.score for v in verdicts for each in v.innocents), default=None),
         "false alarms": sum(verdict.false_alarms for verdict in verdicts),
         "low p": _low(verdicts),
         "dB": round(min(ratios), 3) if ratios else None,

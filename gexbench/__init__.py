@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gexbench.core.attack import Attack, Brief
     from gexbench.core.defense import Defense
     from gexbench.core.oracle import Oracle
+    from gexbench.notebook import open_oracle
     from gexbench.record import RunRecord
     from gexbench.studies import cross, curve, sweep
     from gexbench.surrogate import load_surrogate
@@ -30,6 +31,7 @@ __all__ = [
     "curve",
     "load_records",
     "load_surrogate",
+    "open_oracle",
     "progress_bars",
     "run",
     "score",
@@ -47,6 +49,7 @@ _HOMES = {
     "curve": "studies",
     "load_records": "boards.frame",
     "load_surrogate": "surrogate",
+    "open_oracle": "notebook",
     "progress_bars": "cli.progress",
     "run": "bench",
     "score": "bench",

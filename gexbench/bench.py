@@ -14,7 +14,7 @@ from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.schema import AttackCard, DatasetCard, DefenseCard, ExtractorCard, MetricCard, TaskCard, VictimCard
 from gexbench.comparison import Comparison
 from gexbench.errors import CardError, GexbenchError, PlanError, nearest
-from gexbench.plan import RUNS, Identity, Isolation, Plan, Request, resolve, settings_of
+from gexbench.plan import RUNS, Identity, Isolation, Plan, Request, resolve, settings_of, settled
 from gexbench.plan_file import difference, read_plan
 from gexbench.record import RunRecord
 
@@ -31,7 +31,7 @@ def run(
     attack: str | Path,
     *,
     defense: str | Path | None = None,
-    profile: str = "mini",
+    profile: str | None = None,
     budget: int | str | None = None,
     seed: int = 0,
     options: Mapping[str, Any] | None = None,
@@ -50,15 +50,15 @@ def run(
 
     attack, defense: a name, or a submission's folder. budget: a number of images, or such as "50%". options,
     defense_options: by name. registry: more folders of cards. deadline: seconds the attack may take. None: the card's
-    choice. A run that ended well before is returned as it stands; one that was killed goes on. Raises GexbenchError for
-    bad input; an attack that fails gives a record with status "failed".
+    choice; of a profile mini, or the task's only one. A run that ended well before is returned as it stands; one that
+    was killed goes on. Raises GexbenchError for bad input; an attack that fails gives a record with status "failed".
     """
     refuse_unknown(run, unknown)
     request = Request(
         task,
         str(attack),
         None if defense is None else str(defense),
-        profile,
+        profile or "",
         None if budget is None else str(budget),
         seed,
         settings_of(options or {}),
@@ -122,7 +122,7 @@ def prepare(request: Request) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan for a request; an attack or defense given as a folder is read from there."""
     request = name_folders(request)
     catalog = Catalog.load(request.folders)
-    request = name_victim(request, catalog)
+    request = name_victim(settle(request, catalog), catalog)
     return catalog, resolve(request, catalog, identify(request, catalog))
 
 
@@ -145,6 +145,13 @@ def prepare_file(file: Path, folders: Sequence[Path] = (), victim: str | None = 
     if unlike:
         raise PlanError(f"{file}: its {unlike}", "install the gexbench it was made with, or name --task and --attack")
     return catalog, here
+
+
+def settle(request: Request, catalog: Catalog) -> Request:
+    """Fill in the usual profile, and what stands in for data that is not here; see plan.settled."""
+    from gexbench.engine.store.paths import data_root
+
+    return settled(request, catalog, data_root() is not None)
 
 
 def name_folders(request: Request) -> Request:
@@ -175,10 +182,20 @@ def name_victim(request: Request, catalog: Catalog) -> Request:
         return request
     home = catalog.get(VictimCard, scale.victim).dataset
     learned = home if request.dataset in (None, scale.dataset) else request.dataset
-    filed = own_victim(request.victim, Place(task.kind, task.scale, learned or home))
+    filed = own_victim(request.victim, Place(task.kind, task.scale, learned or home, scale.side))
     _refuse_readable(filed, catalog)
     catalog.adopt(filed)
     return replace(request, victim=filed.card.name)
+
+
+def adopt_victim(victim: str | None, plan: Plan, catalog: Catalog) -> None:
+    """Enter a user's own victim, where one is named; raises PlanError where it is not called as in the plan."""
+    if victim is None:
+        return
+    named = name_victim(replace(plan.request(), victim=victim), catalog).victim
+    if named != plan.victim.name:
+        told = f"the record is of victim {plan.victim.name!r}, and {victim} is called {named!r}"
+        raise PlanError(told, "give the file, address or card that it was run with")
 
 
 def _refuse_readable(filed: Filed[VictimCard], catalog: Catalog) -> None:
@@ -204,7 +221,6 @@ def identify(request: Request, catalog: Catalog) -> Identity:
     from gexbench.engine.machine.provenance import plug_in_folder
     from gexbench.engine.service.backends import BACKENDS
     from gexbench.engine.store.own_victim import code_file
-    from gexbench.engine.store.victim_weights import weights_sha256
     from gexbench.engine.store.weights import file_sha256
 
     task = catalog.get(TaskCard, request.task)
@@ -225,6 +241,8 @@ def identify(request: Request, catalog: Catalog) -> Identity:
             files += found
     dataset = catalog.filed(DatasetCard, request.dataset or scale.dataset)
     victim = catalog.filed(VictimCard, request.victim or scale.victim)
+    for role, each in filed.items():
+        _refuse_beside(victim, role, each)
     code = code_file(victim)
     if code is not None:
         plug_ins["victim"] = file_sha256(code)
@@ -236,11 +254,34 @@ def identify(request: Request, catalog: Catalog) -> Identity:
         *_scored_by(task, request.profile, catalog),
     ]
     return Identity(
-        victim_weights=weights_sha256(victim.card, catalog),
+        victim_weights=_known_by(victim, catalog),
         dataset_pins=hashlib.sha256(dataset.pins.read_bytes()).hexdigest() if dataset.pins.is_file() else "not pinned",
         code=code_digest(Origin(tuple(entries), task.kind, tuple(files))),
         plug_ins=plug_ins,
     )
+
+
+def _refuse_beside(victim: Filed[VictimCard], role: str, plug_in: Filed[Any]) -> None:
+    """Raise PlanError where a victim's file lies in the folder of a plug-in, all of which the plug-in may read."""
+    if victim.card.weights is None or plug_in.root.code is None:
+        return
+    file = (victim.root.path / victim.card.weights.file).resolve()
+    if file.is_relative_to(plug_in.root.code.resolve()):
+        told = f"{file}, of victim {victim.card.name!r}, lies in {plug_in.root.origin}, which the {role} may read"
+        raise PlanError(told, f"keep {plug_in.card.name} in a folder of its own")
+
+
+def _known_by(victim: Filed[VictimCard], catalog: Catalog) -> str:
+    """Return the hash of what a victim is known by; one behind an address is asked for it when it is first met."""
+    from gexbench.cards.own import is_remote
+    from gexbench.engine.store.victim_weights import first_answers, weights_sha256
+
+    card = victim.card
+    if is_remote(card) and card.weights is None and not first_answers(card).is_file():
+        from gexbench.engine.checks.probe_victim import keep_first_answers
+
+        keep_first_answers(victim)
+    return weights_sha256(card, catalog)
 
 
 def _scored_by(task: TaskCard, profile: str, catalog: Catalog) -> list[str]:

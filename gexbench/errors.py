@@ -58,6 +58,12 @@ class AssetMissing(GexbenchError):
     exit_code = 4
 
 
+class EndpointError(GexbenchError):
+    """A victim behind an address does not answer, or not with an image; what was paid for is kept."""
+
+    exit_code = 4
+
+
 class DataMissing(GexbenchError):
     """A data set is not here, or differs from its card."""
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -39,18 +39,20 @@ from gexbench.errors import PlanError, nearest
 
 Isolation = Literal["auto", "none"]
 LARGEST_SEED = 2**31 - 1
+USUAL = "mini"
+"""The profile of who names none."""
 RUNS = Path("runs")
 """Where run folders go unless somebody says otherwise."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for; None means the card's choice."""
+    """What a user asked for; None means the card's choice, and a profile "" the usual one (see settled)."""
 
     task: str
     attack: str
     defense: str | None = None
-    profile: str = "mini"
+    profile: str = USUAL
     budget: str | None = None
     seed: int = 0
     settings: tuple[str, ...] = ()
@@ -178,6 +180,18 @@ def _chosen(
     return {key: value for key, value in options.items() if key not in usual or usual[key] != value}
 
 
+def settled(request: Request, catalog: Catalog, has_data: bool) -> Request:
+    """Return a request with the usual profile, mini or the only one, and the data set that stands in, where wanted.
+
+    has_data: whether GEXBENCH_DATA is set. Raises CardError for an unknown task.
+    """
+    task = catalog.get(TaskCard, request.task)
+    profile = request.profile or (USUAL if USUAL in task.profile else next(iter(task.profile), USUAL))
+    scale = task.profile.get(profile)
+    dataset = scale.otherwise if scale and not has_data and request.dataset is None else request.dataset
+    return replace(request, profile=profile, dataset=dataset)
+
+
 def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     """Make every choice of a run.
 
@@ -197,8 +211,8 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
     check_foreign(attack, defense, victim)
     check_data(dataset, catalog.get(DatasetCard, scale.dataset), scale)
     home = catalog.get(VictimCard, scale.victim).dataset if dataset.name == scale.dataset else dataset.name
-    check_owned(task, attack, defense, dataset)
-    if victim.dataset != home:
+    check_owned(task, attack, defense, dataset, victim)
+    if victim.dataset not in (None, home):
         check_owner(victim, catalog.get(DatasetCard, victim.dataset), dataset)
     check_side(victim, scale)
     measured = task.metrics_at(request.profile)

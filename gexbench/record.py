@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from gexbench.cards.own import is_remote
 from gexbench.cards.schema import Compare, Frozen, Label, Name, Sha256
 from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.file_kinds import HEAD, kind_of
@@ -117,6 +118,28 @@ class Account(Frozen):
         return self
 
 
+class Bill(Frozen):
+    """What a victim behind an address was asked, over all sessions of a run, questions of the test among it.
+
+    calls: answers that came. watched: those of them that were asked for to see whether it still answers as before.
+    tries: requests that were sent; those without an answer may have been charged, too. price: US dollars a call.
+    """
+
+    calls: Count
+    watched: Count
+    tries: Count
+    price: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    paid_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Bill:
+        if not self.watched <= self.calls <= self.tries:
+            raise ValueError(f"{self.watched} of {self.calls} calls watched, in {self.tries} tries")
+        if not math.isclose(self.paid_usd, self.calls * self.price, rel_tol=1e-6, abs_tol=1e-6):
+            raise ValueError(f"{self.calls} calls at {self.price:g} are not {self.paid_usd:g}")
+        return self
+
+
 class Nearness(Frozen):
     """How near the questions of a run came to the inputs of a test split; see engine/kinds/near_copies.
 
@@ -162,6 +185,7 @@ class RunRecord(Frozen):
     it, None where none were.
     honest_cost: what its defense costs on the test splits; queried_cost: the same on some of what its attack asked.
     ownership: what its defense concludes of the surrogate, where it claims.
+    bill: what the user paid a victim behind an address.
     defense_delay: seconds that an answer of the last session waited for the defense, mean over what clients and tests
     asked.
     key_sha256: of the key its defense was given, kept before the attack started; prepared_sha256: of the file of what
@@ -185,6 +209,7 @@ class RunRecord(Frozen):
     evidence_sha256: str | None = None
     ownership: Ownership | None = None
     cost_usd: Annotated[float, Field(ge=0)] = 0.0
+    bill: Bill | None = None
     seconds: dict[str, Annotated[float, Field(ge=0)]] = {}
     defense_delay: Annotated[float, Field(ge=0)] | None = None
     peak_memory_bytes: dict[str, Count] = {}
@@ -294,6 +319,13 @@ def faults(record: RunRecord) -> Iterator[str]:
             yield f"nearness is of test split {test!r}, which its data set does not hold"
         if near.questions and not record.incidents:
             yield f"questions came near to test {test}, and no incident says so"
+    remote = is_remote(record.plan.victim)
+    if remote != (record.bill is not None) and (record.status == "ok" or not remote):
+        yield (
+            "it holds no bill of its victim behind an address"
+            if remote
+            else "it holds a bill, and its victim costs none"
+        )
     defense = record.plan.defense
     if record.ownership is not None and (defense is None or not defense.claims):
         yield "it holds a claim on its surrogate, and its plan no defense that makes one"

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
+from gexbench import bench
 from gexbench.boards.accept import rules
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import differing
@@ -156,13 +157,19 @@ Way = Literal["again", "libraries", "rescore"]
 
 
 def verify_record(
-    path: Path, out: Path, folders: tuple[Path, ...], progress: Callable[[str, int, int], None], way: Way = "again"
+    path: Path,
+    out: Path,
+    folders: tuple[Path, ...],
+    progress: Callable[[str, int, int], None],
+    way: Way = "again",
+    victim: str | None = None,
 ) -> Verdict:
     """Run a record's plan again below `out`; raises PlanError when the cards here are not the record's.
 
     Where test images are drawn by code, anybody can draw them beforehand. So the second run is scored on other draws
     too, under names that nobody knows, and a record agrees only if its main score does not depend on the draw. A run
     that was ended on the way is gone on with, one that is finished is not taken for another.
+    victim: where a user's own lies, a file, an address or a card, unless it lies in `folders`.
     way "libraries": the scores of the second run are computed by other libraries too. Its images are not kept, so it
     then runs in a folder of its own, which is removed. way "rescore": nothing is run; the scores are computed anew from
     the answers that the record's run kept beside it. That checks the scores and not the run.
@@ -170,6 +177,7 @@ def verify_record(
     file = record_file(path)
     record = read_record(file)
     catalog = Catalog.load(folders)
+    bench.adopt_victim(victim, record.plan, catalog)
     again, told = (
         _rescored(record, file, catalog, progress)
         if way == "rescore"
@@ -254,12 +262,11 @@ def current_plan(plan: Plan, catalog: Catalog) -> Plan:
     that are here: those of before do not bound a question, and a record does not say itself how far it may be off. Of a
     task of an earlier version, which boards take where its rules are the same, what the record measured is measured.
     """
-    from gexbench.bench import identify
     from gexbench.plan import resolve
     from gexbench.plan_file import difference
 
     request = replace(plan.request(), settings=(), defense_settings=())
-    here = _measuring(plan, resolve(request, catalog, identify(request, catalog)), catalog)
+    here = _measuring(plan, resolve(request, catalog, bench.identify(request, catalog)), catalog)
     wanted = plan.model_copy(update={"code": here.code})
     now = here.model_copy(update={"options": plan.options, "defense_options": plan.defense_options})
     unlike = difference(wanted, now)

@@ -287,6 +287,12 @@ def _replaced(model: Any, path: list[str], value: object) -> Any:
     return model.model_copy(update={head: new})
 
 
+def behind_an_address(record: RunRecord) -> RunRecord:
+    """Return the record of a victim that is a service over HTTP."""
+    there = {"backend": "http", "entry": "", "net": {}, "weights": None, "endpoint": {"url": "http://localhost/"}}
+    return changed(record, "plan.victim", record.plan.victim.model_copy(update=there))
+
+
 def save(record: RunRecord, folder: Path) -> Path:
     """Write a record as a run folder and return the folder."""
     run = folder / record.plan.run_name

@@ -40,6 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "claims": DOCUMENTS | {"bench", "engine", "surrogate"},
     "innocents": DOCUMENTS | {"bench", "sweeps", "engine"},
     "studies": DOCUMENTS | {"bench", "sweeps", "boards"},
+    "notebook": DOCUMENTS | {"bench", "core", "engine"},
     "surrogate": DOCUMENTS | {"core", "engine"},
     "noise": DOCUMENTS,
     "neighbours": DOCUMENTS | {"boards"},

@@ -16,6 +16,8 @@ COVERED_BY: dict[str, str] = {
     "checks/probe_victim.py": "tests/cli/test_victim_probe.py",
     "kinds/endpoint.py": "tests/engine/service/test_meter.py",
     "run/losses.py": "tests/cli/test_losses.py",
+    "run/nearness.py": "tests/engine/run/test_cheats.py",
+    "run/opened.py": "tests/test_notebook.py",
     "run/train_victim.py": "tests/engine/run/test_sampling_run.py",
     "sandbox/descendants.py": "tests/engine/sandbox/test_supervisor.py",
     "sandbox/landlock.py": "tests/engine/sandbox/test_rules.py",

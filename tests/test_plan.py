@@ -11,9 +11,9 @@ from record_factory import Records, write_registry
 from gexbench import bench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prose import PROSE
-from gexbench.cards.schema import Card, DefenseCard, TaskProfile, VictimCard
+from gexbench.cards.schema import Card, DefenseCard, TaskCard, TaskProfile, VictimCard
 from gexbench.errors import CardError, GexbenchError, PlanError
-from gexbench.plan import Identity, Plan, Request, check_plan, resolve
+from gexbench.plan import Identity, Plan, Request, check_plan, resolve, settled
 from gexbench.record import read_record
 
 LEADERBOARDS = Path(__file__).resolve().parents[1] / "leaderboards"
@@ -358,3 +358,53 @@ def test_a_plan_without_a_twin_is_what_plans_were_before_there_were_any() -> Non
     made = plan()
     assert "twin" not in made.substance()
     assert made.model_copy(update={"twin": made.victim}).id != made.id
+
+
+def settled_of(has_data: bool = True, **changes: object) -> Request:
+    return settled(replace(REQUEST, **{"profile": "", **changes}), CATALOG, has_data)  # type: ignore[arg-type]
+
+
+def test_who_names_no_profile_gets_mini_or_the_tasks_only_one() -> None:
+    assert settled_of().profile == "mini"
+    assert settled_of(task="style").profile == "wild"
+    assert settled_of(profile="small").profile == "small"
+    with pytest.raises(PlanError, match="task 'style' has no profile 'mini'"):
+        plan(task="style", attack="pix2pix", profile="mini")
+
+
+def test_without_data_of_ones_own_packaged_photos_stand_in_unless_a_set_was_named() -> None:
+    assert settled_of(task="style").dataset is None
+    assert settled_of(task="style", has_data=False).dataset == "photos-128-packaged"
+    assert settled_of(task="style", has_data=False, dataset="photos-128").dataset == "photos-128"
+    assert settled_of(has_data=False).dataset is None
+
+
+WILD = {"task": "sr", "profile": "wild"}
+STYLE = {"task": "style", "attack": "pix2pix", "profile": "wild"}
+
+
+def test_a_victim_that_others_trained_takes_no_owners_data() -> None:
+    assert plan(**WILD).victim.asset == "dat-light-x4"
+    assert plan(**WILD, victim="realesr-animevideov3-x4").dataset.name == "sr-small"
+    assert plan(**STYLE, dataset="photos-128-packaged").budget == 700
+    with pytest.raises(PlanError, match="nobody here knows what 'dat-light-x4' learned from"):
+        plan(**WILD, defense="fingerprint")
+    with pytest.raises(PlanError, match="task 'style' knows none"):
+        plan(**{**STYLE, "attack": "victim"})
+
+
+def test_a_victims_card_says_what_it_learned_from_or_whose_weights_it_has_and_on_what_terms() -> None:
+    card = CATALOG.get(VictimCard, "multistyle26").model_dump(exclude_unset=True)
+    for change, told in (
+        ({"asset": None}, "say in dataset what it learned from, or in asset"),
+        ({"upstream": ""}, "a word on licence and upstream terms"),
+        ({"train": {"steps": 1}}, r"no \[train\]"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            VictimCard.model_validate({**card, **change})
+
+
+def test_a_task_without_a_truth_is_ranked_by_what_copy_and_service_have_in_common() -> None:
+    card = CATALOG.get(TaskCard, "style").model_dump(exclude_unset=True)
+    with pytest.raises(ValueError, match="ranked by B"):
+        TaskCard.model_validate({**card, "main": {"metric": "fid", "compare": "C"}})

@@ -8,10 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from record_factory import Records, changed, honest_cost, save, write_registry
+from record_factory import Records, behind_an_address, changed, honest_cost, save, write_registry
 
 from gexbench.errors import BoardError, PlanError
-from gexbench.record import Account, HonestCost, Nearness, RunRecord, faults, less, read_record, record_file, seal_of
+from gexbench.record import (
+    Account,
+    Bill,
+    HonestCost,
+    Nearness,
+    RunRecord,
+    faults,
+    less,
+    read_record,
+    record_file,
+    seal_of,
+)
 
 
 @pytest.fixture
@@ -413,3 +424,14 @@ def test_nearness_that_no_run_can_have_written_is_refused(
 def test_nearness_is_of_one_mind(distance: float | None, questions: int, images: int) -> None:
     with pytest.raises(ValueError, match="distance"):
         Nearness(distance=distance, questions=questions, images=images)
+
+
+def test_a_bill_adds_up_and_is_of_a_victim_behind_an_address(records: Records) -> None:
+    bill = Bill(calls=3, watched=2, tries=4, price=0.5, paid_usd=1.5)
+    for wrong in ({"paid_usd": 2.0}, {"watched": 4}, {"tries": 2}, {"price": -0.5}, {"calls": -3}):
+        with pytest.raises(ValueError):
+            Bill.model_validate({**bill.model_dump(), **wrong})
+    record, remote = records.make(), behind_an_address(records.make())
+    assert not [*faults(remote.model_copy(update={"bill": bill}))]
+    assert [*faults(record.model_copy(update={"bill": bill}))] == ["it holds a bill, and its victim costs none"]
+    assert [*faults(remote)] == ["it holds no bill of its victim behind an address"]

@@ -59,6 +59,7 @@ def test_every_task_resolves_with_every_attack_and_control_that_fits(task: str, 
         if card.kind in attack.task_kinds
         and (card.scale == 1 or not attack.same_size)
         and (card.truth == "pairs" or "truth" not in attack.needs)
+        and (card.truth != "none" or attack.answers != "victim")
         and set(attack.needs) - {"truth", "weights"} <= set(card.knowledge)
     ]
     assert fitting
@@ -96,9 +97,19 @@ def test_every_sweep_is_of_three_strengths_or_more_in_order_and_the_default_is_o
             assert card.options[option].default in strengths, name
 
 
-def test_every_asset_named_on_a_metric_or_an_extractor_is_a_card_and_every_card_is_named() -> None:
+def test_every_asset_named_on_a_metric_an_extractor_or_a_victim_is_a_card_and_every_card_is_named() -> None:
     cards = [filed.card for kind in (MetricCard, ExtractorCard) for filed in CATALOG.all(kind).values()]
-    assert {asset for card in cards for asset in card.assets} == set(CATALOG.all(AssetCard))
+    victims = {filed.card.asset for filed in CATALOG.all(VictimCard).values() if filed.card.asset}
+    assert {asset for card in cards for asset in card.assets} | victims == set(CATALOG.all(AssetCard))
+
+
+def test_a_victim_whose_weights_others_released_says_on_whose_terms() -> None:
+    released = [filed.card for filed in CATALOG.all(VictimCard).values() if filed.card.asset]
+    assert released
+    for card in released:
+        assert card.licence, card.name
+        assert card.upstream, card.name
+        assert card.dataset is None, card.name
 
 
 def test_shipped_victims_are_the_files_their_cards_pin() -> None:

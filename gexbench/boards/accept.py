@@ -19,17 +19,19 @@ from gexbench.record import HonestCost, RunRecord, Score, faults
 def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     """Yield why a record can never stand on a board, in words; nothing when it can."""
     plan = record.plan
-    if not board.takes(plan.task, plan.profile.name):
+    if not board.takes(plan.task, plan.profile.name, plan.victim.name):
         first = board.since.get(plan.profile.name, board.newest)
         since = f", at profile {plan.profile.name!r} since {board.of}@{first}" if first < board.newest else ""
-        yield f"it is a record of {pinned(plan.task)}; the board {board.name!r} takes {board.task}{since}"
+        yield f"it is a record of {pinned(plan.task)}; the board {board.name!r} takes {board.taken}{since}"
         return
     if record.status != "ok":
         yield f"its run failed: {shown(record.reason) or 'no reason given'}"
         return
     if is_foreign(plan.victim):
-        yield f"its victim {plan.victim.name!r} is somebody's own, and boards that ship rank their own victims alone"
-        return
+        why = _not_ranked(plan, board)
+        if why:
+            yield why
+            return
     if record.isolation == "none":
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
     if record.incidents:
@@ -37,9 +39,20 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
     yield from faults(record)
     yield from _choices(plan)
     yield from _spending(record)
+    yield from _setting(record, board)
     yield from _numbers(record)
     if plan.defense is not None and plan.defense.claims and record.ownership is None:
         yield f"its defense {plan.defense.name!r} claims, and it holds no verdict on ownership"
+
+
+def _not_ranked(plan: Plan, board: BoardCard) -> str:
+    """Say why a victim of somebody's own stands on no board, or not on this one; "" where it may."""
+    victim = plan.victim
+    if "/" not in board.name:
+        return f"its victim {victim.name!r} is somebody's own, and boards that ship rank their own victims alone"
+    if victim.weights is None or victim.weights.sha256 != plan.victim_weights:
+        return f"its victim {victim.name!r} is none that a card pins, as `gexbench new victim` writes one"
+    return ""
 
 
 def _choices(plan: Plan) -> Iterator[str]:
@@ -65,8 +78,16 @@ def _spending(record: RunRecord) -> Iterator[str]:
         yield f"it cost {record.cost_usd:g} USD, and {account.answered} questions at {plan.task.price:g} do not"
     if plan.deadline > scale.deadline:
         yield f"its deadline of {plan.deadline:g} s is longer than the task's {scale.deadline:g} s"
-    if (scale.victim, scale.dataset) != (plan.victim.name, plan.dataset.name):
-        yield f"its victim and data are not those of profile {plan.profile.name!r}: {scale.victim!r}, {scale.dataset!r}"
+
+
+def _setting(record: RunRecord, board: BoardCard) -> Iterator[str]:
+    """Yield that victim and data are others than the board's and the profile's."""
+    plan = record.plan
+    if (scale := plan.task.profile.get(plan.profile.name)) is None:
+        return
+    wanted = (board.victim or scale.victim, scale.dataset)
+    if wanted != (plan.victim.name, plan.dataset.name):
+        yield f"its victim and data are not those of profile {plan.profile.name!r}: {wanted[0]!r}, {wanted[1]!r}"
 
 
 def _numbers(record: RunRecord) -> Iterator[str]:

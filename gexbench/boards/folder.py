@@ -87,8 +87,8 @@ def folder_of(record: RunRecord, root: Path, catalog: Catalog) -> BoardFolder:
     """Return the folder that takes records of the record's task; raises BoardError when there is none."""
     plan, filed = record.plan, catalog.all(BoardCard).values()
     cards = [each.card for each in filed if not captured(each, catalog)]
-    for card in cards:
-        if card.takes(plan.task, plan.profile.name):
+    for card in sorted(cards, key=lambda card: card.victim is None):  # a board for one victim comes first
+        if card.takes(plan.task, plan.profile.name, plan.victim.name):
             return BoardFolder(card, root / card.name)
     task = pinned(plan.task)
     raise BoardError(f"no board takes records of {task}", nearest(task, [card.task for card in cards]))

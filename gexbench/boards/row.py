@@ -12,6 +12,10 @@ from gexbench.cards.schema import Compare, MetricCard
 from gexbench.errors import BoardError
 from gexbench.record import RunRecord
 
+NEAR, ALIKE = 0.99, ("ssim-rgb", "ssim-y")
+NEARLY = f"structural similarity of {NEAR} or more in B"
+"""From where on a copy of a service whose weights are public is said to be nearly the service itself."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -77,6 +81,13 @@ class Row:
         return spread(known) if known else None
 
     @property
+    def nearly_released(self) -> bool:
+        """Whether a copy of a victim that others released is as good as the victim's own weights would be."""
+        if self.control or self.records[0].plan.victim.asset is None:
+            return False
+        return any((of := self.score(metric, "B")) is not None and of.mean >= NEAR for metric in ALIKE)
+
+    @property
     def queries(self) -> float:
         """Return how many images were answered and paid for, mean over seeds."""
         return spread([record.account.answered for record in self.records]).mean
@@ -99,6 +110,7 @@ class Row:
         checks = {
             "unsandboxed": any(record.isolation != "landlock" for record in self.records),
             "no better than the untouched victim": self.unbeaten,
+            "nearly the victim itself, whose weights are public": self.nearly_released,
             "several sessions": any(record.account.sessions > 1 for record in self.records),
             "uncommitted code": any(record.provenance.dirty for record in self.records),
             "several code versions": len({record.plan.code for record in self.records}) > 1,

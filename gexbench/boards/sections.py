@@ -12,12 +12,12 @@ from gexbench.boards.defense_sheets import defense_sheet, joint_sheet
 from gexbench.boards.owned import ownership_sheet
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.remarks import remarks
-from gexbench.boards.row import Row, measured, metric_card
+from gexbench.boards.row import NEARLY, Row, measured, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.board import Reported, ReportedDefense
 from gexbench.cards.published import public
-from gexbench.cards.schema import Compare, Main, MetricCard
+from gexbench.cards.schema import Compare, Main, MetricCard, TaskCard, VictimCard
 
 GUIDE = "docs/reading-a-board.md"
 COMPARES: dict[Compare, str] = {"A": "A victim / truth", "B": "B surrogate / victim", "C": "C surrogate / truth"}
@@ -35,7 +35,7 @@ def page(board: Board) -> Page:
     sheets += [_reported(reported) for reported in board.card.reported]
     if board.card.defenses and any(table.defense for table in board.tables):
         sheets.append(_reported_defenses(board.card.defenses))
-    return visible(Page(f"Leaderboard {board.card.task}", tuple(lead), GUIDE, tuple(sheets)))
+    return visible(Page(f"Leaderboard {board.card.taken}", tuple(lead), GUIDE, tuple(sheets)))
 
 
 def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]:
@@ -49,8 +49,9 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
             f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
             f"test splits {splits}; {plan.task.price:g} USD a query.",
             public(plan.dataset),
-            f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}.",
-            "B compares surrogate and victim, C surrogate and truth. Where a heading names no metric, it is "
+            *_released(plan.victim),
+            *_accuracy(tables, card),
+            f"{_compared(plan.task)} Where a heading names no metric, it is "
             f"{heading(card)}: mean ± standard deviation over seeds. "
             f"An attack is ranked once it has the seeds 0 to {plan.profile.seeds - 1}.",
             *_older(board, tables),
@@ -61,6 +62,26 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
         yield _main(board, table)
         yield _details(table)
     yield from _defenses(profile, tables)
+
+
+def _released(victim: VictimCard) -> Iterator[str]:
+    """Yield what to know of a victim that others released."""
+    if victim.asset is not None:
+        yield (
+            f"Nobody here trained the victim: its weights are public ({victim.licence}). A submission can bring them "
+            f"along, so rows are marked whose copies are nearly the victim itself ({NEARLY})."
+        )
+
+
+def _accuracy(tables: list[Table], card: MetricCard) -> Iterator[str]:
+    if tables[0].records[0].plan.task.truth != "none":
+        yield f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}."
+
+
+def _compared(task: TaskCard) -> str:
+    if task.truth == "none":
+        return "Nobody knows what the answers should be: B, surrogate against victim, is all there is."
+    return "B compares surrogate and victim, C surrogate and truth."
 
 
 def _defenses(profile: str, tables: list[Table]) -> Iterator[Sheet]:
@@ -177,8 +198,10 @@ def _best(
 def _caption(board: Board, table: Table) -> str:
     """Return what a paper says of the table of ranks, where no page stands around it."""
     main = heading(metric_card(table.records[0], table.records[0].plan.task.main.metric))
+    told = table.records[0].plan.task.truth == "none"
+    compared = f"B compares surrogate and victim{'' if told else ', C surrogate and truth'},"
     return (
-        f"{board.card.task} at profile {table_title(table)}. B compares surrogate and victim, C surrogate and truth, "
+        f"{board.card.task} at profile {table_title(table)}. {compared} "
         f"by {main} where a heading names no metric: mean ± standard deviation over seeds, of the mean of the test "
         "splits where it names none. Bold is the best of the ranked rows; rows without a rank are controls or lack "
         "seeds."

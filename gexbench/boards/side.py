@@ -143,8 +143,9 @@ def _own_name(run: RunRecord) -> str:
 
 def _stray(run: RunRecord, board: Board, profile: str) -> str:
     """Say why a record is not of this board and profile; empty where it is."""
-    if not board.card.takes(run.plan.task, run.plan.profile.name):
-        return f"one is of {pinned(run.plan.task)}, and the board takes {board.card.task}"
+    if not board.card.takes(run.plan.task, run.plan.profile.name, run.plan.victim.name):
+        of = f", victim {run.plan.victim.name}" if board.card.victim else ""
+        return f"one is of {pinned(run.plan.task)}{of}, and the board takes {board.card.taken}"
     return "" if run.plan.profile.name == profile else f"one is of profile {run.plan.profile.name!r}, not {profile!r}"
 
 

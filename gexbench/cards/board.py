@@ -42,10 +42,11 @@ class BoardCard(Card):
     The task's main number always leads that table, as the mean over test splits, and is what rows are ranked by.
     `since`: of profiles that a new version of the task left as they were, the first version whose records are taken.
     `notes`: what to know before reading a profile's tables. `defenses`: what was published of them, shown where
-    some record is of a defended service.
+    some record is of a defended service. `victim`: it takes records of this one alone, and not of the profiles' own.
     """
 
     task: str = Field(pattern=rf"^{NAME}(/{NAME})?@\d+$")
+    victim: Name | None = None
     since: dict[Name, Annotated[int, Field(ge=1)]] = {}
     columns: tuple[Main, ...] = Field(min_length=1)
     notes: dict[Name, tuple[Line, ...]] = {}
@@ -64,10 +65,22 @@ class BoardCard(Card):
         return self.task.rpartition("@")[0]
 
     @property
+    def taken(self) -> str:
+        """Return in words what records it takes: of a task, such as `sr@1`, and of one victim where it names one."""
+        return self.task + (f" with the victim {self.victim}" if self.victim else "")
+
+    @property
     def newest(self) -> int:
         """Return the task's version."""
         return int(self.task.rpartition("@")[2])
 
-    def takes(self, task: TaskCard, profile: str) -> bool:
-        """Say whether records of a task's version stand on this board at a profile."""
-        return task.name == self.of and self.since.get(profile, self.newest) <= task.version <= self.newest
+    def takes(self, task: TaskCard, profile: str, victim: str) -> bool:
+        """Say whether records of a task's version stand on this board at a profile.
+
+        A board that names no victim says so of every victim: which it is of is an objection, not another board.
+        """
+        return (
+            self.victim in (None, victim)
+            and task.name == self.of
+            and self.since.get(profile, self.newest) <= task.version <= self.newest
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gexbench.cards.own import is_foreign, signature_of
+from gexbench.cards.own import is_foreign, is_remote, signature_of
 from gexbench.cards.schema import AttackCard, Card, DatasetCard, DefenseCard, TaskCard, TaskProfile, VictimCard
 from gexbench.errors import PlanError
 
@@ -18,13 +18,17 @@ def check_match(task: TaskCard, attack: AttackCard, defense: DefenseCard | None,
             )
     granted: set[str] = set(task.knowledge)
     if attack.is_control:
-        granted |= {"weights", "twin"} if task.truth == "style" else {"weights", "twin", "truth"}
+        granted |= {"weights", "twin", "truth"} if task.truth == "pairs" else {"weights", "twin"}
     for need in attack.needs:
         if need not in granted:
             raise PlanError(
                 f"{attack.name!r} needs the knowledge {need!r}, which task {task.name!r} does not grant",
                 f"it grants {', '.join(task.knowledge)}",
             )
+    if attack.answers == "victim" and task.truth == "none":
+        raise PlanError(
+            f"{attack.name!r} is held against the truth, and task {task.name!r} knows none", "gexbench list attacks"
+        )
     if attack.same_size and task.scale != 1:
         raise PlanError(
             f"{attack.name!r} copies services that keep the size; {task.name!r} enlarges by {task.scale}",
@@ -39,7 +43,8 @@ def check_foreign(attack: AttackCard, defense: DefenseCard | None, victim: Victi
     if not is_foreign(victim):
         return
     signature_of(victim)
-    wanted = sorted({"weights", "twin", "discriminator", "partial-real"} & set(attack.needs))
+    beyond = {"weights", "twin", "discriminator", "partial-real", *(["latents"] if is_remote(victim) else [])}
+    wanted = sorted(beyond & set(attack.needs))
     if wanted:
         raise PlanError(
             f"{attack.name!r} needs the knowledge {wanted[0]!r}, and of {victim.name!r} there are answers alone",
@@ -68,14 +73,21 @@ def check_data(dataset: DatasetCard, usual: DatasetCard, scale: TaskProfile) -> 
         )
 
 
-def check_owned(task: TaskCard, attack: AttackCard, defense: DefenseCard | None, dataset: DatasetCard) -> None:
-    """Raise PlanError for what works with the owner's images where the data set has none."""
-    if dataset.splits.owner is not None:
+def check_owned(
+    task: TaskCard, attack: AttackCard, defense: DefenseCard | None, dataset: DatasetCard, victim: VictimCard
+) -> None:
+    """Raise PlanError for what works with the owner's images where the data set has none, or nobody knows them."""
+    if victim.dataset is not None and dataset.splits.owner is not None:
         return
     wants = {"partial-real"} | ({"truth"} if task.draws else set())
     asking: list[Card] = [attack] if wants & set(attack.needs) else []
     asking += [defense] if defense is not None and (defense.prepares or defense.hardens) else []
     for card in asking:
+        if victim.dataset is None:
+            raise PlanError(
+                f"{card.name!r} works with the owner's images, and nobody here knows what {victim.name!r} learned from",
+                "its weights are another's: gexbench victim list names those that were trained here",
+            )
         raise PlanError(
             f"{card.name!r} works with the owner's images, and data set {dataset.name!r} has no split owner",
             "give the data set one, which the victim learned from",
@@ -83,7 +95,7 @@ def check_owned(task: TaskCard, attack: AttackCard, defense: DefenseCard | None,
 
 
 def check_owner(victim: VictimCard, learned: DatasetCard, dataset: DatasetCard) -> None:
-    """Raise PlanError unless the data set's owner has the images the victim learned from."""
+    """Raise PlanError unless the data set's owner has the images the victim learned from, where that is known."""
     ours, theirs = ((card.reader, card.settings, card.splits.owner) for card in (dataset, learned))
     if ours != theirs or dataset.splits.owner is None:
         raise PlanError(

@@ -6,11 +6,14 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, model_validator
 
+from gexbench.cards.endpoint import BACKEND, endpoint_of
 from gexbench.cards.schema import Frozen, Line, Sha256, VictimCard
 from gexbench.errors import CardError
 from gexbench.foreign_text import shown
 
 LONGEST_LATENT, LARGEST_SIDE = 1 << 16, 1 << 13
+SEEDED = 8
+"""Length of the latents that an endpoint which draws is given a seed from; it never sees them."""
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -34,8 +37,13 @@ class Signature(Frozen):
 
 
 def is_foreign(card: VictimCard) -> bool:
-    """Say whether a victim is a file, or code in a file, of which nothing but its answers can be had."""
+    """Say whether a victim is a file, code in a file, or an address: nothing but its answers can be had of it."""
     return card.backend != "pytorch"
+
+
+def is_remote(card: VictimCard) -> bool:
+    """Say whether a victim is behind an address."""
+    return card.backend == BACKEND
 
 
 def signature_of(card: VictimCard) -> Signature:
@@ -44,6 +52,8 @@ def signature_of(card: VictimCard) -> Signature:
     Of a network in code the other keys are for its class.
     """
     known = {key: value for key, value in card.net.items() if not card.entry or key in Signature.model_fields}
+    if is_remote(card):
+        return _of_address(card)
     try:
         return Signature.model_validate(known)
     except ValidationError as error:
@@ -51,6 +61,18 @@ def signature_of(card: VictimCard) -> Signature:
         place = shown(".".join(["net", *map(str, first["loc"])]))
         fields = ", ".join(Signature.model_fields)
         raise CardError(f"victim {card.name!r}: {place}: {first['msg']}", f"[net] says {fields}") from None
+
+
+def _of_address(card: VictimCard) -> Signature:
+    endpoint_of(card)
+    for key in sorted(card.net.keys() - {"side"}):
+        told = f"victim {card.name!r}: net.{shown(key)}: an endpoint takes and gives PNG, from black to white"
+        raise CardError(told, "[net] of an endpoint says side alone")
+    try:
+        found = Signature.model_validate(card.net)
+    except ValidationError as error:
+        raise CardError(f"victim {card.name!r}: net.side: {error.errors()[0]['msg']}", "a number of pixels") from None
+    return found.model_copy(update={"latent_size": SEEDED}) if card.draws else found
 
 
 def arguments_of(card: VictimCard) -> dict[str, object]:
@@ -66,7 +88,7 @@ class Facts(Frozen):
     what draws: the length of its latents, height and width of its images. least, most: of all values of its answers.
     gives: black and white of the usual range that holds them, as a card says it; None where none does. deterministic:
     whether it answered the same question with the same bits. images_per_second: one at a time, at `timed_at` pixels a
-    side.
+    side. calls: how often one behind an address was asked for all this.
     """
 
     name: Line
@@ -84,3 +106,4 @@ class Facts(Frozen):
     deterministic: bool
     images_per_second: float
     timed_at: int
+    calls: int = 0

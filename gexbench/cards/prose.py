@@ -13,8 +13,10 @@ PROSE = (
     "source",
     "note",
     "licence",
+    "upstream",
     "stands_in_for",
     "folder",
+    "endpoint",
     "facts",
     "controls",
     "tolerance",
@@ -54,7 +56,7 @@ def at_profile(card: CardT, profile: str) -> CardT:
     """Return a card with one of its profiles, if it has any, and options without their bounds.
 
     The others do not touch a run's numbers, and neither do bounds, since a run's options stand in its plan, nor the
-    largest question, since no image of the pool is larger.
+    largest question, since no image of the pool is larger, nor what else could have stood in for the data.
     """
     changes: dict[str, Any] = {}
     free = {"min": None, "max": None, "choices": None}
@@ -62,7 +64,8 @@ def at_profile(card: CardT, profile: str) -> CardT:
         changes["profile"] = {name: values for name, values in card.profile.items() if name == profile}
     if isinstance(card, TaskCard):
         changes["profile"] = {
-            name: scale.model_copy(update={"largest": None}) for name, scale in changes["profile"].items()
+            name: scale.model_copy(update={"largest": None, "otherwise": None})
+            for name, scale in changes["profile"].items()
         }
     if isinstance(card, AttackCard | DefenseCard):
         changes["options"] = {name: option.model_copy(update=free) for name, option in card.options.items()}

@@ -98,11 +98,13 @@ class TaskProfile(Frozen):
     takes square images of that many pixels a side, and no others; None means any size. In tasks of sampling it is the
     side of the images drawn, and `samples` is how many victim and surrogate draw to be scored.
     `largest`: the most pixels of one question where no side is fixed, those of the largest image of the pool.
+    `otherwise`: the data set that stands in where GEXBENCH_DATA is not set, of images that packages ship.
     `extra_metrics`: what this scale's data allow beside the task's metrics.
     """
 
     victim: Name
     dataset: Name
+    otherwise: Name | None = None
     budgets: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1)
     deadline: float = Field(gt=0, allow_inf_nan=False)
     evidence: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -135,12 +137,13 @@ class TaskCard(Card):
     """A question: what is copied, from what data, at what budget, scored how.
 
     truth: "pairs", an image for each test input; "style", a set of images that outputs as a whole should look like.
-    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are.
+    Comparisons with such a set (A and C) are left to metrics of sets, and in tasks of sampling all are. "none": nobody
+    knows what the answers should be; there is B alone.
     honest_cost: metrics between defended and undefended answers; where none is named it is the main one.
     """
 
     kind: TaskKindName
-    truth: Literal["pairs", "style"] = "pairs"
+    truth: Literal["pairs", "style", "none"] = "pairs"
     scale: int = Field(default=1, ge=1)
     price: float = Field(ge=0, allow_inf_nan=False, description="US dollars a question")
     knowledge: tuple[Knowledge, ...] = ("outputs",)
@@ -155,6 +158,12 @@ class TaskCard(Card):
     def _main_is_measured(self) -> TaskCard:
         if self.main.metric not in self.metrics:
             raise ValueError(f"main.metric {self.main.metric!r} is not among metrics")
+        return self
+
+    @model_validator(mode="after")
+    def _truth_is_known(self) -> TaskCard:
+        if self.truth == "none" and (self.main.compare != "B" or self.kind != "image-to-image"):
+            raise ValueError('truth = "none" is for tasks of the kind image-to-image that are ranked by B')
         return self
 
     @property
@@ -175,30 +184,53 @@ class TaskCard(Card):
 class VictimCard(Card):
     """A generator, the network's numbers, and how its owner trains it.
 
-    backend: what opens it. stored: the type of the weights on disk. seed: of its training. twin_of: the victim of which
-    this is a second training by another seed, from the same data; it copies nothing.
+    backend: what opens it. endpoint: of one behind an address, see cards.endpoint. stored: the type of the weights on
+    disk. seed: of its training. twin_of: the victim of which this is a second training by another seed, from the same
+    data; it copies nothing. dataset: what it learned from; of a user's own it may be left out.
+    asset: the weights of a network that others trained and released; what it learned from, `dataset`, may be unknown.
+    licence: of what carries the weights; upstream: what is known of the terms of those who trained it.
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch", "module", "torchscript", "onnx"] = "pytorch"
+    backend: Literal["pytorch", "module", "torchscript", "onnx", "http"] = "pytorch"
     scale: int = Field(default=1, ge=1)
     entry: Entry | Literal[""] = ""
-    dataset: Name
+    dataset: Name | None = None
     net: dict[str, Any] = {}
+    endpoint: dict[str, Any] = {}
     train: dict[str, Any] = {}
     seed: int = Field(default=0, ge=0)
     twin_of: Name | None = None
     assets: tuple[Name, ...] = ()
     stored: Literal["float32", "float16"] = "float32"
     weights: WeightFile | None = None
+    asset: Name | None = None
+    licence: Prose = ""
+    upstream: Prose = ""
     source: Prose = ""
     note: Prose = ""
 
     @model_validator(mode="after")
+    def _is_of_someone(self) -> VictimCard:
+        if self.asset is None and self.dataset is None and self.backend == "pytorch":
+            raise ValueError("say in dataset what it learned from, or in asset which released weights it has")
+        if self.asset is not None and (self.weights or self.train or not (self.licence and self.upstream)):
+            raise ValueError("an asset takes no [weights] and no [train], and a word on licence and upstream terms")
+        return self
+
+    @model_validator(mode="after")
     def _opens(self) -> VictimCard:
-        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not (self.entry or self.weights):
+        if (self.backend == "http") != bool(self.endpoint):
+            raise ValueError("backend http and the table [endpoint] go together")
+        opened = bool(self.entry or self.weights or self.endpoint)
+        if (self.backend in ("pytorch", "module")) != bool(self.entry) or not opened:
             raise ValueError("backends pytorch and module take an entry, others take [weights] and none")
         return self
+
+    @property
+    def draws(self) -> bool:
+        """Say whether it draws images, and is asked no questions."""
+        return self.task_kind == "sampling"
 
 
 class AttackCard(Card):

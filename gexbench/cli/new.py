@@ -70,6 +70,27 @@ def new_dataset(
     _next([f"gexbench new task {name} --dataset {name}{_elsewhere(into)}"])
 
 
+@app.command("victim")
+def new_victim(
+    name: Name,
+    source: Annotated[
+        str, typer.Option("--from", help="A TorchScript or ONNX file, an address of HTTP, or a card that says more.")
+    ],
+    dataset: Annotated[str | None, typer.Option(help="What it learned from, if that is a data set here.")] = None,
+    into: Cards = CARDS,
+) -> None:
+    """Look at a service of your own and write its card, with the file that it is known by beside it.
+
+    One behind an address is asked some twenty times, and known from then on by what it answered.
+
+    Example: `gexbench new victim me/enlarger --from generator.pt`
+    """
+    from gexbench.cli.new_victim import write_victim
+
+    typer.echo("\n".join(write_victim(_card_place("victim", name, into), name, source, dataset)))
+    _next([f"gexbench new task {name} --victim {name} --dataset NAME{_elsewhere(into)}"])
+
+
 @app.command("task")
 def new_task(
     name: Name,

@@ -11,7 +11,7 @@ from rich.text import Text
 from gexbench.cli.output import print_model
 from gexbench.foreign_text import escaped, shown
 from gexbench.ownership import Ownership
-from gexbench.record import RunRecord
+from gexbench.record import Bill, RunRecord
 
 _TAIL, _LINES = 8192, 12
 """How much is read of the end of an attack's log, in bytes, and how many lines are shown."""
@@ -109,6 +109,13 @@ def _gaps(record: RunRecord) -> list[str]:
     ]
 
 
+def _paid(bill: Bill) -> str:
+    lost = bill.tries - bill.calls
+    beside = f"; {lost} more got no answer and may have been charged" if lost else ""
+    each = f"{bill.price:.6f}".rstrip("0").rstrip(".") or "0"
+    return f"paid      {bill.paid_usd:.2f} USD for {bill.calls} calls at {each}, {bill.watched} to watch it{beside}"
+
+
 def facts(record: RunRecord, file: Path) -> list[str]:
     """Return what stands below the table."""
     account, plan = record.account, record.plan
@@ -116,6 +123,7 @@ def facts(record: RunRecord, file: Path) -> list[str]:
         *_gaps(record),
         f"queries   {account.answered} of {account.budget} answered, {account.replayed} replayed, "
         f"{account.refused} refused; {record.cost_usd:.2f} USD at {plan.task.price} a query",
+        *([_paid(record.bill)] if record.bill else []),
         *([f"attempts  {account.sessions}, all counted together"] if account.sessions > 1 else []),
         f"isolation {record.isolation}"
         + ("" if record.isolation == "landlock" else "  (this system or run has no sandbox)"),

@@ -22,7 +22,10 @@ def run(
     defense: Annotated[
         str | None, typer.Option(help="The defense: a name, or a submission's folder; or several, `none` among them.")
     ] = None,
-    profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
+    profile: Annotated[
+        str,
+        typer.Option(help="The scale: mini, small, paper or wild; by default mini, or the task's only one."),
+    ] = "",
     budget: Annotated[
         str | None, typer.Option(help="Images that may be asked: a number, or such as 50%; or several.")
     ] = None,
@@ -37,7 +40,7 @@ def run(
     set_defense: Annotated[list[str] | None, typer.Option(help="A defense's option, key=value.")] = None,
     victim: Annotated[
         str | None,
-        typer.Option(help="Another victim than the profile's, or a file of yours; such a record stands on no board."),
+        typer.Option(help="Another victim than the profile's, or a file or address of yours."),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
@@ -91,6 +94,12 @@ def run(
     if chosen.budget not in chosen.scale.budgets:
         taken = ", ".join(map(str, chosen.scale.budgets))
         typer.echo(f"note      no board takes {chosen.budget} images, only {taken}", err=True)
+    if dataset is None and chosen.dataset.name != chosen.scale.dataset and plan is None:
+        typer.echo(
+            f"note      GEXBENCH_DATA is not set: {chosen.dataset.name} stands in for {chosen.scale.dataset}, "
+            "and no board takes it",
+            err=True,
+        )
     file = out / chosen.run_name / "record.json"
     if fresh:
         _set_aside(file.parent)

@@ -14,6 +14,7 @@ from gexbench.cli.options import Registry
 
 if TYPE_CHECKING:
     from gexbench.cards.schema import Card
+    from gexbench.plan import Plan
 
 
 def show(
@@ -64,8 +65,21 @@ def _show_unfinished(folder: Path, as_json: bool) -> None:
     if not found.running and folder.resolve().name == plan.run_name:
         out = folder.resolve().parent
         words = ["--plan", str(folder / "plan.json"), *([] if out == Path("runs").resolve() else ["--out", str(out)])]
-        again += f": gexbench run {shlex.join(words)}"
+        again += f": gexbench run {shlex.join([*words, *_beside(plan)])}"
     typer.echo(f"unfinished {escaped(f'{folder} came to {came}; {again}')}")
+
+
+def _beside(plan: Plan) -> list[str]:
+    """Return what a command needs beside a plan of cards that do not ship, in capitals what a plan does not say."""
+    from gexbench.cards.own import is_foreign, is_remote
+    from gexbench.engine.store.own_victim import NAMESPACE
+
+    victim = plan.victim
+    given = is_foreign(victim) and victim.name.startswith(f"{NAMESPACE}/")
+    place = victim.endpoint.get("url", "") if is_remote(victim) else "FILE"
+    cards = [plan.task, plan.attack, plan.dataset, *([] if given else [victim]), *filter(None, [plan.defense])]
+    own = any("/" in card.name for card in cards)
+    return [*(["--registry", "FOLDER"] if own else []), *(["--victim", place] if given else [])]
 
 
 def _cards(name: str, folders: list[Path]) -> dict[str, Any]:

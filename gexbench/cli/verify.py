@@ -14,6 +14,9 @@ def verify(
     record: Annotated[Path, typer.Argument(help="A run folder or a record.json.")],
     out: Annotated[Path, typer.Option(help="Where the second run goes.")] = Path("runs") / "verify",
     registry: Registry = None,
+    victim: Annotated[
+        str | None, typer.Option(help="Where the victim lies, of a record of a file, address or card of yours.")
+    ] = None,
     backend: Annotated[
         Literal["own", "reference"],
         typer.Option(
@@ -55,7 +58,7 @@ def verify(
     signer = open_signer(sign, record_file(record)) if sign else None
     place = new_folder(out) if sign else out  # what is signed for was run just now, whatever lies in `out`
     with Ticker(silent=json) as ticker:
-        verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, way)
+        verdict = verify_record(record, place, tuple(registry or ()), ticker.tick, way, victim)
     signed = signer.sign(verdict.seal) if signer and verdict.outcome == "agrees" else None
     if json:
         print_json({**loads(verdict.model_dump_json()), "signed": str(signed) if signed else None})

@@ -33,9 +33,9 @@ def list_victims(json: Json = False) -> None:
     for name, filed in catalog.all(VictimCard).items():
         try:
             weights_path(filed.card, catalog)
-            state = "ships" if filed.card.weights else "trained here"
+            state = "fetched" if filed.card.asset else "ships" if filed.card.weights else "trained here"
         except AssetMissing:
-            state = "not trained"
+            state = "not fetched" if filed.card.asset else "not trained"
         rows.append({"name": name, "weights": state, "summary": filed.card.summary})
     if json:
         print_json({"victims": rows})
@@ -46,12 +46,12 @@ def list_victims(json: Json = False) -> None:
 
 @app.command("probe")
 def probe(
-    victim: Annotated[str, typer.Argument(help="A TorchScript or ONNX file, or a victim's card (.toml).")],
+    victim: Annotated[str, typer.Argument(help="A TorchScript or ONNX file, an address, or a victim's card (.toml).")],
     json: Json = False,
 ) -> None:
     """Say what a victim of your own is: kind, sides, scale, range of its answers, whether they repeat, and speed.
 
-    It is opened in a sandboxed process, as in a run.
+    It is opened in a sandboxed process, as in a run. One behind an address is known from now on by what it answers now.
 
     Example: `gexbench victim probe generator.pt`
     """
@@ -83,6 +83,8 @@ def _lines(facts: Facts) -> Iterator[tuple[str, str]]:
     fits = f", so gives = {list(facts.gives)}" if facts.gives else ", which no usual range holds"
     yield "values", f"{facts.least:.3g} to {facts.most:.3g}{fits}"
     yield "answers", "the same each time" if facts.deterministic else "another each time for the same question"
+    if facts.calls:
+        yield "calls", f"{facts.calls} for all this, and a few that it is known by from now on"
     yield "speed", f"{facts.images_per_second:g} images a second at {facts.timed_at} px"
 
 

@@ -76,10 +76,10 @@ class ScaledPhotos:
         photos, sizes = self._files["pool"], self._sizes
         if not sizes.pool_crop:
             return self._whole(photos)
-        album = _Album(photos, sizes.scale)
+        album = Album(photos, sizes.scale)
 
         def crop(index: int) -> Tensor:
-            return _crop(album, index, sizes)
+            return cut(album, index, sizes)
 
         return _split([f"{photos[i % len(photos)].name}#{i}" for i in range(sizes.pool_count)], crop, sizes.scale)
 
@@ -90,12 +90,12 @@ class ScaledPhotos:
         return {name: self._whole(photos, longest) for name, photos in splits.items()}
 
     def _whole(self, photos: Sequence[File], longest: int = 0) -> Split:
-        album = _Album(photos, self._sizes.scale)
+        album = Album(photos, self._sizes.scale)
         return _split([photo.name for photo in photos], lambda i: _centre(album[i], longest), self._sizes.scale)
 
 
-class _Album:
-    """Photos as uint8 (3,H,W), sides multiples of scale; the ones read last are held."""
+class Album:
+    """Photos as uint8 (3,H,W), sides multiples of scale; the ones read last are held. Small ones raise DataMissing."""
 
     def __init__(self, photos: Sequence[File], scale: int) -> None:
         self.photos = photos
@@ -128,7 +128,11 @@ def _centre(photo: Tensor, longest: int) -> Tensor:
     return photo[:, top : top + height, left : left + width]
 
 
-def _crop(album: _Album, index: int, sizes: Sizes) -> Tensor:
+def cut(album: Album, index: int, sizes: Sizes) -> Tensor:
+    """Return a square of a photo, uint8 (3,side,side), at a place that its number and the seed tell.
+
+    Raises DataMissing for a photo that is smaller.
+    """
     photo, side = album[index % len(album.photos)], sizes.pool_crop * sizes.scale
     if min(photo.shape[-2:]) < side:
         name, size = album.photos[index % len(album.photos)].name, f"{photo.shape[-2]}x{photo.shape[-1]}"

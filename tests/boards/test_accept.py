@@ -8,6 +8,7 @@ from record_factory import Records, changed
 
 from gexbench.boards.accept import newcomer_objections, objections
 from gexbench.cards.board import BoardCard
+from gexbench.cards.schema import WeightFile
 from gexbench.record import Account, RunRecord, read_record
 
 LEADERBOARDS = Path(__file__).resolve().parents[2] / "leaderboards"
@@ -266,3 +267,28 @@ def test_an_accepted_record_of_an_earlier_version_of_its_victim_stands_no_longer
     card.write_text(card.read_text(encoding="utf-8").replace("summary", "version = 2\nsummary"), encoding="utf-8")
     (text,) = newcomer_objections(old, records.catalog, accepted=True)
     assert "VictimCard 'net' is not this gexbench's; they differ in version" in text
+
+
+def own(record: RunRecord, sha256: str | None) -> RunRecord:
+    """Return the record of a victim in TorchScript whose card pins a hash, or none."""
+    victim = record.plan.victim.model_copy(
+        update={"backend": "torchscript", "entry": "", "weights": sha256 and WeightFile(file="x.pt", sha256=sha256)}
+    )
+    return changed(changed(record, "plan.victim", victim), "plan.victim_weights", "a" * 64)
+
+
+def test_a_victim_of_ones_own_stands_on_a_board_of_ones_own_and_on_none_that_ships(
+    records: Records, board: BoardCard
+) -> None:
+    mine = board.model_copy(update={"name": "me/sr"})
+    assert not [*objections(own(records.make(), "a" * 64), mine)]
+    (why,) = objections(own(records.make(), "a" * 64), board)
+    assert "boards that ship rank their own victims alone" in why
+
+
+@pytest.mark.parametrize("sha256", [None, "b" * 64])
+def test_a_victim_of_ones_own_that_no_card_pins_stands_on_no_board(
+    sha256: str | None, records: Records, board: BoardCard
+) -> None:
+    (why,) = objections(own(records.make(), sha256), board.model_copy(update={"name": "me/sr"}))
+    assert "none that a card pins, as `gexbench new victim` writes one" in why

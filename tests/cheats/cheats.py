@@ -350,3 +350,36 @@ class Patcher:
         torch.set_default_dtype(torch.float32)
         os.environ["GEXBENCH_HOME"] = "elsewhere"
         return Nearest(brief.scale)
+
+
+class Rummager:
+    """Looks for the service's weights in installed packages, by several ways; `report` says what opened."""
+
+    def __init__(self) -> None:
+        self.report: dict[str, int | str] = {}
+
+    def extract(self, oracle: Oracle, brief: Brief) -> Nearest:
+        packages = Path(str(brief.options["packages"]))
+        link = brief.workdir / "link"
+        with suppress(OSError):
+            link.symlink_to(packages / "theirs_lib" / "weights.safetensors")
+        deeds = {
+            "file": read(str(packages / "theirs_lib" / "weights.safetensors")),
+            "link": read(str(link)),
+            "way round": read(str(packages / "other" / ".." / "theirs_lib" / "weights.safetensors")),
+            "copy": read(str(packages / "other" / "copy.bin")),
+            "memory map": lambda: torch.from_file(
+                str(packages / "theirs_lib" / "weights.safetensors"), size=4, dtype=torch.uint8
+            ),
+            "import": lambda: __import__("theirs_lib").WEIGHTS,
+            "child": lambda: os.posix_spawn("/bin/cat", ["cat", str(link)], {}),
+            "neighbour": read(str(packages / "other" / "harmless.txt")),
+        }
+        for name, deed in deeds.items():
+            try:
+                deed()
+                self.report[name] = "opened"
+            except Exception as error:
+                self.report[name] = f"refused: {type(error).__name__}"
+        oracle.query(torch.stack([brief.pool[0]]))
+        return Nearest(brief.scale)

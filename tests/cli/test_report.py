@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from record_factory import Records, changed, honest_cost
+from record_factory import Records, behind_an_address, changed, honest_cost
 from typer.testing import CliRunner
 
 from gexbench.cli.app import app
-from gexbench.record import RunRecord
+from gexbench.record import Bill, RunRecord
 
 
 def shown(record: RunRecord, file: str = "record.json") -> list[str]:
@@ -60,3 +60,14 @@ def test_what_a_defense_costs_is_printed_for_the_test_and_for_the_attacks_own_qu
         "honest    lpips-alex on set14: 0.0500 1 (defended against undefended)",
         "honest    lpips-alex on 64 of the attack's own questions: 0.2500 1 (defended against undefended)",
     ]
+
+
+def test_what_a_service_over_http_was_paid_is_printed(records: Records) -> None:
+    def told(calls: int, tries: int) -> list[str]:
+        bill = Bill(calls=calls, watched=4, tries=tries, price=0.0025, paid_usd=calls * 0.0025)
+        lines = shown(behind_an_address(records.make()).model_copy(update={"bill": bill}).sealed())
+        return [line for line in lines if line.startswith("paid")]
+
+    assert told(140, 140) == ["paid      0.35 USD for 140 calls at 0.0025, 4 to watch it"]
+    assert told(140, 142)[0].endswith("4 to watch it; 2 more got no answer and may have been charged")
+    assert not [line for line in shown(records.make()) if line.startswith("paid")]

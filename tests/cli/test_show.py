@@ -9,10 +9,13 @@ import pytest
 from record_factory import Records
 from typer.testing import CliRunner
 
+from gexbench.cards.schema import WeightFile
 from gexbench.cli.app import app
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.service.ledger import Answered, Ledger
 from gexbench.errors import CardError
+
+FILE = WeightFile(file="net.onnx", sha256="0" * 64)
 
 
 def show(*words: str) -> str:
@@ -47,6 +50,27 @@ def test_the_command_that_goes_on_leads_into_the_same_folder(records: Records) -
     assert f"--plan '{spaced}/plan.json' --out '" in show(str(spaced))
     renamed = folder.rename(folder.with_name("other"))
     assert "--plan" not in show(str(renamed))
+
+
+@pytest.mark.parametrize(
+    ("victim", "beside"),
+    [
+        ({"name": "own/net", "backend": "onnx", "entry": "", "weights": FILE}, "--victim FILE"),
+        (
+            {"name": "own/x", "backend": "http", "entry": "", "endpoint": {"url": "http://localhost/x"}},
+            "--victim http://localhost/x",
+        ),
+        ({"name": "me/net", "backend": "onnx", "entry": "", "weights": FILE}, "--registry FOLDER"),
+    ],
+)
+def test_the_command_that_goes_on_names_what_no_plan_holds(
+    victim: dict[str, object], beside: str, records: Records
+) -> None:
+    plan = records.plan()
+    plan = plan.model_copy(update={"victim": plan.victim.model_copy(update=victim)})
+    folder = RunFolder(Path("runs") / plan.run_name)
+    folder.open(plan)
+    assert show(str(folder.path)).endswith(f"/plan.json {beside}\n")
 
 
 def test_an_unfinished_run_as_json_is_one_document(records: Records) -> None:

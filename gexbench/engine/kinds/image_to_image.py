@@ -189,12 +189,12 @@ class ImageToImage(TaskKind):
         return TestInputs(evidence.inputs, plan.scale.side is not None, plan.budget).nearness(asked)
 
     def sheet(self, evidence: TestEvidence, plan: Plan) -> Image.Image:
-        """Return a test image and a zoomed crop of it, or, where the truth is a style, a grid of test images."""
-        if plan.task.truth == "style":
+        """Return a test image and a zoomed crop of it, or, where it has no truth of its own, a grid of test images."""
+        if plan.task.truth != "pairs":
             columns = {"input": evidence.inputs, "victim": evidence.victim}
             if evidence.surrogate is not None:
                 columns[plan.attack.name] = evidence.surrogate
-            return contact_sheet.rows({**columns, "style": evidence.truth})
+            return contact_sheet.rows({**columns, **({"style": evidence.truth} if plan.task.truth == "style" else {})})
         return contact_sheet.zoomed(evidence, plan.task.scale, f"surrogate ({plan.attack.name})")
 
     def shrunk(self, plan: Plan) -> Plan:

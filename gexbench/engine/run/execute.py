@@ -5,30 +5,29 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
-import math
 import shutil
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
+from gexbench.cards.own import is_remote
 from gexbench.cards.schema import DatasetCard
 from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
 from gexbench.engine.kinds.evidence import TestEvidence, valid
 from gexbench.engine.kinds.kind import Copy, Witnesses, task_kind
 from gexbench.engine.machine import hardware, provenance
-from gexbench.engine.run.clock import Timesheet, evidence_seconds
+from gexbench.engine.run.clock import Stopwatch, Timesheet, evidence_seconds
 from gexbench.engine.run.defense import queried
 from gexbench.engine.run.isolation import Isolation, chosen, confines, surrogate_confines
 from gexbench.engine.run.kept_evidence import keep
 from gexbench.engine.run.local import LocalAttacker, LocalService, LocalSurrogate
+from gexbench.engine.run.nearness import nearness_of
 from gexbench.engine.run.orders import Setting, held_back, make_orders, private, surrogate_order
 from gexbench.engine.run.ownership import ownership
 from gexbench.engine.run.prepare_defense import Trial, armed
@@ -41,14 +40,14 @@ from gexbench.engine.run.taking import take
 from gexbench.engine.scoring import score
 from gexbench.engine.scoring.features.collect import Collector
 from gexbench.engine.scoring.measure import Prepared, prepare
-from gexbench.engine.service.ledger import drop_answers, images_asked, is_shut, transfer_set
+from gexbench.engine.service.ledger import drop_answers, is_shut, transfer_set
 from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
 from gexbench.errors import RunFailed
 from gexbench.files import atomic_write
 from gexbench.ownership import Ownership
 from gexbench.plan import Plan
-from gexbench.record import QUERIES, REDRAWN, Account, Nearness, Provenance, RunRecord
+from gexbench.record import QUERIES, REDRAWN, Account, Bill, Nearness, Provenance, RunRecord
 
 ALIKE = 2.0 / 255.0
 Look = Callable[[Mapping[str, TestEvidence]], None]
@@ -58,7 +57,8 @@ Look = Callable[[Mapping[str, TestEvidence]], None]
 class Outcome:
     """What a run left: evidence and account, or why it failed.
 
-    delay: what an answer waited for the defense. queried: under a defense, some of the attack's own questions.
+    delay: what an answer waited for the defense. queried: under a defense, some of the attack's own questions. bill: of
+    a victim behind an address.
     """
 
     account: Account
@@ -67,6 +67,7 @@ class Outcome:
     queried: TestEvidence | None = None
     surrogate: str | None = None
     failure: str = ""
+    bill: Bill | None = None
     nearness: dict[str, Nearness] = field(default_factory=dict)
     ownership: Ownership | None = None
 
@@ -77,22 +78,6 @@ class Taken:
 
     digest: str
     answer: Tensor | None
-
-
-@dataclass
-class Stopwatch:
-    """Seconds spent in each stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the time inside the block to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - start, 3)
 
 
 @dataclass(frozen=True)
@@ -136,7 +121,7 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
         done = folder_of_run.finished()
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
-        run = _prepare(plan, catalog, folder_of_run, progress, beside.redraws)
+        run = begin(plan, catalog, folder_of_run, progress, beside.redraws)
         run, outcome = _met(run, beside)
         if beside.look is not None:
             beside.look(outcome.tests)
@@ -171,7 +156,8 @@ def _keepable(outcome: Outcome) -> dict[str, TestEvidence]:
     return tests if outcome.queried is None else {**tests, QUERIES: outcome.queried}
 
 
-def _prepare(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress, redraws: int) -> Run:
+def begin(plan: Plan, catalog: Catalog, folder: RunFolder, progress: Progress, redraws: int) -> Run:
+    """Read a plan's data and open its folder, which the caller has locked; raises GexbenchError for what is missing."""
     stopwatch = Stopwatch()
     progress("reading data", 0, 0)
     with stopwatch.stage("prepare"):
@@ -224,8 +210,9 @@ def _attacked(run: Run, tested: bool) -> Outcome:
             if attacker is not None:
                 attacker.stop()
         closed = service.close()
+        bill = _settled(run, service, watch=not failure) if is_remote(run.setting.plan.victim) else None
     with run.stopwatch.stage("compare"):
-        nearness = _nearness(run, tests)
+        nearness = nearness_of(run.setting, run.journal, tests)
     return Outcome(
         account=closed.account,
         delay=closed.delay,
@@ -233,35 +220,18 @@ def _attacked(run: Run, tested: bool) -> Outcome:
         queried=asked if tests else None,
         surrogate=surrogate,
         failure=failure,
+        bill=bill,
         nearness=nearness,
         ownership=owned if tests else None,
     )
 
 
-def _nearness(run: Run, tests: Mapping[str, TestEvidence]) -> dict[str, Nearness]:
-    """Compare what the ledger was paid for with the test inputs; what is near one of them is an incident."""
-    kind, plan, ledger = run.setting.kind, run.setting.plan, run.setting.folder.ledger
-    found: dict[str, Nearness] = {}
-    for name, test in tests.items():
-        if name.startswith(REDRAWN):
-            continue  # nobody knew them
-        run.journal.progress(f"comparing questions with test {name}", 0, 0)
-        asked = (_image(pixels, height) for pixels, height in images_asked(ledger))
-        near = kind.nearness(asked, test, plan)
-        if near is None:
-            continue
-        distance = math.floor(near.distance * 1e4) / 1e4 if math.isfinite(near.distance) else None
-        found[name] = Nearness(distance=distance, questions=len(near.asked), images=len(near.met))
-        if near.met:
-            told = (
-                f"asked about {len(near.met)} of the {len(test.inputs)} images of test {name}, or near copies of them"
-            )
-            run.journal.note((f"{told}: nearest distance {distance:.2g}, threshold 1",))
-    return found
-
-
-def _image(pixels: bytes, height: int) -> Tensor:
-    return torch.frombuffer(bytearray(pixels), dtype=torch.uint8).reshape(3, height, -1)
+def _settled(run: Run, service: ServiceSide, watch: bool) -> Bill:
+    """Return what a victim behind an address was paid; an incident is what it answers otherwise at the end."""
+    settled = service.settle(watch)
+    if settled.changed:
+        run.journal.note((f"the victim is no longer what it was at the start: it {settled.changed}",))
+    return settled.bill
 
 
 def _kept(run: Run, service: ServiceSide, attacker: AttackerSide) -> Taken:
@@ -386,6 +356,7 @@ def _record(run: Run, outcome: Outcome, started: str) -> RunRecord:
         nearness=outcome.nearness,
         ownership=outcome.ownership,
         cost_usd=round(outcome.account.answered * plan.task.price, 6),
+        bill=outcome.bill,
         seconds=dict(run.stopwatch.seconds),
         defense_delay=outcome.delay,
         peak_memory_bytes=dict(journal.peak_memory),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -9,24 +10,29 @@ from typing import TypeVar
 
 from torch import Tensor
 
+from gexbench.cards.endpoint import endpoint_of
+from gexbench.cards.own import is_remote
+from gexbench.cards.schema import VictimCard
 from gexbench.engine.attacker import process, surrogate_process
 from gexbench.engine.attacker.kept import happened, read_kept
 from gexbench.engine.attacker.process import Attacker
 from gexbench.engine.attacker.surrogate_process import Reloaded
 from gexbench.engine.run.defense import NearDoor
 from gexbench.engine.run.sides import Journal
+from gexbench.engine.service.dial import Dial, connected
 from gexbench.engine.service.process import Service
 from gexbench.engine.wire.messages import (
     AnswerUnmetered,
     Closed,
     DrawUnmetered,
     OpenService,
+    Settled,
     ShowQueried,
     StartAttack,
     StartSurrogate,
     Unmetered,
 )
-from gexbench.errors import RunFailed
+from gexbench.errors import EndpointError, RunFailed
 
 T = TypeVar("T")
 
@@ -35,7 +41,7 @@ class LocalService:
     """A service in this process; implements sides.ServiceSide."""
 
     def __init__(self, order: OpenService) -> None:
-        self.service = Service(order, NearDoor() if order.plan.defense else None)
+        self.service = Service(order, NearDoor() if order.plan.defense else None, _dial(order.plan.victim))
 
     def close(self, for_evidence: bool = False) -> Closed:
         """Refuse questions from now on and return the account."""
@@ -44,6 +50,10 @@ class LocalService:
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
         """Return the answers to a question of the test, or what left for one of the attack's."""
         return self.service.unmetered(question)
+
+    def settle(self, watch: bool) -> Settled:
+        """Return what a victim behind an address was paid; watch: and whether it answers as before."""
+        return self.service.settle(watch)
 
     def stop(self) -> None:
         """Close the ledger."""
@@ -91,11 +101,18 @@ class LocalSurrogate:
         """Nothing to stop."""
 
 
+def _dial(victim: VictimCard) -> Dial | None:
+    if not is_remote(victim):
+        return None
+    target = endpoint_of(victim).target
+    return functools.partial(connected, target.host, target.port)
+
+
 def _held(call: Callable[[], T], subject: str, unfit: str) -> T:
     try:
         return call()
-    except RunFailed:
-        raise  # the defense's fault, met while the attack asked
+    except (RunFailed, EndpointError):
+        raise  # the defense's fault, or the victim's, met while the attack asked
     except Exception as error:
         traceback.print_exception(error)
         raise RunFailed(f"{subject} {happened(error, unfit)}") from error

@@ -7,6 +7,7 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,23 @@ import safetensors.torch
 
 from gexbench.cards.adaptive import adaptive
 from gexbench.cards.catalog import Catalog, Filed
+from gexbench.cards.endpoint import endpoint_of, headers_of
 from gexbench.cards.entry import load_entry
-from gexbench.cards.own import is_foreign
+from gexbench.cards.own import is_foreign, is_remote
 from gexbench.cards.roots import packaged_root
-from gexbench.cards.schema import AttackCard, DefenseCard, VictimCard
+from gexbench.cards.schema import AssetCard, AttackCard, DefenseCard, VictimCard
 from gexbench.core.dataset import Dataset, Split
 from gexbench.engine.kinds.kind import TaskKind
 from gexbench.engine.machine.hardware import Hardware
 from gexbench.engine.machine.plug_in_copy import copied
 from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files
 from gexbench.engine.run import clock
+from gexbench.engine.run.dialler import store_authorities
 from gexbench.engine.run.run_folder import RunFolder
 from gexbench.engine.run.sides import Orders
+from gexbench.engine.sandbox.rules import package_folders
 from gexbench.engine.store import datasets, own_victim, victim_weights
+from gexbench.engine.store.carriers import carriers
 from gexbench.engine.store.paths import data_root, home
 from gexbench.engine.store.prepared import LARGEST, Artefact
 from gexbench.engine.store.weights import read_weights
@@ -40,8 +45,10 @@ from gexbench.record import REDRAWN
 
 PREPARED = "prepared.safetensors"
 """The copy of what a defense prepared, beside the ledger."""
-TRIED = 16
-"""Sizes of images that a foreign victim is tried on before the first question."""
+AUTHORITIES = "authorities.pem"
+"""Whom the TLS of a victim behind an address trusts, beside the ledger."""
+TRIED, TRIED_FOR_MONEY = 16, 3
+"""Sizes of images that a foreign victim is tried on before the first question, at most; one behind an address."""
 LARGEST_CODE = 1 << 20
 """Bytes of the file of a foreign network's class."""
 OWNED = 10
@@ -72,6 +79,12 @@ class Setting:
     hardware: Hardware
     kind: TaskKind
     defending: Defending | None = None
+
+    @cached_property
+    def carriers(self) -> list[Path]:
+        """Return the installed files that hold the weights of a victim which others released; see store.carriers."""
+        asset = self.plan.victim.asset
+        return [] if asset is None else carriers(self.catalog.get(AssetCard, asset), package_folders())
 
 
 def make_orders(setting: Setting) -> Orders:
@@ -132,11 +145,22 @@ def held_back(plan: Plan, dataset: Dataset, files: datasets.Files, redraws: int)
 
 
 def private(setting: Setting) -> list[Path]:
-    """Return what no attack may read: data-set files, the registry, weights, every run but its own folder."""
+    """Return what no attack may read: data-set files, the registry, weights, every run but its own folder.
+
+    Of weights that others released that is wherever installed packages hold them, too.
+    """
     files = [file.path for files in setting.files.values() for file in files if file.path]
-    if is_foreign(setting.plan.victim):  # the others lie in the registry, or at home
-        files.append(victim_weights.weights_path(setting.plan.victim, setting.catalog))
-    return [*files, packaged_root().path, home(), *filter(None, [data_root()]), setting.folder.path.parent]
+    victim = setting.plan.victim
+    if setting.catalog.filed(VictimCard, victim.name).root.outside:  # the others lie in the registry, or at home
+        files.append(victim_weights.weights_path(victim, setting.catalog))
+    return [
+        *files,
+        *setting.carriers,
+        packaged_root().path,
+        home(),
+        *filter(None, [data_root()]),
+        setting.folder.path.parent,
+    ]
 
 
 def _open_service(setting: Setting) -> OpenService:
@@ -146,11 +170,21 @@ def _open_service(setting: Setting) -> OpenService:
         weights=victim_weights.weights_path(plan.victim, setting.catalog),
         victim_code=_victim_code(setting),
         sizes=_sizes(setting) if is_foreign(plan.victim) else (),
+        **_reached(setting),
         ledger=setting.folder.ledger,
         device=machine.device,
         threads=machine.threads,
         **({} if plan.defense is None else _defended(setting, plan.defense)),
     )
+
+
+def _reached(setting: Setting) -> dict[str, Any]:
+    """Return what of its order a service needs whose victim is behind an address; raises PlanError."""
+    if not is_remote(setting.plan.victim):
+        return {}
+    endpoint = endpoint_of(setting.plan.victim)
+    authorities = store_authorities(endpoint, setting.folder.ledger.with_name(AUTHORITIES))
+    return {"headers": headers_of(endpoint), "authorities": authorities}
 
 
 def _victim_code(setting: Setting) -> Path | None:
@@ -171,13 +205,14 @@ def _victim_code(setting: Setting) -> Path | None:
 
 
 def _sizes(setting: Setting) -> tuple[tuple[int, int], ...]:
-    """Return up to TRIED of the sizes that a victim will be asked about or has to draw, spread from small to large."""
+    """Return some of the sizes that a victim will be asked about or has to draw, spread from small to large."""
     side = setting.plan.scale.side
     if side is not None:
         return ((side, side),)
     images = [*setting.dataset.pool().inputs, *(x for split in setting.tests.values() for x in split.inputs)]
+    most = TRIED_FOR_MONEY if is_remote(setting.plan.victim) else TRIED
     sizes = sorted({(int(x.shape[-2]), int(x.shape[-1])) for x in images}, key=lambda size: (size[0] * size[1], size))
-    chosen = {round(i * (len(sizes) - 1) / (TRIED - 1)) for i in range(TRIED)} if sizes else set()
+    chosen = {round(i * (len(sizes) - 1) / (most - 1)) for i in range(most)} if sizes else set()
     return tuple(sizes[i] for i in sorted(chosen))
 
 

@@ -12,10 +12,13 @@ from typing import ClassVar, NoReturn
 from torch import Tensor
 
 from gexbench import errors
+from gexbench.cards.endpoint import endpoint_of
+from gexbench.cards.own import is_remote
 from gexbench.engine.attacker.surrogate import LARGEST_ANSWER
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
 from gexbench.engine.run.defense import Confines, DefenseProcess
+from gexbench.engine.run.dialler import dialler
 from gexbench.engine.run.sides import Journal
 from gexbench.engine.sandbox.launch import Child, Job, launch
 from gexbench.engine.service.defense import HARDENED_WITHIN
@@ -37,6 +40,8 @@ from gexbench.engine.wire.messages import (
     Ready,
     Save,
     Saved,
+    Settle,
+    Settled,
     ShowQueried,
     StartAttack,
     Stop,
@@ -73,7 +78,8 @@ def _spawn(module: str, confines: Confines, passed: Sequence[Channel]) -> tuple[
 class RemoteService:
     """A service process; implements sides.ServiceSide. What it sends unasked goes to the journal.
 
-    defense: where the process of the plan's defense runs, which comes and goes with this one.
+    defense: where the process of the plan's defense runs, which comes and goes with this one. Where the victim is
+    behind an address, a thread here connects for it.
     """
 
     def __init__(
@@ -86,8 +92,11 @@ class RemoteService:
     ) -> None:
         self._defense = None if defense is None else DefenseProcess(defense, journal)
         channels = [oracle] if self._defense is None else [oracle, self._defense.service]
+        if is_remote(order.plan.victim):
+            channels.append(dialler(endpoint_of(order.plan.victim)))
         self.child, self.control = _spawn("gexbench.engine.service.process", confines, channels)
-        self._ready_within = READY_WITHIN + (HARDENED_WITHIN if order.owner else 0.0)
+        slow = is_remote(order.plan.victim)
+        self._ready_within = READY_WITHIN + (HARDENED_WITHIN if order.owner else clock.ANSWERED_WITHIN if slow else 0.0)
         self._journal, self._log, self._budget = journal, confines.log, order.plan.budget
         self._send(order)
 
@@ -104,6 +113,11 @@ class RemoteService:
         """Return the answers to a question of the test, or what left for one of the attack's."""
         self._send(question)
         return self._expect(Unmetered, clock.ANSWERED_WITHIN)
+
+    def settle(self, watch: bool) -> Settled:
+        """Return what a victim behind an address was paid; watch: and whether it answers as before."""
+        self._send(Settle(watch=watch))
+        return self._expect(Settled, clock.ANSWERED_WITHIN)
 
     def stop(self) -> None:
         """End the process and note its memory."""

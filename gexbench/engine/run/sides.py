@@ -16,6 +16,7 @@ from gexbench.engine.wire.messages import (
     Closed,
     DrawUnmetered,
     OpenService,
+    Settled,
     ShowQueried,
     StartAttack,
     Unmetered,
@@ -57,6 +58,10 @@ class ServiceSide(Protocol):
 
     def unmetered(self, question: AnswerUnmetered | DrawUnmetered | ShowQueried) -> Unmetered:
         """Return the answers to a question of the test, or what left for one of the attack's."""
+        ...
+
+    def settle(self, watch: bool) -> Settled:
+        """Return what a victim behind an address was paid; watch: and whether it answers as before."""
         ...
 
     def stop(self) -> None:

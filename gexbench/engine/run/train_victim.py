@@ -34,6 +34,11 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
         raise PlanError(
             f"victim {card.name!r} is a file, which nobody trains here", "gexbench victim probe looks at it"
         )
+    if card.dataset is None or card.asset is not None:
+        raise PlanError(
+            f"victim {card.name!r} was trained by others, and is not trained here",
+            f"gexbench assets fetch {card.asset}",
+        )
     filed = catalog.filed(DatasetCard, card.dataset)
     if filed.card.splits.owner is None:
         raise PlanError(f"data set {card.dataset!r} has no split owner, which a victim learns from", "give it one")

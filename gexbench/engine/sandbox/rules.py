@@ -138,11 +138,12 @@ def _code_folders() -> list[Path]:
     return [
         *(*binaries, Path(sys.prefix, "pyvenv.cfg")),
         *(*stdlib, *base, *map(Path, _LIBRARY_FOLDERS)),
-        *(*_installed(), *_preloaded()),
+        *(*package_folders(), *_preloaded()),
     ]
 
 
-def _installed() -> list[Path]:
+def package_folders() -> list[Path]:
+    """Return the folders of installed packages that this interpreter imports from, and a confined process may read."""
     entries = [*sys.path, *site.getsitepackages()]
     return [Path(entry) for entry in entries if Path(entry).name in _PACKAGE_FOLDERS]
 
@@ -172,7 +173,7 @@ def _foreign_packages() -> list[Path]:
     """Return the package folders of the system's and the base interpreter that are not on `sys.path`."""
     parents = [sys.base_prefix + "/lib", sys.base_prefix + "/lib64", *_LIBRARY_FOLDERS]
     found = _glob(*(f"{parent}/python3*/{name}" for parent in parents for name in _PACKAGE_FOLDERS))
-    used = {each.resolve() for each in _installed()}
+    used = {each.resolve() for each in package_folders()}
     return [Path(each) for each in found if Path(each).resolve() not in used]
 
 

@@ -20,10 +20,13 @@ from gexbench.record import HonestCost, Score
 def compared(task: TaskCard, evidence: TestEvidence) -> Iterator[tuple[Compare, Pair]]:
     """Yield A (victim, truth), and with a surrogate B (surrogate, victim) and C (surrogate, truth).
 
-    For the victim control C is A, and there is no B. The task's kind says which of them have pairs.
+    For the victim control C is A, and there is no B. Where nobody knows a truth there is B alone. The task's kind says
+    which of them have pairs.
     """
     kind = task_kind(task.kind)
     for compare, pair in _sides(evidence):
+        if task.truth == "none" and compare != "B":
+            continue
         yield compare, replace(pair, paired=kind.has_pairs(task, compare))
 
 

@@ -7,7 +7,8 @@ BACKENDS = {
     "module": "gexbench.engine.service.own_pytorch_victim:OwnPyTorchVictim",
     "torchscript": "gexbench.engine.service.torchscript_victim:TorchScriptVictim",
     "onnx": "gexbench.engine.service.onnx_victim:OnnxVictim",
+    "http": "gexbench.engine.service.http_victim:HttpVictim",
 }
-"""Called as `open_victim` is, with the card first; with the folder of its code where there is one."""
+"""Called as `open_victim` is, with the card first; where there is a folder of code, or a way to reach it, with that."""
 TRIAL = "gexbench.engine.service.signature:check_signature"
 """What sees whether a foreign victim is what its card says."""

@@ -24,6 +24,11 @@ CREATE TABLE IF NOT EXISTS question (
 CREATE TABLE IF NOT EXISTS batch (
     session INTEGER NOT NULL, answered INTEGER NOT NULL, replayed INTEGER NOT NULL, refused INTEGER NOT NULL, why TEXT);
 """
+CALLS = """
+CREATE TABLE IF NOT EXISTS call (digest BLOB PRIMARY KEY, answer BLOB);
+CREATE TABLE IF NOT EXISTS tally (what TEXT PRIMARY KEY, n INTEGER NOT NULL);
+"""
+"""Of a victim behind an address, see service.calls."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,8 @@ def drop_answers(path: Path) -> None:
     """
     with writing(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE question SET answer = NULL, image = NULL")
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'call'").fetchone():
+            db.execute("UPDATE call SET answer = NULL")
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

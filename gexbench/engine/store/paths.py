@@ -35,6 +35,11 @@ def victims_folder() -> Path:
     return home() / "victims"
 
 
+def endpoints_folder() -> Path:
+    """Return the folder of what victims behind addresses answered when they were first seen."""
+    return home() / "endpoints"
+
+
 def innocents_folder() -> Path:
     """Return the folder of sets of innocents made here."""
     return home() / "innocents"

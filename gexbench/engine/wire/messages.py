@@ -3,6 +3,7 @@
     bench → service      OpenService → Ready; nothing else before it
                          CloseOracle → Closed; the oracle refuses every question from the first one on
                          AnswerUnmetered, DrawUnmetered or ShowQueried → Unmetered
+                         Settle → Settled; where the victim is behind an address
                          Stop ends it
     service → bench      Asked, Incident at any time; Broken in place of any answer, and it answers no question after it
     attacker → service   Query or Sample → Answer or Refused
@@ -34,7 +35,7 @@ from gexbench.cards.schema import OptionValue, TaskKindName
 from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, Wait
 from gexbench.engine.wire.questions import LONGEST_LATENT
 from gexbench.plan import Plan
-from gexbench.record import Account
+from gexbench.record import Account, Bill
 
 
 class Message(BaseModel):
@@ -147,7 +148,8 @@ class OpenService(Message):
     foreign one will be asked. ledger: where the account is kept. defense_code: the folder of a plug-in defense, None
     for one of an installed package. owner: stored images of the owner, where the defense hardens. tests: stored test
     inputs, where there is a defense. key: the run's for it, secret: what it is not told, both in hex. prepared: the
-    file of what it prepared, if any. patience: seconds for one answer of the defense. device: where nets run. threads:
+    file of what it prepared, if any. patience: seconds for one answer of the defense. headers: of a victim behind an
+    address, with their values. authorities: the file of whom TLS trusts. device: where nets run. threads:
     of this process.
     """
 
@@ -164,6 +166,8 @@ class OpenService(Message):
     secret: str = ""
     prepared: Path | None = None
     patience: float = 60.0
+    headers: dict[str, str] = Field(default={}, repr=False)
+    authorities: Path | None = None
     device: str
     threads: int
 
@@ -184,6 +188,21 @@ class Closed(Message):
     op = "closed"
     account: Account
     delay: float | None = None
+
+
+class Settle(Message):
+    """Say what the victim was paid, and, if it is to be watched, whether it answers as it did at the start."""
+
+    op = "settle"
+    watch: bool
+
+
+class Settled(Message):
+    """What the victim was paid, over all sessions; changed: in which way it answers otherwise, "" for none."""
+
+    op = "settled"
+    bill: Bill
+    changed: Text = ""
 
 
 class AnswerUnmetered(Message):

@@ -16,6 +16,7 @@ from gexbench.cards.catalog import Catalog
 from gexbench.errors import AssetMissing, CardError, GexbenchError, PlanError
 from gexbench.plan import Request
 from gexbench.record import RunRecord
+from gexbench.verification import current_plan
 
 SHORT = {"steps": 2, "batch": 4}
 
@@ -124,6 +125,16 @@ def test_a_plan_of_its_goes_on_where_the_file_is_named_again(file: Path, tmp_pat
     with pytest.raises(PlanError, match="no victim named 'own/net'") as refused:
         bench.prepare_file(tmp_path / "plan.json")
     assert "your own victim --victim" in refused.value.hint
+
+
+def test_a_record_of_its_is_run_again_where_the_file_is_named_and_is_the_same(record: RunRecord, file: Path) -> None:
+    catalog = Catalog.load()
+    bench.adopt_victim(str(file), record.plan, catalog)
+    assert current_plan(record.plan, catalog).id == record.plan.id
+    bench.adopt_victim(None, record.plan, Catalog.load())
+    other = save_script(Enlarge(), file.with_name("other.pt"))
+    with pytest.raises(PlanError, match=r"is of victim 'own/net', and .* is called 'own/other'"):
+        bench.adopt_victim(str(other), record.plan, Catalog.load())
 
 
 def test_two_victims_of_one_name_are_refused_in_one_catalog(tmp_path: Path) -> None:

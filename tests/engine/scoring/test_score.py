@@ -108,6 +108,14 @@ def test_the_victim_control_has_no_b(plan: Plan, prepared: Prepared, catalog: Ca
     assert scores["set5", "A", "fid"].value == scores["set5", "C", "fid"].value
 
 
+def test_where_nobody_knows_a_truth_there_is_b_alone(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:
+    blind = plan.model_copy(update={"task": plan.task.model_copy(update={"truth": "none"})})
+    scores, absent = _scored(blind, prepared, catalog, set5=replace(_shown(5), truth=()))
+    assert {side for _, side, _ in scores} == {"B"}
+    assert set(absent) == {"lpips-alex"}
+    assert scores["set5", "B", "fid"].floor is None
+
+
 def test_answers_to_honest_users_are_scored_by_sets_too(plan: Plan, prepared: Prepared, catalog: Catalog) -> None:
     shown = _shown(5)
     guarded = replace(shown, guarded=tuple(noise(seed) for seed in range(400, 405)))

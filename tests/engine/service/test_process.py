@@ -333,7 +333,7 @@ def test_answers_to_the_test_are_not_counted(opened: Sides) -> None:
     [
         (
             images().frame(),
-            "'query' where 'close' or 'answer-unmetered' or 'draw-unmetered' or 'show-queried' or 'stop' was due",
+            "'query' where 'close' or 'answer-unmetered' or 'draw-unmetered' or 'show-queried' or 'settle' or 'stop'",
         ),
         (Frame("burn"), "'burn' where "),
         (Frame("draw-unmetered", {"first": "no"}), "'draw-unmetered' is malformed: first: "),

@@ -14,7 +14,7 @@ import torch
 from gexbench.cards.schema import AssetCard
 from gexbench.engine.store.convert import CONVOLUTIONS, converter, to_safetensors
 from gexbench.engine.store.tensor_pickle import PickleRefused
-from gexbench.errors import CardError
+from gexbench.errors import AssetMissing, CardError
 
 ASSETS = Path(__file__).parents[3] / "registry" / "assets"
 
@@ -77,6 +77,19 @@ def test_torch_archives_keep_their_names(tmp_path: Path) -> None:
     assert {name: array.tolist() for name, array in read.items()} == {"layer.weight": [0.0, 1.0, 2.0, 3.0]}
 
 
+@pytest.mark.parametrize(("way", "part"), [("dat", "params"), ("dcgan", "netG_state_dict")])
+def test_of_a_checkpoint_the_network_is_kept_without_its_prefix_and_without_what_follows_from_its_shape(
+    way: str, part: str, tmp_path: Path
+) -> None:
+    state = {"norm.weight": torch.ones(2), "attn.relative_position_index": torch.zeros(3, dtype=torch.int64)}
+    torch.save({part: state, "optimizer": {"weight": torch.ones(9)}, "epoch": 3}, tmp_path / "file")
+    read = safetensors.numpy.load(converter(way)(tmp_path / "file"))
+    assert {name: array.tolist() for name, array in read.items()} == {"norm.weight": [1.0, 1.0]}
+    torch.save({"other": state}, tmp_path / "file")
+    with pytest.raises(PickleRefused, match=f"holds nothing below '{part}'"):
+        converter(way)(tmp_path / "file")
+
+
 def test_a_file_that_needs_no_conversion_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"as it is")
     assert converter(None)(tmp_path / "file") == b"as it is"
@@ -93,7 +106,7 @@ def test_a_cards_file_is_converted_exactly_where_its_result_is_another_file(path
     card = AssetCard.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     (tmp_path / "file").write_bytes(b"neither a pickle nor an archive")
     kept = card.result_sha256 == card.sha256
-    with contextlib.nullcontext() if kept else pytest.raises(PickleRefused):
+    with contextlib.nullcontext() if kept else pytest.raises((PickleRefused, AssetMissing)):
         assert converter(card.convert)(tmp_path / "file") == b"neither a pickle nor an archive"
 
 

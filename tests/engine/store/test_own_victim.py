@@ -107,13 +107,21 @@ def test_what_is_no_victim_is_named(content: bytes, why: str, tmp_path: Path) ->
     assert refused.value.hint
 
 
-def test_a_folder_nothing_and_an_address_are_refused(tmp_path: Path) -> None:
+def test_an_address_gets_a_card_that_is_named_after_it_and_has_the_tasks_side() -> None:
+    filed = own_victim("http://localhost:8000/enlarge", Place("image-to-image", 4, "photos-mini", 64))
+    card = filed.card
+    assert (card.name, card.backend, card.scale, card.net) == ("own/localhost-8000-enlarge", "http", 4, {"side": 64})
+    assert card.endpoint == {"url": "http://localhost:8000/enlarge"}
+    assert filed.path.parent.name == "endpoints"
+
+
+def test_a_folder_and_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="is a folder"):
         own_victim(str(tmp_path), PLACE)
     with pytest.raises(AssetMissing, match="no victim at"):
         own_victim(str(tmp_path / "net.pt"), PLACE)
-    with pytest.raises(PlanError, match="is an address"):
-        own_victim("https://example.org/net.pt", PLACE)
+    with pytest.raises(PlanError, match="no address of a victim: it is no address of HTTP"):
+        own_victim("ftp://example.org/net.pt", PLACE)
 
 
 def test_a_class_lies_in_a_file_beside_its_card(tmp_path: Path) -> None:
@@ -128,7 +136,9 @@ def test_a_class_lies_in_a_file_beside_its_card(tmp_path: Path) -> None:
 
 
 def test_names_of_cards_are_no_paths() -> None:
-    assert [is_path(text) for text in ("srgan-mini", "me/net", "net.pt", "./net", "/net", "~/net", "a\\b")] == [
+    assert [
+        is_path(text) for text in ("srgan-mini", "me/net", "net.pt", "./net", "/net", "~/net", "a\\b", "http://x")
+    ] == [
         *(False, False),
-        *(True,) * 5,
+        *(True,) * 6,
     ]

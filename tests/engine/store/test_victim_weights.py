@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.roots import CardRoot
-from gexbench.cards.schema import VictimCard
+from gexbench.cards.schema import AssetCard, VictimCard
+from gexbench.engine.store.assets import AssetStore
 from gexbench.engine.store.victim_weights import trained_path, weights_path, weights_sha256
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing
@@ -85,3 +87,45 @@ def test_looking_for_weights_imports_no_torch() -> None:
     top = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], cwd=top, check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
+
+
+ASSET = """
+name = "me/theirs"
+summary = "Weights."
+sources = ["https://example.org/weights"]
+sha256 = "{sha}"
+size = 11
+licence = "MIT"
+result_sha256 = "{sha}"
+"""
+RELEASED = 'asset = "me/theirs"\nlicence = "MIT"\nupstream = "unknown"\n'
+
+
+def released(cards: Path) -> tuple[VictimCard, Catalog]:
+    (cards / "assets").mkdir(exist_ok=True)
+    (cards / "assets" / "theirs.toml").write_text(ASSET.format(sha=hashlib.sha256(CONTENT).hexdigest()))
+    return victim(cards, RELEASED)
+
+
+def test_weights_that_others_released_lie_with_the_assets_and_are_known_by_the_assets_hash(cards: Path) -> None:
+    card, catalog = released(cards)
+    path = AssetStore().place(catalog.get(AssetCard, "me/theirs"))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT)
+    assert weights_path(card, catalog) == path
+    assert weights_sha256(card, catalog) == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_released_weights_that_are_not_here_or_altered_are_one_line_with_the_command_that_fetches_them(
+    cards: Path,
+) -> None:
+    card, catalog = released(cards)
+    path = AssetStore().place(catalog.get(AssetCard, "me/theirs"))
+    with pytest.raises(AssetMissing, match="victim 'me/net' has no weights here") as refused:
+        weights_sha256(card, catalog)
+    assert refused.value.hint == "gexbench assets fetch me/theirs"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"other weights")
+    with pytest.raises(AssetMissing, match=r"is altered: sha256 .*, the card says") as refused:
+        weights_sha256(card, catalog)
+    assert refused.value.hint == "gexbench assets fetch me/theirs"

@@ -38,6 +38,8 @@ from gexbench.engine.wire.messages import (
     Sample,
     Save,
     Saved,
+    Settle,
+    Settled,
     ShowQueried,
     StartAttack,
     Stop,
@@ -47,7 +49,7 @@ from gexbench.engine.wire.messages import (
     send,
 )
 from gexbench.engine.wire.questions import LONGEST_LATENT
-from gexbench.record import Account
+from gexbench.record import Account, Bill
 
 from ..toy_orders import open_service, plan, start_attack, start_surrogate
 
@@ -62,6 +64,8 @@ EXAMPLES: tuple[Message, ...] = (
     Stop(),
     open_service(HERE, plan=plan(defense="jpeg"), owner=HERE, tests=HERE, defense_code=HERE, patience=5.0),
     ShowQueried(place=3),
+    Settle(watch=True),
+    Settled(bill=Bill(calls=3, watched=2, tries=4, price=0.5, paid_usd=1.5), changed="answers otherwise"),
     open_service(HERE, plan=plan().model_copy(update={"options": OPTIONS, "deadline": float("inf")})),
     CloseOracle(),
     Closed(account=Account(budget=9, asked=6, answered=3, replayed=2, refused=1, sessions=2)),
