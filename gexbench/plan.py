@@ -140,11 +140,15 @@ class Plan(Frozen):
 
     @property
     def run_name(self) -> str:
-        """Return the run folder's name: what a person looks for first, then the id."""
+        """Return the run folder's name."""
+        return self.named(self.id)
+
+    def named(self, plan_id: str) -> str:
+        """Return the name of a run's folder: what a person looks for first, then the id that the plan has or had."""
         parts = [self.task.name, self.attack.name, self.defense.name if self.defense else None, self.profile.name]
         words = [part.replace("/", ".") for part in parts if part]
         words += ["unsandboxed"] if self.isolation == "none" else []  # never a folder that a sandboxed run goes on in
-        return "-".join([*words, f"b{self.budget}", f"s{self.seed}", self.id[:8]])
+        return "-".join([*words, f"b{self.budget}", f"s{self.seed}", plan_id[:8]])
 
 
 FIRST_WORDS = {("against", "queried"): "bought"}

@@ -220,6 +220,11 @@ class RunRecord(Frozen):
     provenance: Provenance
     seal: str = ""
 
+    @property
+    def run_name(self) -> str:
+        """Return the name of the folder that the run left: the plan's, with the id that it had then."""
+        return self.plan.named(self.id)
+
     def sealed(self) -> RunRecord:
         """Return the record with its seal set."""
         return self.model_copy(update={"seal": seal_of(json.loads(self.model_dump_json()))})

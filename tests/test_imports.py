@@ -34,6 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "training": CONTRACTS | {"nets"},
     **{role: CONTRACTS | {"nets", "training"} for role in ROLES},
     "boards": DOCUMENTS | {"engine"},
+    "site": DOCUMENTS | {"boards"},
     "engine": DOCUMENTS | CONTRACTS,
     "bench": DOCUMENTS | {"engine"},
     "sweeps": DOCUMENTS | {"bench", "boards", "engine"},
@@ -46,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweeps", "boards", "engine", "verification", "innocents", "claims"},
+    "cli": DOCUMENTS | {"bench", "sweeps", "boards", "site", "engine", "verification", "innocents", "claims"},
 }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 from statistics import fmean
 from typing import Literal
@@ -13,7 +14,7 @@ from gexbench.boards.label import attack_label, defense_label, table_key
 from gexbench.boards.letters import LEVEL
 from gexbench.boards.margin import Margin, margin_of
 from gexbench.boards.pair_tests import PairTest, adjusted, paired, welch
-from gexbench.boards.rank import Board
+from gexbench.boards.rank import Board, Table
 from gexbench.boards.row import measured
 from gexbench.boards.side import Number, Side, find_side, sides, strangers
 from gexbench.cards.prose import at_profile, bare
@@ -123,7 +124,7 @@ def contest(question: Question, a: str, b: str) -> Contest:
     one, other = (find_side(text, question.board, question.profile) for text in (a, b))
     if {run.seal for run in one.row.records} & {run.seal for run in other.row.records}:
         raise BoardError(f"{shown(a)!r} and {shown(b)!r} hold the same runs", "name two rows")
-    return _contest(question, one, other, ranked(question))
+    return _contest(_Tests(question), one, other, ranked(question))
 
 
 def contests(question: Question) -> list[Contest]:
@@ -138,7 +139,19 @@ def contests(question: Question) -> list[Contest]:
         name, known = question.board.card.name, sides_of(question)
         hint = f"name two rows: {', '.join(known)}" if known else "name another --profile"
         raise BoardError(f"{name!r} has no two ranked rows at profile {question.profile!r}", hint)
-    return [_contest(question, one, other, rows) for one, other in pairs]
+    tests = _Tests(question)
+    return [_contest(tests, one, other, rows) for one, other in pairs]
+
+
+def contests_of(question: Question, table: Table) -> list[Contest]:
+    """Compare every two rows of one table of the question's profile, ranked or not, that have the number."""
+    own = [side for side in sides_of(question).values() if any(side.row is row for row in table.rows)]
+    rows = [side for side in own if side.row.rank is not None]
+    tests = _Tests(question)
+    return [
+        _contest(tests, one, other, rows)
+        for one, other in combinations([side for side in own if side.has(question.number)], 2)
+    ]
 
 
 def sides_of(question: Question) -> dict[str, Side]:
@@ -151,18 +164,38 @@ def ranked(question: Question) -> list[Side]:
     return [side for side in sides_of(question).values() if side.row.rank is not None]
 
 
-def _contest(question: Question, a: Side, b: Side, rows: Sequence[Side]) -> Contest:
+@dataclass(frozen=True)
+class _Tests:
+    """The tests of a question's rows, each made once."""
+
+    question: Question
+    made: dict[tuple[str, str], tuple[PairTest, str]] = field(default_factory=dict)
+
+    @cached_property
+    def cards(self) -> dict[str, MetricCard]:
+        """Return the board's cards of metrics, which know what is ideal."""
+        return measured(self.question.board.records)
+
+    def of(self, a: Side, b: Side) -> tuple[PairTest, str]:
+        pair = a.name, b.name
+        if pair not in self.made:
+            self.made[pair] = _test(self.question, a, b)
+        return self.made[pair]
+
+
+def _contest(tests: _Tests, a: Side, b: Side, rows: Sequence[Side]) -> Contest:
+    question = tests.question
     values = a.values(question.number), b.values(question.number)
     for what in strangers(a, b, question.number.metric):
         raise BoardError(f"{shown(a.name)!r} and {shown(b.name)!r} have another {what}", "compare rows of one board")
     others = (side for side in rows if side not in (a, b) and _together(side, a, b))
     family = [a, b, *(side for side in others if side.has(question.number))]
-    tests = {(i, j): _test(question, family[i], family[j]) for i, j in combinations(range(len(family)), 2)}
-    test, why = tests[0, 1]
-    holm = adjusted({pair: found.p for pair, (found, _) in tests.items()})[0, 1]
+    found = {(i, j): tests.of(family[i], family[j]) for i, j in combinations(range(len(family)), 2)}
+    test, why = found[0, 1]
+    holm = adjusted({pair: each.p for pair, (each, _) in found.items()})[0, 1]
     margin = margin_of(question.board, a, question.number, question.margin)
-    cards = measured([*question.board.records, *a.row.records])  # the board's first: it knows what is ideal
-    return Contest(a, b, cards[question.number.metric], values, test, why, holm, len(tests), margin)
+    card = tests.cards.get(question.number.metric) or measured(a.row.records)[question.number.metric]
+    return Contest(a, b, card, values, test, why, holm, len(found), margin)
 
 
 def _together(side: Side, a: Side, b: Side) -> bool:

@@ -20,7 +20,7 @@ WAYS = {"paired": "paired t", "welch": "Welch"}
 
 def compare_page(question: Question, found: Sequence[Contest]) -> Page:
     """Return one pair of rows in full, several as a line each."""
-    sheets = (_rows(question, found[0]), _findings(found[0])) if len(found) == 1 else (_lines(question, found),)
+    sheets = (_rows(question, found[0]), findings(found[0])) if len(found) == 1 else (_lines(question, found),)
     return visible(Page(f"Compared on {question.board.card.task}", (), GUIDE, sheets))
 
 
@@ -44,7 +44,8 @@ def _rows(question: Question, contest: Contest) -> Sheet:
     return Sheet("Rows", 3, (_number(question, contest),), columns, tuple(rows))
 
 
-def _findings(contest: Contest) -> Sheet:
+def findings(contest: Contest) -> Sheet:
+    """Return what the comparison of two rows found, a line a finding."""
     test = contest.test
     rows = [
         ("A − B", _with_interval(test, 0.95)),

@@ -43,7 +43,7 @@ def defense_sheet(profile: str, tables: Sequence[Table]) -> Sheet | None:
             str(each.table.budget),
             f"{FRONT} {each.table.defense}" if each.front else each.table.defense,
             *(_damage(each.damages.get(attack), main) for attack in attacks),
-            _harm(each.stolen, main),
+            told_harm(each.stolen, main),
             *(number(_mean(each.attacked.honest(cost.name)), cost) for cost in costs),
             *(number(_mean(each.attacked.queried(cost.name)), cost) for cost in asked),
             NOTHING if each.delay is None else f"{1000 * each.delay:.2g}",
@@ -79,10 +79,10 @@ def _note(main: MetricCard, compare: str) -> str:
 
 
 def _damage(damage: Damage | None, card: MetricCard) -> str:
-    return _harm(damage.test if damage is not None else None, card)
+    return told_harm(damage.test if damage is not None else None, card)
 
 
-def _harm(test: PairTest | None, card: MetricCard) -> str:
+def told_harm(test: PairTest | None, card: MetricCard) -> str:
     """Return the harm with its interval in brackets, with as many digits as its error deserves."""
     if test is None:
         return NOTHING

@@ -59,7 +59,7 @@ class BoardFolder:
 
     def place(self, record: RunRecord) -> Path:
         """Return where a record goes."""
-        return self.folder / record_place(record.plan)
+        return self.folder / record_place(record)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def as_frame(records: Iterable[tuple[Path | str, RunRecord]]) -> DataFrame:
     """Return the scores of records, each with its path, as `load_records` does."""
     import pandas
 
-    rows = [row for file, record in records for row in _rows(record, file)]
+    rows = [row for file, record in records for row in score_rows(record, str(file))]
     return pandas.DataFrame(rows, columns=list(COLUMNS)).astype({k: v for k, v in COLUMNS.items() if v != "str"})
 
 
@@ -92,7 +92,8 @@ def record_files(place: Path) -> list[Path]:
     return sorted({*place.rglob("record.json"), *place.rglob("records/*.json"), *kept})
 
 
-def _rows(record: RunRecord, file: Path | str) -> Iterator[dict[str, Any]]:
+def score_rows(record: RunRecord, path: str) -> Iterator[dict[str, Any]]:
+    """Yield a mapping of COLUMNS for every number of a record; one without a metric where it has none."""
     plan = record.plan
     run = {
         "id": record.id,
@@ -109,7 +110,7 @@ def _rows(record: RunRecord, file: Path | str) -> Iterator[dict[str, Any]]:
         "isolation": record.isolation,
         "status": record.status,
         "reason": record.reason,
-        "path": str(file),
+        "path": path,
     }
     numbers = [{"compare": "honest", **dict(score)} for score in (*record.scores, *record.honest_cost)]
     numbers += [{**dict(cost), "compare": QUERIED} for cost in record.queried_cost]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gexbench.cards.options import effective
 from gexbench.cards.schema import AttackCard, DefenseCard, OptionValue
 from gexbench.plan import Plan
+from gexbench.record import RunRecord
 
 
 def attack_label(plan: Plan) -> str:
@@ -42,6 +43,6 @@ def row_key(plan: Plan) -> tuple[str, int, str, str]:
     return *table_key(plan), attack_label(plan)
 
 
-def record_place(plan: Plan) -> str:
+def record_place(record: RunRecord) -> str:
     """Return where a record lies in its board's folder."""
-    return f"records/{plan.run_name}.json"
+    return f"records/{record.run_name}.json"

@@ -44,7 +44,7 @@ class Row:
     @property
     def links(self) -> tuple[Link, ...]:
         """Return links to the records, named by seed."""
-        return tuple(Link(str(record.plan.seed), record_place(record.plan)) for record in self.records)
+        return tuple(Link(str(record.plan.seed), record_place(record)) for record in self.records)
 
     @property
     def wanted(self) -> int:

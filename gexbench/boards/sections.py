@@ -31,19 +31,26 @@ def page(board: Board) -> Page:
     sheets: list[Sheet] = []
     for profile, tables in groupby(board.tables, key=lambda table: table.profile):
         sheets += _profile(board, profile, list(tables))
-    sheets += _recipes(board)
-    sheets += [_reported(reported) for reported in board.card.reported]
-    if board.card.defenses and any(table.defense for table in board.tables):
-        sheets.append(_reported_defenses(board.card.defenses))
+    sheets += recipes(board)
+    sheets += reported(board)
     return visible(Page(f"Leaderboard {board.card.taken}", tuple(lead), GUIDE, tuple(sheets)))
 
 
 def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]:
+    yield facts(board, profile, tables)
+    for table in tables:
+        yield ranking(board, table)
+        yield details(table)
+    yield from defenses(profile, tables)
+
+
+def facts(board: Board, profile: str, tables: list[Table]) -> Sheet:
+    """Return what the tables of a profile have in common: victim, data, and how they are read."""
     record = tables[0].records[0]
     plan, images = record.plan, {s.test: s.n for s in record.scores}
     card = metric_card(record, plan.task.main.metric)
     splits = ", ".join(f"{test} ({images[test]} images)" for test in plan.dataset.splits.test)
-    yield Sheet(
+    return Sheet(
         f"Profile {profile}",
         notes=(
             f"Victim {plan.victim.name} (weights {plan.victim_weights[:12]}), data set {plan.dataset.name}, "
@@ -58,10 +65,6 @@ def _profile(board: Board, profile: str, tables: list[Table]) -> Iterator[Sheet]
             *board.card.notes.get(profile, ()),
         ),
     )
-    for table in tables:
-        yield _main(board, table)
-        yield _details(table)
-    yield from _defenses(profile, tables)
 
 
 def _released(victim: VictimCard) -> Iterator[str]:
@@ -75,7 +78,7 @@ def _released(victim: VictimCard) -> Iterator[str]:
 
 def _accuracy(tables: list[Table], card: MetricCard) -> Iterator[str]:
     if tables[0].records[0].plan.task.truth != "none":
-        yield f"A, the victim against the truth, {heading(card)}: {_victim(tables, card) or 'not measured'}."
+        yield f"A, the victim against the truth, {heading(card)}: {accuracy(tables, card) or 'not measured'}."
 
 
 def _compared(task: TaskCard) -> str:
@@ -84,7 +87,7 @@ def _compared(task: TaskCard) -> str:
     return "B compares surrogate and victim, C surrogate and truth."
 
 
-def _defenses(profile: str, tables: list[Table]) -> Iterator[Sheet]:
+def defenses(profile: str, tables: list[Table]) -> Iterator[Sheet]:
     """Yield what a profile's defenses take and cost, and who was found; nothing where no record is defended."""
     taken = defense_sheet(profile, tables)
     if taken is not None:
@@ -102,7 +105,7 @@ def _older(board: Board, tables: list[Table]) -> Iterator[str]:
         yield f"Among the records are those of {versions}, which is the same at this profile."
 
 
-def _victim(tables: list[Table], card: MetricCard) -> str:
+def accuracy(tables: list[Table], card: MetricCard) -> str:
     """Return comparison A in words; victim and data are the same for all tables of a profile."""
     parts, records = [], [record for table in tables for record in table.records]
     for test in _tests(tables[0]):
@@ -122,7 +125,7 @@ def _tests(table: Table) -> list[str]:
     return list(table.records[0].plan.dataset.splits.test)
 
 
-def _main(board: Board, table: Table) -> Sheet:
+def ranking(board: Board, table: Table) -> Sheet:
     """Return the table of ranks: the mean of the splits first, then, if there are several, split by split.
 
     Only what rows are ranked by is a mean of splits: truths of several splits have nothing in common. A
@@ -239,7 +242,8 @@ def _cell(row: Row, column: Main, cards: Mapping[str, MetricCard], test: str | N
     return with_std(value, cards[column.metric]) + some
 
 
-def _details(table: Table) -> Sheet:
+def details(table: Table) -> Sheet:
+    """Return every metric of a table's rows, split by split."""
     cards = measured(table.records)
     columns = [Column("attack", False), Column("test", False), Column("compared", False)]
     kept: list[tuple[tuple[str, ...], Row]] = []
@@ -260,7 +264,7 @@ def _details(table: Table) -> Sheet:
     )
 
 
-def _recipes(board: Board) -> Iterator[Sheet]:
+def recipes(board: Board) -> Iterator[Sheet]:
     """Yield the passports of all metrics, so that every number on the page has its recipe there too."""
     rows: dict[tuple[str, ...], None] = {}
     for profile, tables in groupby(board.tables, key=lambda table: table.profile):
@@ -283,6 +287,13 @@ def _recipes(board: Board) -> Iterator[Sheet]:
     columns = tuple(Column(title, False) for title in titles)
     if rows:
         yield Sheet("How the numbers were computed", 2, (), columns, tuple(rows), folded=True)
+
+
+def reported(board: Board) -> Iterator[Sheet]:
+    """Yield what was published elsewhere, never ranked with ours."""
+    yield from (_reported(each) for each in board.card.reported)
+    if board.card.defenses and any(table.defense for table in board.tables):
+        yield _reported_defenses(board.card.defenses)
 
 
 def _reported(reported: Reported) -> Sheet:

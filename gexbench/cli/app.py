@@ -25,6 +25,7 @@ from gexbench.cli import (
     run,
     score,
     show,
+    site,
     sweep,
     verify,
     victim,
@@ -61,6 +62,7 @@ app.add_typer(victim.app, name="victim")
 app.add_typer(innocents.app, name="innocents")
 app.add_typer(defense.app, name="defense")
 app.add_typer(board.app, name="board")
+app.add_typer(site.app, name="site")
 
 
 def _version(wanted: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from record_factory import Records, changed, save
 
 from boards.conftest import MakeBoard
-from gexbench.boards.compare import Contest, Question, contest, contests
+from gexbench.boards.compare import Contest, Question, contest, contests, contests_of
 from gexbench.boards.compare_page import as_json, compare_page
 from gexbench.boards.rank import Board
 from gexbench.boards.side import Number, find_side
@@ -330,3 +330,15 @@ def test_the_json_holds_what_the_page_says(runs: list[RunRecord], board_of: Make
     assert pair["p_sign_flip"] == 0.25
     assert pair["ci_low"] < pair["difference"] < pair["ci_high"]
     assert {"p_holm", "p_equivalence", "answer", "better", "detectable", "seeds_needed", "margin_from"} <= pair.keys()
+
+
+def test_the_pairs_of_a_table_are_those_that_are_asked_for_one_by_one(
+    runs: list[RunRecord], board_of: MakeBoard
+) -> None:
+    board = board_of(*runs)
+    question = Question(board, "mini", Number("psnr-y", "B"))
+    table = next(t for t in board.tables if len([row for row in t.rows if row.main() is not None]) > 2)
+    found = contests_of(question, table)
+    assert len(found) > 2
+    assert found == [contest(question, each.a.name, each.b.name) for each in found]
+    assert all(any(side.row is row for row in table.rows) for each in found for side in (each.a, each.b))

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from gexbench.boards.publish import folders, open_board
+from gexbench.boards.published import published_root
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, check
 from gexbench.cards.roots import packaged_root
@@ -44,3 +46,11 @@ def test_a_reported_value_of_no_comparison_is_refused(catalog: Catalog) -> None:
     table = {**filed.card.model_dump(exclude={"reported"}), "reported": [{"title": "t", "source": "s", "rows": [row]}]}
     with pytest.raises(CardError, match="'A', 'B' or 'C'"):
         check(BoardCard, table, filed.path)
+
+
+def test_every_row_of_a_published_board_leads_to_records_that_lie_there(catalog: Catalog) -> None:
+    for folder in folders(None, published_root(), catalog):
+        board = open_board(folder, catalog)
+        places = [link.place for table in board.tables for row in table.rows for link in row.links]
+        assert len(places) == len(set(places)) == len(list((folder.folder / "records").glob("*.json")))
+        assert all((folder.folder / place).is_file() for place in places), folder.card.name

@@ -112,3 +112,10 @@ def test_a_cost_to_honest_users_is_the_mean_over_seeds_of_the_mean_over_splits(r
     assert second is not None
     assert (first.mean, second.mean) == (pytest.approx(0.3), pytest.approx(0.6))
     assert row.honest("psnr-y") is None
+
+
+def test_a_record_of_the_first_rule_is_linked_to_where_it_lies(records: Records) -> None:
+    old = changed(records.make(), "id", "0123456789abcdef")
+    assert old.run_name == "sr-srresnet-mini-b100-s0-01234567"
+    assert Row("srresnet", (old,)).links[0].place == "records/sr-srresnet-mini-b100-s0-01234567.json"
+    assert records.make().run_name == records.make().plan.run_name
