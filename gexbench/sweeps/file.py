@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from gexbench.cards.schema import Frozen
+from gexbench.cards.fields import Frozen
 from gexbench.errors import PlanError, nearest
 from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
