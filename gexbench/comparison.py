@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gexbench.cards.schema import Frozen, Name
+from gexbench.cards.fields import Frozen, Name
 from gexbench.record import Deviation, Floor, Passport
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from gexbench.cards.schema import Frozen
+from gexbench.cards.fields import Frozen
 
 FAMILY = 0.05
 """The probability that an honest second run differs from its record in any number."""

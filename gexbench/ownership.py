@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from gexbench.cards.schema import Frozen, Label, Line, Sha256
+from gexbench.cards.fields import Frozen, Label, Line, Sha256
 
 LEVEL = 0.01
 """The rate of false alarms that a verdict is meant to have."""

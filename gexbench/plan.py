@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 
 from gexbench.cards.adaptive import accepted, check_adaptive, said
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.fields import Frozen, OptionValue
 from gexbench.cards.fit import (
     check_data,
     check_foreign,
@@ -26,10 +27,8 @@ from gexbench.cards.schema import (
     AttackCard,
     DatasetCard,
     DefenseCard,
-    Frozen,
     MetricCard,
     Option,
-    OptionValue,
     ProfileCard,
     TaskCard,
     TaskProfile,

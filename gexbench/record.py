@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 
+from gexbench.cards.fields import Compare, Frozen, Label, Name, Sha256
 from gexbench.cards.own import is_remote
-from gexbench.cards.schema import Compare, Frozen, Label, Name, Sha256
 from gexbench.errors import BoardError, PlanError, nearest
 from gexbench.file_kinds import HEAD, kind_of
 from gexbench.files import read_bounded

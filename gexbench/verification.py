@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Literal
 from gexbench import bench
 from gexbench.boards.accept import rules
 from gexbench.cards.catalog import Catalog
+from gexbench.cards.fields import Compare, Frozen
 from gexbench.cards.prose import differing
-from gexbench.cards.schema import Compare, Frozen, MetricCard
+from gexbench.cards.schema import MetricCard
 from gexbench.errors import PlanError
 from gexbench.neighbours import Neighbours, around
 from gexbench.noise import Held, Noise, Numbers, Place, Usual, Where

@@ -13,7 +13,7 @@ from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.row import Row
 from gexbench.boards.sheet import heading, number, with_std
 from gexbench.boards.spread import Spread
-from gexbench.cards.schema import Compare
+from gexbench.cards.fields import Compare
 from gexbench.errors import BoardError
 from gexbench.foreign_text import shown
 from gexbench.plan import Plan

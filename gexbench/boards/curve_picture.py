@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gexbench.boards.curve import Curve
 from gexbench.boards.row import metric_card
 from gexbench.boards.sheet import heading
-from gexbench.cards.schema import Compare
+from gexbench.cards.fields import Compare
 from gexbench.errors import BoardError
 
 if TYPE_CHECKING:

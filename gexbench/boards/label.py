@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gexbench.cards.fields import OptionValue
 from gexbench.cards.options import effective
-from gexbench.cards.schema import AttackCard, DefenseCard, OptionValue
+from gexbench.cards.schema import AttackCard, DefenseCard
 from gexbench.plan import Plan
 from gexbench.record import RunRecord
 

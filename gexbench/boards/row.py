@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from gexbench.boards.label import record_place
 from gexbench.boards.sheet import Link
 from gexbench.boards.spread import Spread, spread
-from gexbench.cards.schema import Compare, MetricCard
+from gexbench.cards.fields import Compare
+from gexbench.cards.schema import MetricCard
 from gexbench.errors import BoardError
 from gexbench.record import RunRecord
 

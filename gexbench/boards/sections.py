@@ -16,8 +16,9 @@ from gexbench.boards.row import NEARLY, Row, measured, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.board import Reported, ReportedDefense
+from gexbench.cards.fields import Compare
 from gexbench.cards.published import public
-from gexbench.cards.schema import Compare, Main, MetricCard, TaskCard, VictimCard
+from gexbench.cards.schema import Main, MetricCard, TaskCard, VictimCard
 
 GUIDE = "docs/reading-a-board.md"
 COMPARES: dict[Compare, str] = {"A": "A victim / truth", "B": "B surrogate / victim", "C": "C surrogate / truth"}

@@ -15,8 +15,8 @@ from gexbench.boards.frame import record_files
 from gexbench.boards.label import attack_label, row_key
 from gexbench.boards.rank import Board
 from gexbench.boards.row import Row
+from gexbench.cards.fields import Compare
 from gexbench.cards.prose import bare
-from gexbench.cards.schema import Compare
 from gexbench.errors import BoardError, nearest
 from gexbench.foreign_text import shown
 from gexbench.record import RunRecord, read_record

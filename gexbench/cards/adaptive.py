@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gexbench.cards.schema import AttackCard, Option, OptionValue, TaskCard
+from gexbench.cards.fields import OptionValue
+from gexbench.cards.schema import AttackCard, Option, TaskCard
 from gexbench.errors import PlanError
 
 PURIFIERS = ("none", "jpeg", "blur", "median", "denoise", "overwrite")

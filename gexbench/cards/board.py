@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from gexbench.cards.schema import NAME, Card, Compare, Frozen, Line, Main, Name, TaskCard
+from gexbench.cards.fields import NAME, Compare, Frozen, Line, Name
+from gexbench.cards.schema import Card, Main, TaskCard
 
 
 class ReportedRow(Frozen):

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
-from gexbench.cards.schema import Frozen, VictimCard
+from gexbench.cards.fields import Frozen
+from gexbench.cards.schema import VictimCard
 from gexbench.errors import CardError, PlanError
 from gexbench.foreign_text import shown
 

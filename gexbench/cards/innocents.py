@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from gexbench.cards.schema import NAME, Card, Frozen, Label, Name, OptionValue, Prose
+from gexbench.cards.fields import NAME, Frozen, Label, Name, OptionValue, Prose
+from gexbench.cards.schema import Card
 
 
 class Family(Frozen):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from gexbench.cards.schema import Option, OptionValue
+from gexbench.cards.fields import OptionValue
+from gexbench.cards.schema import Option
 from gexbench.errors import PlanError, nearest
 from gexbench.foreign_text import invisible
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, ValidationError, model_validator
 
 from gexbench.cards.endpoint import BACKEND, endpoint_of
-from gexbench.cards.schema import Frozen, Line, Sha256, VictimCard
+from gexbench.cards.fields import Frozen, Line, Sha256
+from gexbench.cards.schema import VictimCard
 from gexbench.errors import CardError
 from gexbench.foreign_text import shown
 

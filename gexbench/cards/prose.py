@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from gexbench.cards.schema import AttackCard, Card, DefenseCard, Frozen, TaskCard
+from gexbench.cards.fields import Frozen
+from gexbench.cards.schema import AttackCard, Card, DefenseCard, TaskCard
 
 CardT = TypeVar("CardT", bound=Card)
 

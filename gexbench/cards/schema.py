@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from gexbench.foreign_text import invisible
-
-NAME = r"[a-z0-9]+(-[a-z0-9]+)*"
-Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}(/{NAME})?$", max_length=80)]
-Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")]
-"""What test splits and options are called."""
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
-Compare = Literal["A", "B", "C"]
-TaskKindName = Literal["image-to-image", "sampling"]
-"""The kinds of task. The module engine/kinds/<name>.py, with `_` for `-`, is all that is particular to one."""
-Knowledge = Literal["outputs", "latents", "partial-real", "discriminator", "truth", "weights", "twin"]
-OptionValue = bool | int | float | str | tuple[str, ...]
-
-
-def _stays_inside(path: str) -> str:
-    if path.startswith(("/", "\\", "~")) or ".." in re.split(r"[/\\]", path) or re.match(r"^[A-Za-z]:", path):
-        raise ValueError(f"{path!r} must be a relative path below its folder")
-    return path
+from gexbench.cards.fields import (
+    DRAWS,
+    TAKES_IMAGES,
+    Compare,
+    Entry,
+    Frozen,
+    Knowledge,
+    Label,
+    Line,
+    Name,
+    OptionValue,
+    Prose,
+    RelativePath,
+    Sha256,
+    TaskKindName,
+)
 
 
 def _queried(against: object) -> object:
     """Return the word for `bought`, as cards said first; records with it are read for good."""
     return "queried" if against == "bought" else against
-
-
-def _visible(text: str) -> str:
-    if (found := invisible(text)) is not None:
-        raise ValueError(f"the character {found!a} is invisible: write one line of visible ones")
-    return text
-
-
-def _visible_lines(text: str) -> str:
-    if (found := invisible(text, allowed="\n\t")) is not None:
-        raise ValueError(f"the character {found!a} is invisible")
-    return text
-
-
-Line = Annotated[str, AfterValidator(_visible)]
-Prose = Annotated[str, AfterValidator(_visible_lines)]
-RelativePath = Annotated[str, AfterValidator(_stays_inside)]
-
-
-class Frozen(BaseModel):
-    """A value read from or written to a file: never changed, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)
 
 
 class Card(Frozen):
@@ -162,14 +135,14 @@ class TaskCard(Card):
 
     @model_validator(mode="after")
     def _truth_is_known(self) -> TaskCard:
-        if self.truth == "none" and (self.main.compare != "B" or self.kind != "image-to-image"):
-            raise ValueError('truth = "none" is for tasks of the kind image-to-image that are ranked by B')
+        if self.truth == "none" and (self.main.compare != "B" or self.kind != TAKES_IMAGES):
+            raise ValueError(f'truth = "none" is for tasks of the kind {TAKES_IMAGES} that are ranked by B')
         return self
 
     @property
     def draws(self) -> bool:
         """Say whether the service draws images, and is asked no questions."""
-        return self.kind == "sampling"
+        return self.kind == DRAWS
 
     def metrics_at(self, profile: str) -> tuple[Name, ...]:
         """Return the metrics of a profile, the task's own first."""
@@ -230,7 +203,7 @@ class VictimCard(Card):
     @property
     def draws(self) -> bool:
         """Say whether it draws images, and is asked no questions."""
-        return self.task_kind == "sampling"
+        return self.task_kind == DRAWS
 
 
 class AttackCard(Card):
@@ -241,7 +214,7 @@ class AttackCard(Card):
     """
 
     kind: Literal["attack", "control"] = "attack"
-    task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
+    task_kinds: tuple[TaskKindName, ...] = (TAKES_IMAGES,)
     answers: Literal["surrogate", "victim"] = "surrogate"
     entry: Entry | None = None
     same_size: bool = False
@@ -275,7 +248,7 @@ class DefenseCard(Card):
     strengths: see `gexbench run --strengths`. `files`: as on the card of an attack.
     """
 
-    task_kinds: tuple[TaskKindName, ...] = ("image-to-image",)
+    task_kinds: tuple[TaskKindName, ...] = (TAKES_IMAGES,)
     entry: Entry
     prepares: bool = False
     assets: tuple[Name, ...] = ()

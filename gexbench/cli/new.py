@@ -169,7 +169,7 @@ def _template(role: Role, kind: str | None) -> Traversable:
     from importlib.resources import files
     from typing import get_args
 
-    from gexbench.cards.schema import TaskKindName
+    from gexbench.cards.fields import TaskKindName
     from gexbench.errors import GexbenchError, nearest
 
     kinds: tuple[str, ...] = get_args(TaskKindName)
@@ -194,7 +194,7 @@ def _place(role: Role, name: str, into: Path | None) -> Path:
 def _refuse_name(role: str, name: str) -> None:
     import re
 
-    from gexbench.cards.schema import NAME
+    from gexbench.cards.fields import NAME
     from gexbench.errors import GexbenchError
 
     if not re.fullmatch(f"{NAME}/{NAME}", name) or len(name) > 80:

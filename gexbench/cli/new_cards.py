@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from gexbench.cards.schema import TaskKindName
+from gexbench.cards.fields import TaskKindName
 
 if TYPE_CHECKING:
     from gexbench.cards.catalog import Catalog

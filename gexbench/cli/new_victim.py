@@ -44,8 +44,8 @@ def write_victim(path: Path, name: str, source: str, dataset: str | None) -> lis
 
 def _table(card: VictimCard, facts: Facts) -> dict[str, Any]:
     """Return what a card says by what was found; of the card that was given its own words stay."""
+    from gexbench.cards.fields import TaskKindName
     from gexbench.cards.own import is_remote
-    from gexbench.cards.schema import TaskKindName
     from gexbench.errors import PlanError
 
     net: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from gexbench.boards.label import defense_label
-from gexbench.cards.schema import Compare
+from gexbench.cards.fields import Compare
 from gexbench.cli.curve import failure
 from gexbench.cli.output import print_json
 from gexbench.cli.progress import each_run

@@ -18,7 +18,7 @@ def sweep(
     file: Annotated[Path | None, typer.Argument(help="A TOML file that says it all, instead of --tasks …")] = None,
     tasks: Annotated[str | None, typer.Option(help="Tasks, as a,b.")] = None,
     attacks: Annotated[str | None, typer.Option(help="Attacks and controls: names, or submissions' folders.")] = None,
-    profiles: Annotated[str, typer.Option(help="Scales.")] = "mini",
+    profiles: Annotated[str | None, typer.Option(help="Scales; by default mini, or the only one.")] = None,
     defenses: Annotated[str | None, typer.Option(help="Defenses, `none` among them.")] = None,
     victims: Annotated[str | None, typer.Option(help="Victims instead of the profile's.")] = None,
     budgets: Annotated[str | None, typer.Option(help="Numbers of images, percentages, or all of the task.")] = None,

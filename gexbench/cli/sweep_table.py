@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gexbench.cards.schema import Compare
+from gexbench.cards.fields import Compare
 from gexbench.cli.output import SCHEMA_VERSION, print_json
 from gexbench.foreign_text import shown
 from gexbench.plan import Plan

@@ -11,17 +11,9 @@ from gexbench.boards.defense_sheets import told_harm
 from gexbench.boards.row import Row, measured, metric_card
 from gexbench.boards.sections import accuracy
 from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, number, with_std
+from gexbench.cards.fields import OptionValue
 from gexbench.cards.published import public
-from gexbench.cards.schema import (
-    AttackCard,
-    Card,
-    DatasetCard,
-    DefenseCard,
-    MetricCard,
-    Option,
-    OptionValue,
-    VictimCard,
-)
+from gexbench.cards.schema import AttackCard, Card, DatasetCard, DefenseCard, MetricCard, Option, VictimCard
 from gexbench.foreign_text import PARAGRAPH, shown
 from gexbench.site.addresses import CARDS, card_page, croissant_page
 from gexbench.site.render import Grid, render

@@ -17,7 +17,8 @@ from gexbench.boards.rank import Table
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, interval, number, with_std
 from gexbench.boards.spread import Spread
-from gexbench.cards.schema import Compare, MetricCard
+from gexbench.cards.fields import Compare
+from gexbench.cards.schema import MetricCard
 from gexbench.foreign_text import shown
 from gexbench.site.chart import BOTTOM, HEIGHT, LEFT, RIGHT, SERIES, TOP, WIDTH, Axis, Drawing, budgets, key, linear
 from gexbench.site.render import Grid

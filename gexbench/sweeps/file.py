@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from gexbench.cards.schema import Frozen
+from gexbench.cards.fields import Frozen
 from gexbench.errors import PlanError, nearest
 from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
@@ -53,13 +53,14 @@ class SweepFile(Frozen):
     One value may stand without its list, and a text may be a list with commas. seeds: numbers, ranges such as "0-4",
     or "all", those that the profile wants; budgets: numbers of images, percentages, or "all". options and
     defense_options: by name, values that each attack and defense with such an option meets one after the other.
-    exclude: tables, each of which leaves out the runs that have one of its values in all of its keys: task, profile,
-    victim, attack, defense, budget, seed, or an option. Paths are read from where the command is given.
+    profiles: without a word the task's usual one. exclude: tables, each of which leaves out the runs that have one of
+    its values in all of its keys: task, profile, victim, attack, defense, budget, seed, or an option. Paths are read
+    from where the command is given.
     """
 
     tasks: Words
     attacks: Words
-    profiles: Words = ("mini",)
+    profiles: Words = ("",)
     defenses: Words = ()
     victims: Words = ()
     budgets: Words = ()

@@ -70,8 +70,8 @@ def plan_all(sweep: Sweep) -> tuple[Catalog, list[Plan]]:
     cells = [bench.name_folders(cell) for cell in sweep.cells()]
     catalog = Catalog.load(dict.fromkeys(folder for cell in cells for folder in cell.folders))
     left_out = Exclusions(sweep.exclude)
-    cells = [bench.settle(cell, catalog) for cell in cells]
-    cells = [bench.name_victim(cell, catalog) for cell in cells if not left_out.cell(cell)]
+    cells = [cell for cell in (bench.settle(cell, catalog) for cell in cells) if not left_out.cell(cell)]
+    cells = [bench.name_victim(cell, catalog) for cell in cells]
     cells = [each for cell in cells for each in _at_strengths(cell, sweep, catalog)]
     _refuse_options_of_none(sweep, cells, catalog)
     planner = _Planner(catalog)

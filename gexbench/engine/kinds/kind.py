@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
 
-from gexbench.cards.schema import Compare, TaskCard, TaskKindName
+from gexbench.cards.fields import Compare, TaskKindName
+from gexbench.cards.schema import TaskCard
 from gexbench.core.attack import Progress, Surrogate
 from gexbench.core.dataset import Dataset, Split
 from gexbench.core.defense import Defense

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from gexbench.cards.schema import TaskKindName
+from gexbench.cards.fields import TaskKindName
 from gexbench.engine.machine.provenance import PACKAGE
 from gexbench.engine.machine.source_code import Code, Import, read_code, read_imports
 from gexbench.errors import CardError

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
-from gexbench.cards.schema import Compare, DatasetCard, MetricCard
+from gexbench.cards.fields import Compare
+from gexbench.cards.schema import DatasetCard, MetricCard
 from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
 from gexbench.core.features import Rows

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from gexbench.cards.schema import Compare, TaskCard
+from gexbench.cards.fields import Compare
+from gexbench.cards.schema import TaskCard
 from gexbench.core.attack import Progress
 from gexbench.engine.kinds.evidence import TestEvidence
 from gexbench.engine.kinds.kind import task_kind

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from gexbench.cards.schema import AssetCard, Frozen, Name, Sha256
+from gexbench.cards.fields import Frozen, Name, Sha256
+from gexbench.cards.schema import AssetCard
 from gexbench.engine.store.assets import AssetStore
 from gexbench.errors import AssetMissing, GexbenchError
 from gexbench.file_kinds import ZIP, what_is

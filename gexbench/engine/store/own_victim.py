@@ -10,9 +10,10 @@ from typing import Any, get_args
 
 from gexbench.cards.catalog import Filed, check, read_toml
 from gexbench.cards.endpoint import BACKEND, is_address, target_of
+from gexbench.cards.fields import TaskKindName
 from gexbench.cards.own import signature_of
 from gexbench.cards.roots import CardRoot
-from gexbench.cards.schema import TaskKindName, VictimCard
+from gexbench.cards.schema import VictimCard
 from gexbench.engine.store.victim_weights import first_answers
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing, CardError, PlanError

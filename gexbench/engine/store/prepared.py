@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from gexbench.cards.schema import Frozen, OptionValue, Sha256
+from gexbench.cards.fields import Frozen, OptionValue, Sha256
 from gexbench.errors import AssetMissing
 from gexbench.files import atomic_write, read_bounded
 

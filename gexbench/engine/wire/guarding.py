@@ -24,7 +24,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 from torch import Tensor
 
-from gexbench.cards.schema import OptionValue
+from gexbench.cards.fields import OptionValue
 from gexbench.engine.wire.messages import Line, Message, Name, Text
 from gexbench.ownership import Scored
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gexbench.cards.schema import OptionValue, TaskKindName
+from gexbench.cards.fields import OptionValue, TaskKindName
 from gexbench.engine.wire.messages import Message, Name, Text
 
 

@@ -31,7 +31,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, overload
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from gexbench.cards.schema import OptionValue, TaskKindName
+from gexbench.cards.fields import OptionValue, TaskKindName
 from gexbench.engine.wire.frames import BrokenFrame, Channel, Frame, Wait
 from gexbench.engine.wire.questions import LONGEST_LATENT
 from gexbench.plan import Plan

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from gexbench.cards.schema import TaskKindName
+from gexbench.cards.fields import TaskKindName
 from gexbench.engine.kinds.kind import TaskKind, task_kind
 
 WORDS = get_args(TaskKindName)

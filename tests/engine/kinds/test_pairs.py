@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gexbench.cards.catalog import Catalog
-from gexbench.cards.schema import Compare, TaskCard
+from gexbench.cards.fields import Compare
+from gexbench.cards.schema import TaskCard
 from gexbench.engine.kinds.kind import task_kind
 
 CATALOG = Catalog.load()

@@ -91,6 +91,7 @@ def test_an_edit_of_what_a_plan_uses_changes_its_digest(package: Path, file: str
         "attacks/pix2pix.py",
         "bench.py",
         "boards/render.py",
+        "cards/fields.py",
         "cards/schema.py",
         "cli/run.py",
         "datasets/scenes.py",

@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gexbench.cards.schema import Compare, TaskCard
+from gexbench.cards.fields import Compare
+from gexbench.cards.schema import TaskCard
 from gexbench.core.attack import Progress, Surrogate
 from gexbench.core.dataset import Dataset
 from gexbench.core.defense import Defense
