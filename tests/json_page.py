@@ -39,6 +39,8 @@ the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench board add`, `gexbench board build` | `added`, `already`, lists of paths, and `skipped`, lines; `pages`, a list of `path` and `written` |
 | `gexbench data list`, `victim list`, `assets list`, `defense list` | `datasets`, `victims`, `assets`, `defenses`: a list of rows |
 | `gexbench victim probe` | `facts`: what the victim is, see [facts](#facts) |
+| `gexbench study make` | `study`, `key_sha256`, `folder`, `pages`, a list of paths |
+| `gexbench study report` | `answer`, `counted` and `everyone` (effect, intervals, p, variances, power), `left_out`, `anchors`, `answers_sha256`, and what the key says |
 | `gexbench check`, `gexbench doctor` | `checks` or `findings`: a list of what was looked at, and whether it is in order |
 
 This page is made from the code by `python tests/json_page.py`.
