@@ -120,11 +120,8 @@ def _variance(ratings: Ratings, slopes: Sequence[Floats]) -> tuple[list[Part], S
     sizes, images = [len(page) for page in slopes], len(ratings.signs)
     inverse = sum(1 / size for size in sizes)
     centred = [page - page.mean(axis=0) for page in ratings.scores]
-    signs = (ratings.signs, -ratings.signs)
-    left = [
-        page - page.mean(axis=1, keepdims=True) - (page @ sign / images)[:, None] * sign
-        for page, sign in zip(centred, signs, strict=True)
-    ]
+    signs = ratings.signs
+    left = [page - page.mean(axis=1, keepdims=True) - np.outer(page @ signs / images, signs) for page in centred]
     free = (sum(sizes) - 2) * (images - 2)
     noise = float(sum((page**2).sum() for page in left)) / free
     within = [float(page.var(ddof=1)) for page in slopes]

@@ -70,7 +70,7 @@ def page(study: str, group: Group, arms: Arms, wish: Wish, rules: Rules) -> str:
     data = {
         "study": study,
         "question": rules.question,
-        **_shown(group, arms, wish),
+        **_shown(group, arms),
         "orders": orders(wish.seed, group),
     }
     return (
@@ -89,12 +89,11 @@ def page(study: str, group: Group, arms: Arms, wish: Wish, rules: Rules) -> str:
     )
 
 
-def _shown(group: Group, arms: Arms, wish: Wish) -> dict[str, Any]:
-    """Return pictures, each once and in an order that says nothing, and what each item shows of them."""
+def _shown(group: Group, arms: Arms) -> dict[str, Any]:
+    """Return pictures, each once and in the order of the items, and what each item shows of them."""
     places = {name: at for at, name in enumerate(arms.names)}
     sides = {item.id: _pictures(item, places, arms) for item in group.items if item.source}
     drawn = list(dict.fromkeys(picture for pair in sides.values() for picture in pair))
-    wish.dice(group.page, "pictures").shuffle(drawn)
     numbers = {picture: at for at, picture in enumerate(drawn)}
     items = [
         {

@@ -78,6 +78,7 @@ def test_a_study_goes_from_a_run_to_a_report_by_commands_alone(place: Path, tmp_
         lines = lines_of(code, key, name, lambda item, at=place: item.wanted or 2 + (len(item.id) + at) % 2)
         lines[1 + place][4] = lines[1 + place][4] if len(lines[1 + place][4]) > 1 else "3"
         files.append(write(tmp_path / f"{code}.csv", lines))
+    assert "page 2 has 0 raters to count, and 2 are the least" in refused("report", study, files[0], files[1])
     code, text, error = invoke("report", study, *files, "--to", tmp_path / "report.html")
     assert code == 0, error
     assert "margin, set beforehand" in text
