@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from gexbench.cards.schema import Frozen, Line
+from gexbench.cards.fields import Frozen, Line
 from gexbench.errors import GexbenchError
 from gexbench.files import read_bounded
 from gexbench.foreign_text import shown
