@@ -101,10 +101,10 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "registry" / "weights").symlink_to(packaged_root().path / "weights")
     name = WORD.strip('"').replace("-", "_") + ".py"
     shutil.copy(Path(__file__).parent / "third_kind" / name, root / "gexbench" / "engine" / "kinds" / name)
-    schema = root / "gexbench" / "cards" / "schema.py"
-    text = schema.read_text()
+    fields = root / "gexbench" / "cards" / "fields.py"
+    text = fields.read_text()
     assert text.count('"sampling"]') == 1
-    schema.write_text(text.replace('"sampling"]', f'"sampling", {WORD}]'))
+    fields.write_text(text.replace('"sampling"]', f'"sampling", {WORD}]'))
     (root / "gexbench" / "attacks" / "label_memory.py").write_text(ATTACK)
     for file, card in CARDS.items():
         (root / "registry" / file).write_text(card)

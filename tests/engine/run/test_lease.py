@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ from gexbench.errors import Busy, GexbenchError
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lease, "BEAT", 0.02)
     monkeypatch.setattr(lease, "LAPSE", 0.3)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Have SIGINT raise KeyboardInterrupt, which a process in the background, as of xdist, may ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def elsewhere(folder: Path, number: int, **told: object) -> Path:
@@ -93,6 +102,7 @@ def test_a_lease_that_was_not_written_whole_is_watched_too(tmp_path: Path) -> No
     assert time.monotonic() - begin >= lease.LAPSE
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_who_was_taken_over_writes_no_record_and_is_stopped(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     with pytest.raises(Busy, match="has taken over"), folder.locked():  # noqa: PT012
