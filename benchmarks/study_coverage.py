@@ -81,7 +81,7 @@ def drawn(study: Raters, dice: np.random.Generator) -> Ratings:
 
 
 def covered(study: Raters, draws: int) -> dict[str, float]:
-    """Return the shares of intervals that hold the true effect, and of false equivalences."""
+    """Return the shares of intervals that hold the true effect, and of false equivalences, in percent."""
     dice, truth = np.random.default_rng(SEED), study.effect
     holds = same = independent = falsely = 0
     margin = abs(truth)
@@ -98,7 +98,7 @@ def covered(study: Raters, draws: int) -> dict[str, float]:
         independent += abs(gap - truth) <= naive.half_width()
         falsely += margin > 0 and naive.outside <= LEVEL
     shares = {"covered": holds, "false_equivalence": same, "covered_pooled": independent, "false_pooled": falsely}
-    return {"effect": round(truth, 4), **{name: round(count / draws, 4) for name, count in shares.items()}}
+    return {"effect": round(truth, 4), **{name: round(100 * count / draws, 2) for name, count in shares.items()}}
 
 
 def main() -> None:
@@ -106,8 +106,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=1000)
     draws = parser.parse_args().draws
-    found = {name: {**asdict(study), **covered(study, draws)} for name, study in STUDIES.items()}
-    print(json.dumps({"draws": draws, "studies": found}, indent=2))
+    found = {name: {**asdict(study), "draws": draws, **covered(study, draws)} for name, study in STUDIES.items()}
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

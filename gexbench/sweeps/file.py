@@ -116,7 +116,7 @@ def seeds_of(words: tuple[str, ...]) -> list[int] | Literal["all"]:
         low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
         if not low <= high < low + MOST_SEEDS:
             raise PlanError(
-                f"--seeds {shown(word)!r} names none, or too many",
+                f"seeds {shown(word)!r} names none, or too many",
                 "for example 0-4, or 0,3, or all that the profile wants",
             )
         found += range(low, high + 1)
