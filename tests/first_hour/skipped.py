@@ -15,6 +15,10 @@ FILE = "wants the file that the page shows, and trains for minutes; tests/sweeps
 SKIPPED = {
     "python make_generator.py": SERVICE,
     "gexbench victim probe generator.pt": SERVICE,
+    "python serve.py &": SERVICE,
+    "gexbench study make runs/monet2photo-… --to study": LACKS,
+    "gexbench study make runs/monet2photo-… runs/monet2photo-… --to study --margin 0.5": LACKS,
+    "gexbench study report study answers-*.csv --to report.html": LACKS,
     "gexbench new dataset me/photos --layout one --scale 4 --from pictures": SERVICE,
     "gexbench new victim me/enlarger --from generator.pt": SERVICE,
     "gexbench new task me/enlarge --dataset me/photos --victim me/enlarger": SERVICE,
