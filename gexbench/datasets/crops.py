@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +12,7 @@ from gexbench.core.dataset import File, Split
 from gexbench.core.images import from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.datasets.photos import Album, Sizes, cut
-from gexbench.errors import CardError, nearest
+from gexbench.datasets.settings import numbers
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,7 @@ class Cuts:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Cuts:
         """Read a card's settings; raises CardError for an unknown key or a number out of range."""
-        known = {field.name: type(field.default) for field in fields(cls)}
-        for key, value in settings.items():
-            if key not in known:
-                raise CardError(f"settings.{key} is not a setting of PhotoCrops", nearest(key, known))
-            least = {"side": 8, "pool_count": 1, "test_count": 1}.get(key, 0)
-            if type(value) not in (int, known[key]) or value < least:
-                raise CardError(
-                    f"settings.{key} = {value!r} is refused", f"it takes {known[key].__name__}, {least} or more"
-                )
-        return cls(**settings)
+        return numbers(cls, settings, "PhotoCrops", {"side": 8, "pool_count": 1, "test_count": 1})
 
 
 class PhotoCrops:

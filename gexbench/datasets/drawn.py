@@ -18,6 +18,7 @@ from gexbench.core.images import from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.datasets import chalk, faces, figures, scenes
 from gexbench.datasets.real_images import RealImages
+from gexbench.datasets.settings import refuse_unknown
 from gexbench.errors import CardError, nearest
 
 _LEAST, _MOST = 16, 256
@@ -51,10 +52,7 @@ class Drawing:
     @classmethod
     def of(cls, settings: Mapping[str, Any], domains: Mapping[str, object], reader: str) -> Drawing:
         """Read a card's settings; raises CardError for an unknown key, an unknown domain or a side out of range."""
-        known = [field.name for field in fields(cls)]
-        for key in settings:
-            if key not in known:
-                raise CardError(f"settings.{key} is not a setting of {reader}", nearest(key, known))
+        refuse_unknown(settings, (field.name for field in fields(cls)), reader)
         drawing = cls(**{"domain": next(iter(domains)), **settings})
         if drawing.domain not in tuple(domains):
             raise CardError(f"settings.domain = {drawing.domain!r} is refused", nearest(str(drawing.domain), domains))

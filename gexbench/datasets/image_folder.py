@@ -13,6 +13,7 @@ from gexbench.core.images import decode_8bit, from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.core.pairing import PAIRS, partners
 from gexbench.datasets.photos import ScaledPhotos
+from gexbench.datasets.settings import refuse_unknown
 from gexbench.datasets.unpaired import ImageSets, Square, UnpairedPhotos, squares
 from gexbench.errors import CardError, DataMissing, PlanError, nearest
 
@@ -56,9 +57,8 @@ class Pairs:
     def of(cls, settings: Mapping[str, Any]) -> Pairs:
         """Read a card's settings; raises CardError for an unknown key or what is out of range."""
         known = {field.name: type(field.default) for field in fields(cls)}
+        refuse_unknown(settings, known, "the layout paired")
         for key, value in settings.items():
-            if key not in known:
-                raise CardError(f"settings.{key} is not a setting of the layout paired", nearest(key, known))
             if type(value) is not known[key]:
                 raise CardError(f"settings.{key} = {value!r} is refused", f"it takes {known[key].__name__}")
         pairs = cls(**settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -12,7 +12,8 @@ from torch import Tensor
 from gexbench.core.dataset import File, Split
 from gexbench.core.images import crop_to_multiple, decode_image, downscale_8bit, from_uint8, to_uint8
 from gexbench.core.lazy import Lazy
-from gexbench.errors import CardError, DataMissing, nearest
+from gexbench.datasets.settings import numbers
+from gexbench.errors import CardError, DataMissing
 
 _HELD = 16
 _TRIES = 32
@@ -38,14 +39,7 @@ class Sizes:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Sizes:
         """Read a card's settings; raises CardError for an unknown key or a number out of range."""
-        known = {field.name: type(field.default) for field in fields(cls)}
-        for key, value in settings.items():
-            if key not in known:
-                raise CardError(f"settings.{key} is not a setting of ScaledPhotos", nearest(key, known))
-            if type(value) not in (int, known[key]) or value < (key == "scale"):
-                hint = f"it takes {known[key].__name__}, 0 or more; scale 1 or more"
-                raise CardError(f"settings.{key} = {value!r} is refused", hint)
-        sizes = cls(**settings)
+        sizes = numbers(cls, settings, "ScaledPhotos", {"scale": 1})
         if (sizes.pool_crop > 0) != (sizes.pool_count > 0):
             raise CardError("settings.pool_crop and settings.pool_count go together", "set both, or neither")
         return sizes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from gexbench.core.dataset import File, Split
 from gexbench.core.images import decode_8bit, from_uint8
 from gexbench.core.lazy import Lazy
 from gexbench.datasets.real_images import RealImages
-from gexbench.errors import CardError, DataMissing, nearest
+from gexbench.datasets.settings import numbers
+from gexbench.errors import DataMissing
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,7 @@ class Square:
     @classmethod
     def of(cls, settings: Mapping[str, Any], reader: str) -> Square:
         """Read the settings of a `reader`'s card; raises CardError for an unknown key or a number out of range."""
-        known = [field.name for field in fields(cls)]
-        for key, value in settings.items():
-            if key not in known:
-                raise CardError(f"settings.{key} is not a setting of {reader}", nearest(key, known))
-            if type(value) is not int or value < (8 if key == "side" else 0):
-                raise CardError(f"settings.{key} = {value!r} is refused", "sides are whole numbers, side 8 or more")
-        return cls(**settings)
+        return numbers(cls, settings, reader, {"side": 8})
 
 
 class UnpairedPhotos:
