@@ -16,8 +16,8 @@ from gexbench.boards.spread import Spread, spread
 from gexbench.cards.schema import MetricCard
 from gexbench.record import RunRecord
 
-EXTRACT, PREPARE = "extract", "prepare-defense"
-"""Stages of a run whose seconds its record holds: the attack at work, and the defense's offline stage."""
+PREPARE = "prepare-defense"
+"""The stage of a run whose seconds a record holds of the defense's offline work."""
 
 
 class Damage(NamedTuple):
