@@ -5,9 +5,9 @@
 RUN: folders of runs against defenses that claim, with their evidence. Runs that differ in seed alone make one entry of
 the JSON that is printed, named by task, profile, defense and the attack with its options (`plain` for none). dB:
 the peak signal-to-noise ratio of marked answers against those of the undefended victim on the test inputs, the least
-of all seeds and splits, from the mean squared error of a split. low p: innocents that set no threshold and whose own
-p is at most the level 0.01, of how many, with the 95 % interval of Clopper and Pearson; an innocent counts once for
-every key that it was tried with.
+of all seeds and splits, from the mean squared error of a split. low p: key by key, how many innocents that set no
+threshold have a p of their own of at most 0.01, and of how many; the 95 % interval of Clopper and Pearson is that of
+the worst key, since the same innocents are tried with each.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def entry(runs: Sequence[tuple[Path, RunRecord]]) -> Mapping[str, Any]:
         "dB": round(min(ratios), 3) if ratios else None,
         "B": {
             "mean": round(statistics.fmean(scores), 4),
-            "std": round(statistics.stdev(scores), 4) if scores[1:] else 0,
+            "std": round(statistics.stdev(scores), 4) if scores[1:] else None,
         },
         "prepared in s": _mean([record.seconds.get("prepare-defense") for _, record in runs]),
         "ms an answer": _mean([r.defense_delay and 1000 * r.defense_delay for _, r in runs]),
@@ -83,16 +83,14 @@ def entry(runs: Sequence[tuple[Path, RunRecord]]) -> Mapping[str, Any]:
 
 
 def _low(verdicts: Sequence[Ownership]) -> Mapping[str, Any] | None:
-    own = [each.p for verdict in verdicts for each in verdict.innocents if not each.sets_threshold]
-    known = [p for p in own if p is not None]
-    if not known:
+    keys = [[each.p for each in verdict.innocents if not each.sets_threshold] for verdict in verdicts]
+    known = [[p for p in key if p is not None] for key in keys]
+    if not all(known):
         return None
-    low = sum(p <= LEVEL for p in known)
-    return {
-        "innocents": low,
-        "of": len(known),
-        "interval in percent": [round(100 * e, 2) for e in interval(low, len(known))],
-    }
+    low = [sum(p <= LEVEL for p in key) for key in known]
+    worst = max(range(len(low)), key=lambda key: low[key] / len(known[key]))
+    ends = [round(100 * end, 2) for end in interval(low[worst], len(known[worst]))]
+    return {"innocents": low, "of": [len(key) for key in known], "interval in percent": ends}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
