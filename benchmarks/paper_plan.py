@@ -6,8 +6,8 @@ A step of each phase is done as the card says, on images of its size, with all c
 zeros of their shapes: their FLOPs are counted and nothing is computed. StyleGAN2 is counted at a batch of 4 and
 multiplied; its penalties count as often as they fall due. Hours are the FLOPs of all steps at --teraflops, which is to
 be what a device really sustains on such nets, not what its data sheet says. Memory is weights, gradients and Adam's two
-moments at four bytes, and what a step keeps for its backward passes. --write writes benchmarks/paper_plan.md. SRGAN
-wants `gexbench assets fetch lpips-vgg`.
+moments at four bytes, and the most that a step keeps at once for its backward passes. --write writes
+benchmarks/paper_plan.md. SRGAN wants `gexbench assets fetch lpips-vgg`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import importlib
 import pkgutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,34 @@ class Shapes(TorchDispatchMode):
         return tree_map_only(Tensor, lambda t: torch.zeros(t.shape, dtype=t.dtype), shapes)
 
 
+@dataclass
+class Memory:
+    """Bytes of the storages that are kept now, each counted once however often it is kept, and the most there were."""
+
+    holders: Counter[int] = field(default_factory=Counter)
+    now: int = 0
+    most: int = 0
+
+
+class Saved:
+    """A tensor that a backward pass will want; its storage lives, and counts, as long as this does."""
+
+    def __init__(self, tensor: Tensor, memory: Memory) -> None:
+        self.tensor, self._memory = tensor, memory
+        storage = tensor.untyped_storage()
+        self._place, self._bytes = storage.data_ptr(), storage.nbytes()
+        if not memory.holders[self._place]:
+            memory.now += self._bytes
+            memory.most = max(memory.most, memory.now)
+        memory.holders[self._place] += 1
+
+    def __del__(self) -> None:
+        """Count the storage no more where nothing else keeps it."""
+        self._memory.holders[self._place] -= 1
+        if not self._memory.holders[self._place]:
+            self._memory.now -= self._bytes
+
+
 def _ghost(tensor: Tensor) -> Tensor:
     return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
 
@@ -130,17 +159,12 @@ def first_steps(name: str, catalog: Catalog) -> list[Phase]:
 
 
 def _counted(step: Step, number: int) -> tuple[int, int]:
-    """Return the FLOPs of a step, and the bytes that it kept for its backward passes."""
-    kept: dict[int, int] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with Shapes() as shapes, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    """Return the FLOPs of a step, and the most bytes that it kept at once for its backward passes."""
+    memory = Memory()
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda tensor: Saved(tensor, memory), lambda saved: saved.tensor)
+    with Shapes() as shapes, hooks:
         step(number)
-    return shapes.flops, sum(kept.values())
+    return shapes.flops, memory.most
 
 
 @contextmanager
