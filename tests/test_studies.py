@@ -10,7 +10,7 @@ from record_factory import record_of, stand_in
 
 from gexbench import bench
 from gexbench.errors import GexbenchError, PlanError
-from gexbench.plan import Plan
+from gexbench.plan import Plan, Request
 from gexbench.record import RunRecord
 from gexbench.studies import cross, curve
 
@@ -89,3 +89,17 @@ def test_the_nearest_keyword_is_named(started: list[Plan]) -> None:
     with pytest.raises(GexbenchError) as caught:
         curve("sr", "srresnet", budget=3)  # type: ignore[call-arg]
     assert caught.value.hint.startswith("did you mean budgets")
+
+
+def test_a_study_without_a_profile_leaves_the_choice_to_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+
+    def stop(request: Request, *_: object) -> Request:
+        asked.append(request.profile)
+        raise PlanError("asked", "enough")
+
+    monkeypatch.setattr(bench, "settle", stop)
+    for study in (lambda: curve("sr", "srresnet"), lambda: cross("sr", "net", "srresnet")):
+        with pytest.raises(PlanError, match="asked"):
+            study()
+    assert asked == ["", ""]

@@ -19,7 +19,10 @@ def cross(
     task: Annotated[str, typer.Option(help="The task, see `gexbench list tasks`.")],
     victims: Annotated[str, typer.Option(help="Victims with commas between, see `gexbench victim list`.")],
     attacks: Annotated[str, typer.Option(help="Attacks or controls, names or folders, with commas between.")],
-    profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
+    profile: Annotated[
+        str,
+        typer.Option(help="The scale: mini, small, paper or wild; by default mini, or the task's only one."),
+    ] = "",
     budget: Annotated[str | None, typer.Option(help="Images that may be asked: a number, or such as 50%.")] = None,
     seeds: Annotated[
         str | None, typer.Option(help="How many, from 0 on, or which, such as 0-4; by default the profile's.")

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 def curve(
     task: Annotated[str, typer.Option(help="The task, see `gexbench list tasks`.")],
     attack: Annotated[str, typer.Option(help="The attack or control: a name, or a submission's folder.")],
-    profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
+    profile: Annotated[
+        str,
+        typer.Option(help="The scale: mini, small, paper or wild; by default mini, or the task's only one."),
+    ] = "",
     budgets: Annotated[
         str | None, typer.Option(help="Numbers or percentages with commas between; by default the task's.")
     ] = None,

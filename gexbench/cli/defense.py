@@ -49,7 +49,10 @@ def list_defenses(registry: Registry = None, json: Json = False) -> None:
 def prepare(
     name: Annotated[str, typer.Argument(help="The defense: a name, or a submission's folder.")],
     task: Annotated[str, typer.Option(help="The task whose service it guards.")],
-    profile: Annotated[str, typer.Option(help="The scale: mini, small or paper.")] = "mini",
+    profile: Annotated[
+        str,
+        typer.Option(help="The scale: mini, small, paper or wild; by default mini, or the task's only one."),
+    ] = "",
     victim: Annotated[str | None, typer.Option(help="Another victim than the profile's.")] = None,
     set_defense: Annotated[list[str] | None, typer.Option(help="The defense's option, key=value.")] = None,
     device: Device = "auto",
