@@ -34,6 +34,10 @@ class BoardError(GexbenchError):
     """A record cannot stand on a board."""
 
 
+class SubmissionError(GexbenchError):
+    """A submission is not what it says, or what it was signed as."""
+
+
 class QueryError(GexbenchError):
     """The oracle refused a question; nothing was charged."""
 

@@ -208,7 +208,8 @@ def _run_again(
     from gexbench.engine.scoring.reference import Libraries, of_evidence
     from gexbench.files import new_folder, writing
 
-    plan, told = current_plan(record.plan, catalog), list[LibraryScore]()
+    here, told = current_plan(record.plan, catalog), list[LibraryScore]()
+    plan = here.model_copy(update={"isolation": "auto"})  # a record has no say in whether foreign code is sandboxed
     if not libraries:
         free = new_folder(out) if (out / plan.run_name / "record.json").exists() else out
         return execute(plan, catalog, free / plan.run_name, progress, Beside(redraws=REDRAWS)), told

@@ -47,8 +47,10 @@ ALLOWED: dict[str, set[str]] = {
     "noise": DOCUMENTS,
     "neighbours": DOCUMENTS | {"boards"},
     "verification": DOCUMENTS | {"bench", "boards", "engine", "neighbours", "noise"},
+    "submission": DOCUMENTS | {"boards", "engine", "verification"},
     "templates": CONTRACTS,
-    "cli": DOCUMENTS | {"bench", "sweeps", "boards", "site", "study", "engine", "verification", "innocents", "claims"},
+    "cli": DOCUMENTS
+    | {"bench", "sweeps", "boards", "site", "study", "engine", "verification", "innocents", "claims", "submission"},
 }
 
 

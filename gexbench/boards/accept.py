@@ -32,7 +32,7 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
         if why:
             yield why
             return
-    if record.isolation == "none":
+    if "none" in (record.isolation, plan.isolation):
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
     if record.incidents:
         yield "incidents happened during its run: " + "; ".join(map(shown, record.incidents[:5]))

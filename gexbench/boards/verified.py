@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,10 +57,24 @@ def maintainers(root: Path) -> dict[str, Ed25519PublicKey]:
     return found
 
 
-def _checked(file: Path, place: int, line: str, known: dict[str, Ed25519PublicKey]) -> str:
-    """Return the seal of a signed line."""
+def is_signed(key: Ed25519PublicKey, statement: bytes, text: str) -> bool:
+    """Say whether a text is a key's signature of a statement, as `Maintainer.sign` writes it."""
     from cryptography.exceptions import InvalidSignature
 
+    try:
+        key.verify(base64.b64decode(text, validate=True), statement)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+def is_verified(key: Ed25519PublicKey, seal: str, text: str) -> bool:
+    """Say whether a text is a key's signature for a record."""
+    return is_signed(key, _statement(seal), text)
+
+
+def _checked(file: Path, place: int, line: str, known: dict[str, Ed25519PublicKey]) -> str:
+    """Return the seal of a signed line."""
     form = _LINE.fullmatch(line)
     if form is None:
         raise BoardError(
@@ -69,10 +83,8 @@ def _checked(file: Path, place: int, line: str, known: dict[str, Ed25519PublicKe
     seal, name, text = form.groups()
     if name not in known:
         raise BoardError(f"{file}, line {place}: {MAINTAINERS} names no {name!r}", nearest(name, known))
-    try:
-        known[name].verify(base64.b64decode(text, validate=True), _statement(seal))
-    except (ValueError, InvalidSignature):
-        raise BoardError(f"{file}, line {place}: {name!r} has not signed this seal", "remove the line") from None
+    if not is_verified(known[name], seal, text):
+        raise BoardError(f"{file}, line {place}: {name!r} has not signed this seal", "remove the line")
     return seal
 
 
@@ -92,23 +104,46 @@ def _lines(file: Path) -> Iterator[tuple[int, str]]:
             yield place, said
 
 
-@dataclass(frozen=True)
-class Signer:
-    """A maintainer's key, and the board that a record lies on."""
+def add_signed(board: Path, name: str, signatures: Mapping[str, str]) -> Path:
+    """Add signatures of records, by seal, to a board's list and return that file; what is there already stays.
 
-    board: Path
+    They are taken as they are: `is_verified` says whether they are the maintainer's.
+    """
+    file = board / VERIFIED
+    lines = read_bounded(file, LARGEST_FILE).decode("utf-8").splitlines() if file.is_file() else []
+    known = {tuple(line.split()[:2]) for line in lines}
+    new = [f"{seal} {name} {text}" for seal, text in signatures.items() if (seal, name) not in known]
+    if new:
+        atomic_write(file, ("\n".join([*lines, *new]) + "\n").encode())
+    return file
+
+
+@dataclass(frozen=True)
+class Maintainer:
+    """Somebody whose signature counts: the name in the list, and the key."""
+
     name: str
     key: Ed25519PrivateKey
 
+    def sign(self, statement: bytes) -> str:
+        """Return the signature of a statement as text; the same statement gives the same text."""
+        return base64.b64encode(self.key.sign(statement)).decode()
+
+    def sign_seal(self, seal: str) -> str:
+        """Return the signature for a record."""
+        return self.sign(_statement(seal))
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A maintainer, and the board that a record lies on."""
+
+    board: Path
+    maintainer: Maintainer
+
     def sign(self, seal: str) -> Path:
         """Add a record's seal to the board's list and return that file; nothing happens where it is there already."""
-        file = self.board / VERIFIED
-        lines = read_bounded(file, LARGEST_FILE).decode("utf-8").splitlines() if file.is_file() else []
-        start = f"{seal} {self.name} "
-        if not any(line.startswith(start) for line in lines):
-            lines.append(start + base64.b64encode(self.key.sign(_statement(seal))).decode())
-            atomic_write(file, ("\n".join(lines) + "\n").encode())
-        return file
+        return add_signed(self.board, self.maintainer.name, {seal: self.maintainer.sign_seal(seal)})
 
 
 def open_signer(key: Path, record: Path) -> Signer:
@@ -116,17 +151,25 @@ def open_signer(key: Path, record: Path) -> Signer:
 
     key: an Ed25519 private key without a passphrase, as OpenSSH or PEM.
     """
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
     board = record.absolute().parent.parent
     root = next((place for place in board.parents[:2] if (place / MAINTAINERS).is_file()), None)
     if record.parent.name != "records" or root is None:
         raise BoardError(f"{record} lies on no board", f"sign what lies in records/, below a folder with {MAINTAINERS}")
+    return Signer(board, maintainer_of(key, root))
+
+
+def maintainer_of(key: Path, root: Path) -> Maintainer:
+    """Return whose a private key is; raises BoardError unless the list in the folder of all boards names it.
+
+    key: as for `open_signer`.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
     private = _private_key(key)
     ours = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     for name, public in maintainers(root).items():
         if public.public_bytes(Encoding.Raw, PublicFormat.Raw) == ours:
-            return Signer(board, name, private)
+            return Maintainer(name, private)
     raise BoardError(f"{root / MAINTAINERS} does not name the key in {key}", "have its public half added by review")
 
 

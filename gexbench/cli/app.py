@@ -27,6 +27,7 @@ from gexbench.cli import (
     show,
     site,
     study,
+    submit,
     sweep,
     verify,
     victim,
@@ -53,6 +54,7 @@ app.command("score")(score.score)
 app.command("show")(show.show)
 app.command("check")(check.check)
 app.command("losses")(losses.losses)
+app.command("submit")(submit.submit)
 app.command("verify")(verify.verify)
 app.command("ownership")(ownership.ownership)
 app.command("doctor")(doctor.doctor)

@@ -26,7 +26,10 @@ Format = Literal["table", "md", "csv", "latex", "html"]
 
 @app.command()
 def add(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, record.json files, or patterns.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(metavar="RUN...", help="Run folders, record.json files, patterns, or submissions."),
+    ],
     folder: Folder = LEADERBOARDS,
     registry: Registry = None,
     json: Json = False,
@@ -34,15 +37,17 @@ def add(
     """Copy the records of runs to the board of their task.
 
     All are added or, when one is refused, none; the message names each refused one and why. What is no record, such as
-    a run that is not finished, is skipped and named.
+    a run that is not finished, is skipped and named. Of a submission every file is checked first, and what a
+    maintainer has signed of it counts as verified.
 
     Example: `gexbench board add runs/sr-srresnet-*`
-    """
-    from gexbench.boards.folder import add as add_records
-    from gexbench.cards.catalog import Catalog
-    from gexbench.cli.output import print_json
 
-    added = add_records(runs, folder, Catalog.load(registry or ()))
+    Example: `gexbench board add submissions/alice/mykd-sr`
+    """
+    from gexbench.cli.output import print_json
+    from gexbench.submission.publish import add_all
+
+    added = add_all(runs, folder, registry or ())
     if json:
         paths = {"added": list(map(str, added.written)), "already": list(map(str, added.already))}
         print_json({**paths, "skipped": list(added.skipped)})

@@ -12,23 +12,26 @@ if TYPE_CHECKING:
 
 
 def check(
-    path: Annotated[Path, typer.Argument(help="A submission's folder, or a folder of cards.")],
+    path: Annotated[Path, typer.Argument(help="A plug-in's folder, a folder of cards, or a submission.")],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else, on stdout.")] = False,
 ) -> None:
     """Say line by line whether an attack or a defense keeps to its contract.
 
-    It is looked at in a process of its own and run twice with 16 questions: under a minute on a CPU.
+    It is looked at in a process of its own and run twice with 16 questions: under a minute on a CPU. Of a submission,
+    each of its plug-ins is.
 
     Example: `gexbench check submissions/example/nearest`
     """
     from gexbench import bench
     from gexbench.engine.checks.plug_in import check_folder
+    from gexbench.submission.layout import is_submission, open_submission
 
     findings: list[Finding] = []
-    for finding in check_folder(path, bench.prepare):
-        findings.append(finding)
-        if not json:
-            _say(finding)
+    for place in open_submission(path).plug_ins if is_submission(path) else (path,):
+        for finding in check_folder(place, bench.prepare):
+            findings.append(finding)
+            if not json:
+                _say(finding)
     _conclude(path, findings, json)
     if not all(finding.passed for finding in findings):
         raise typer.Exit(2)

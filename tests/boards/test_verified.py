@@ -183,4 +183,4 @@ def test_a_board_with_a_namespace_has_the_maintainers_of_all(
 ) -> None:
     key, entry = key_file(tmp_path / "key", alice, PrivateFormat.OpenSSH), board.read(records.catalog).entries[0]
     file = open_signer(key, root / "zoe" / "a" / "records" / entry.path.name)
-    assert (file.board, file.name) == (root / "zoe" / "a", "alice")
+    assert (file.board, file.maintainer.name) == (root / "zoe" / "a", "alice")
