@@ -106,13 +106,13 @@ def _digest(filed: Filed[AttackCard] | Filed[DefenseCard], submission: Submissio
     from gexbench.engine.machine.plug_in_digest import plug_in_digest, plug_in_files, refuse_unnamed
     from gexbench.engine.machine.provenance import plug_in_folder
 
-    folder = filed.path.parent
+    folder, whole = filed.path.parent, submission.folder.resolve()
     files = plug_in_files(folder, (filed.path,))
     refuse_unnamed(folder, files, filed.card.files)
     covered = {file.resolve() for file in (*files, filed.path)}
-    within = f"{folder.relative_to(submission.folder).as_posix()}/"
+    within = f"{folder.relative_to(whole).as_posix()}/"
     for place in sorted(submission.sums):
-        if place.startswith(within) and (submission.folder / place).resolve() not in covered:
+        if place.startswith(within) and (whole / place) not in covered:
             raise SubmissionError(f"{submission.folder}: {shown(place)} is no part of the plug-in's code", AGAIN)
     entry = filed.card.entry
     return plug_in_digest(folder, files) if entry and plug_in_folder(entry, folder) is not None else ""

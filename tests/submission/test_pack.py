@@ -10,7 +10,9 @@ from record_factory import changed, save
 
 from gexbench.errors import BoardError, SubmissionError
 from gexbench.record import read_record
+from gexbench.submission.examine import examine
 from gexbench.submission.layout import Submission, open_submission
+from gexbench.submission.pack import Wanted, submit
 
 from .conftest import Author, write_attack
 
@@ -90,6 +92,15 @@ def test_a_record_that_no_board_takes_is_refused(author: Author) -> None:
     with pytest.raises(SubmissionError, match="it was run with --isolation none"):
         author.submit(bad)
     assert list((author.place / "submissions").iterdir()) == []
+
+
+def test_paths_may_be_relative(author: Author, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = author.run()
+    monkeypatch.chdir(author.place)
+    here = Path()
+    made = submit(Wanted((here / "runs" / run.name,), "alice", None, here / "submissions", here / "boards", (here / "code/mykd",)))
+    assert made.folder == Path("submissions/alice/mykd-sr")
+    assert examine(open_submission(made.folder), here / "boards").submission == made
 
 
 def test_a_name_that_is_taken_or_none_is_refused(author: Author, submission: Submission) -> None:
