@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 
 from gexbench import __version__
+from gexbench.boards.folder import digest_of
 from gexbench.boards.latex import latex
 from gexbench.boards.rank import Board
 from gexbench.foreign_text import shown
@@ -14,7 +14,7 @@ from gexbench.foreign_text import shown
 
 def digest(board: Board) -> str:
     """Return a hash of the records a board holds, whatever their order: SHA-256 of their sorted seals, a line each."""
-    return hashlib.sha256("".join(f"{seal}\n" for seal in sorted(r.seal for r in board.records)).encode()).hexdigest()
+    return digest_of(record.seal for record in board.records)
 
 
 def newest(board: Board) -> str:

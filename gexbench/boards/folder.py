@@ -1,8 +1,9 @@
-"""The folder of a board: its accepted records, the list of verified ones, and its pages."""
+"""The folder of a board: its accepted records, those that were retired, the list of verified ones, and its pages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -12,6 +13,7 @@ from gexbench.boards.agree import Agreement, Entry
 from gexbench.boards.ideals import with_ideals
 from gexbench.boards.incoming import incoming
 from gexbench.boards.label import record_place
+from gexbench.boards.retired import Retired, read_retired
 from gexbench.boards.verified import verified_seals
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog, Filed
@@ -26,7 +28,7 @@ RULES = "docs/reading-a-board.md says what a board takes"
 
 @dataclass(frozen=True)
 class BoardFolder:
-    """`leaderboards/<board>`: records/*.json, verified.txt, README.md and <board>.csv."""
+    """`leaderboards/<board>`: records/*.json, retired/*, verified.txt, README.md and <board>.csv."""
 
     card: BoardCard
     folder: Path
@@ -41,17 +43,36 @@ class BoardFolder:
 
         Whatever keeps a record from being added keeps it from being read, since a file can be put here by hand.
         """
-        agreed = Agreement(versions=True)
-        for path in sorted((self.folder / "records").glob("*.json")):
+        agreed, gone = Agreement(versions=True), {each.record.seal: each for each in self.retired()}
+        for path in self._files():
             entry = Entry(path, read_record(path))
             twice = [f"it is a copy of {other.name}" for other in agreed.copies(entry.record)]
-            newcomer = newcomer_objections(entry.record, catalog, accepted=True)
+            twice += [_told_retired(gone[entry.record.seal])] if entry.record.seal in gone else []
+            newcomer = () if self.card.frozen else newcomer_objections(entry.record, catalog, accepted=True)
             reasons = chain(objections(entry.record, self.card), newcomer, twice)
             why = next(reasons, None) or agreed.conflict(entry)
             if why:
                 raise BoardError(f"{path} cannot stand on the board {self.card.name!r}: {shown(why)}", RULES)
             agreed.take(Entry(path, with_ideals(entry.record, catalog)))
+        self._refuse_thawed(agreed, gone)
         return agreed
+
+    def retired(self) -> tuple[Retired, ...]:
+        """Return the records that were accepted once and do not stand any more; raises as `read_retired`."""
+        return read_retired(self.folder, self._files())
+
+    def _files(self) -> list[Path]:
+        return sorted((self.folder / "records").glob("*.json"))
+
+    def _refuse_thawed(self, agreed: Agreement, gone: Iterable[str]) -> None:
+        """Raise BoardError where a frozen board holds others than the records that its card names by their digest."""
+        found = digest_of([*(entry.record.seal for entry in agreed.entries), *gone])
+        if self.card.frozen not in (None, found):
+            raise BoardError(
+                f"the board {self.card.name!r} is frozen with the records of digest {self.card.frozen}, and those in "
+                f"{self.folder} have {found}",
+                "put back what was there; only a card of its own says what a frozen board holds",
+            )
 
     def verified(self) -> frozenset[str]:
         """Return the seals of the records that a maintainer ran again and signed for."""
@@ -122,6 +143,7 @@ class Intake:
     already: list[Path] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     _boards: dict[str, Agreement] = field(default_factory=dict)
+    _gone: dict[str, Retired] = field(default_factory=dict)
 
     def take(self, run: Path) -> None:
         """Sort one record in; raises BoardError only for what is wrong with the board itself."""
@@ -134,18 +156,30 @@ class Intake:
             return
         if folder.card.name not in self._boards:
             self._boards[folder.card.name] = folder.read(self.catalog)
+            self._gone |= {each.record.seal: each for each in folder.retired()}
         agreed = self._boards[folder.card.name]
         copies = agreed.copies(record)
         if copies:
             self.already += [path for path in copies if path not in self.coming]
             return
-        reasons = chain(objections(record, folder.card), newcomer_objections(record, self.catalog))
+        gone = [_told_retired(self._gone[record.seal])] if record.seal in self._gone else []
+        frozen = [f"the board {folder.card.name!r} is frozen and takes no more records"] if folder.card.frozen else []
+        reasons = chain(gone, frozen, objections(record, folder.card), newcomer_objections(record, self.catalog))
         why = next(reasons, None) or agreed.conflict(Entry(run, record))
         if why:
             self.refused.append(f"{run}: {shown(why)}")
             return
         self.coming[folder.place(record)] = file
         agreed.take(Entry(folder.place(record), record))
+
+
+def digest_of(seals: Iterable[str]) -> str:
+    """Return the SHA-256 of records' seals, sorted, a line each."""
+    return hashlib.sha256("".join(f"{seal}\n" for seal in sorted(seals)).encode()).hexdigest()
+
+
+def _told_retired(gone: Retired) -> str:
+    return f"it was {gone.note.state} on {gone.note.since}: {gone.note.reason}"
 
 
 def write_fresh(path: Path, text: str) -> bool:

@@ -12,6 +12,7 @@ from gexbench.boards.flat import long_rows, plain, to_csv
 from gexbench.boards.folder import BoardFolder, captured, is_fresh, write_fresh
 from gexbench.boards.markdown import to_markdown
 from gexbench.boards.rank import Board, make_board
+from gexbench.boards.retired import RETIRED, Retired
 from gexbench.boards.sections import page
 from gexbench.cards.board import BoardCard
 from gexbench.cards.catalog import Catalog
@@ -35,8 +36,9 @@ def folders(name: str | None, root: Path, catalog: Catalog) -> list[BoardFolder]
     """
     if name is not None:
         return [_own(name, root, catalog)]
-    folders = [folder for depth in ("*/records", "*/*/records") for folder in root.glob(depth) if folder.is_dir()]
-    names = sorted(folder.parent.relative_to(root).as_posix() for folder in folders)
+    patterns = (f"{depth}/{held}" for depth in ("*", "*/*") for held in ("records", RETIRED))
+    folders = {folder.parent for pattern in patterns for folder in root.glob(pattern) if folder.is_dir()}
+    names = sorted(folder.relative_to(root).as_posix() for folder in folders)
     if not names:
         raise BoardError(f"{root} holds no board", "`gexbench board add RUN` starts one; --dir names another folder")
     return [_own(name, root, catalog) for name in names]
@@ -57,7 +59,7 @@ def open_board(folder: BoardFolder, catalog: Catalog) -> Board:
     current = catalog.all(TaskCard).get(name)
     if current is not None and current.card.version == folder.card.newest:
         task = current.card
-    return make_board(folder.card, task, records, folder.verified())
+    return make_board(folder.card, task, records, folder.verified(), folder.retired())
 
 
 def pages(board: Board) -> dict[str, str]:
@@ -92,6 +94,11 @@ def pictures(board: Board) -> dict[str, Scatter]:
     return {f"{stem(profile)}.{kind}": points for profile, points in scatters(board).items() for kind in KINDS}
 
 
+def plain_retired(each: Retired) -> dict[str, Any]:
+    """Return a retired record as plain data: which it is, and why it does not stand."""
+    return {"record": each.path.stem, "seal": each.record.seal, **each.note.model_dump(mode="json")}
+
+
 def _drawn(path: Path, points: Scatter) -> Built:
     fresh = is_drawn(path, points)
     if not fresh:
@@ -113,6 +120,7 @@ def as_json(board: Board) -> dict[str, Any]:
         "defenses": [plain(row) for tables in by_profile for row in damage_rows(tables)],
         "fronts": [plain(row) for tables in by_profile for row in front_rows(tables)],
         "ownership": [plain(row) for tables in by_profile for row in ownership_rows(tables)],
+        "retired": [plain_retired(each) for each in board.retired],
         "reported": reported,
         "reported_defenses": [each.model_dump(mode="json") for each in board.card.defenses],
     }

@@ -9,6 +9,7 @@ from itertools import combinations, groupby
 
 from gexbench.boards.label import attack_label, row_key, table_key
 from gexbench.boards.letters import letters, told_apart
+from gexbench.boards.retired import Retired
 from gexbench.boards.row import Row, metric_card
 from gexbench.boards.spread import difference
 from gexbench.cards.board import BoardCard
@@ -39,12 +40,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Board:
-    """A leaderboard, ready to be shown."""
+    """A leaderboard, ready to be shown. retired: records that stood in its tables once."""
 
     card: BoardCard
     task: TaskCard
     tables: tuple[Table, ...]
     verified: frozenset[str] = frozenset()
+    retired: tuple[Retired, ...] = ()
 
     @property
     def records(self) -> list[RunRecord]:
@@ -63,19 +65,29 @@ class Board:
         known = [table.profile for table in self.tables]
         if profile is not None and profile not in known:
             raise BoardError(f"{self.card.name!r} has no records of profile {profile!r}", nearest(profile, known))
-        return replace(self, tables=tuple(t for t in self.tables if profile in (None, t.profile)))
+        retired = tuple(each for each in self.retired if profile in (None, each.record.plan.profile.name))
+        return replace(self, tables=tuple(t for t in self.tables if profile in (None, t.profile)), retired=retired)
 
 
-def make_board(card: BoardCard, task: TaskCard, records: Iterable[RunRecord], verified: frozenset[str]) -> Board:
-    """Rank records that agree with each other; raises BoardError when a seal in `verified` is of none."""
+def make_board(
+    card: BoardCard,
+    task: TaskCard,
+    records: Iterable[RunRecord],
+    verified: frozenset[str],
+    retired: tuple[Retired, ...] = (),
+) -> Board:
+    """Rank records that agree with each other; raises BoardError when a seal in `verified` is of none, retired or not.
+
+    retired: what is shown beside them, and ranked nowhere.
+    """
     ordered = sorted(records, key=lambda record: (row_key(record.plan), record.plan.seed))
-    strangers = sorted(verified - {record.seal for record in ordered})
+    strangers = sorted(verified - {record.seal for record in (*ordered, *(each.record for each in retired))})
     if strangers:
         raise BoardError(
             f"verified.txt of {card.name!r} names the seal {strangers[0][:16]}…, which no record has", "correct it"
         )
     tables = [_table(task, list(group)) for _, group in groupby(ordered, key=lambda record: table_key(record.plan))]
-    return Board(card, task, tuple(sorted(tables, key=lambda table: _order(task, table))), verified)
+    return Board(card, task, tuple(sorted(tables, key=lambda table: _order(task, table))), verified, retired)
 
 
 def _order(task: TaskCard, table: Table) -> tuple[int, int, str]:

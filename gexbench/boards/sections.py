@@ -9,11 +9,25 @@ from itertools import groupby
 from gexbench.boards.agree import passports
 from gexbench.boards.defense_picture import scatter, stem
 from gexbench.boards.defense_sheets import defense_sheet, joint_sheet
+from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.owned import ownership_sheet
 from gexbench.boards.rank import Board, Table
 from gexbench.boards.remarks import remarks
+from gexbench.boards.retired import Retired
 from gexbench.boards.row import NEARLY, Row, measured, metric_card
-from gexbench.boards.sheet import NOTHING, Column, Page, Sheet, count, heading, interval, number, visible, with_std
+from gexbench.boards.sheet import (
+    NOTHING,
+    Column,
+    Link,
+    Page,
+    Sheet,
+    count,
+    heading,
+    interval,
+    number,
+    visible,
+    with_std,
+)
 from gexbench.boards.spread import Spread, spread
 from gexbench.cards.board import Reported, ReportedDefense
 from gexbench.cards.fields import Compare
@@ -32,6 +46,7 @@ def page(board: Board) -> Page:
     sheets: list[Sheet] = []
     for profile, tables in groupby(board.tables, key=lambda table: table.profile):
         sheets += _profile(board, profile, list(tables))
+    sheets += retired(board)
     sheets += recipes(board)
     sheets += reported(board)
     return visible(Page(f"Leaderboard {board.card.taken}", tuple(lead), GUIDE, tuple(sheets)))
@@ -262,6 +277,39 @@ def details(table: Table) -> Sheet:
         tuple(cells for cells, _ in kept),
         folded=True,
         links=tuple(row.links for _, row in kept),
+    )
+
+
+def retired(board: Board) -> Iterator[Sheet]:
+    """Yield what was withdrawn or superseded, a record a row; nothing where nothing was."""
+    titles = ("state", "attack", "profile", "queries", "defense", "seed", "main number", "since", "reason", "now")
+    columns = tuple(Column(title, title in ("queries", "seed", "main number")) for title in titles)
+    if board.retired:
+        yield Sheet(
+            "Withdrawn and superseded",
+            2,
+            ("These records stood in the tables above once. They are ranked nowhere and compared with nothing.",),
+            columns,
+            tuple(_gone(each) for each in board.retired),
+            frozenset(range(len(board.retired))),
+            links=tuple((Link(str(each.record.plan.seed), each.place),) for each in board.retired),
+        )
+
+
+def _gone(each: Retired) -> tuple[str, ...]:
+    plan, main = each.record.plan, each.record.plan.task.main
+    card = metric_card(each.record, main.metric)
+    return (
+        each.note.state,
+        attack_label(plan),
+        plan.profile.name,
+        str(plan.budget),
+        defense_label(plan) or "none",
+        str(plan.seed),
+        f"{main.compare} {number(each.record.score(main.metric, main.compare), card)}",
+        str(each.note.since),
+        each.note.reason,
+        each.note.by or NOTHING,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from gexbench.cards.fields import NAME, Compare, Frozen, Line, Name
+from gexbench.cards.fields import NAME, Compare, Frozen, Line, Name, Sha256
 from gexbench.cards.schema import Card, Main, TaskCard
 
 
@@ -44,10 +44,12 @@ class BoardCard(Card):
     `since`: of profiles that a new version of the task left as they were, the first version whose records are taken.
     `notes`: what to know before reading a profile's tables. `defenses`: what was published of them, shown where
     some record is of a defended service. `victim`: it takes records of this one alone, and not of the profiles' own.
+    `frozen`: the digest of all its records where it takes no more, since its task went on to a later version.
     """
 
     task: str = Field(pattern=rf"^{NAME}(/{NAME})?@\d+$")
     victim: Name | None = None
+    frozen: Sha256 | None = None
     since: dict[Name, Annotated[int, Field(ge=1)]] = {}
     columns: tuple[Main, ...] = Field(min_length=1)
     notes: dict[Name, tuple[Line, ...]] = {}

@@ -64,6 +64,30 @@ def add(
 
 
 @app.command()
+def retire(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="A file in the records/ of a board.")],
+    state: Annotated[Literal["withdrawn", "superseded"], typer.Option(help="superseded: another stands for it.")],
+    reason: Annotated[str, typer.Option(help="Why, in a line.")],
+    by: Annotated[Path | None, typer.Option(help="The record of the board that stands for one superseded.")] = None,
+    json: Json = False,
+) -> None:
+    """Take a record out of the tables of its board: it stays there, marked, with the day and the reason.
+
+    Example: `gexbench board retire leaderboards/sr/records/… --state withdrawn --reason "its pool held test images"`
+    """
+    from datetime import UTC, datetime
+
+    from gexbench.boards.retired import retire as retire_record
+    from gexbench.cli.output import print_json
+
+    place = retire_record(record, state, reason, by, datetime.now(UTC).date())
+    if json:
+        print_json({"retired": str(place)})
+        return
+    typer.echo(f"retired {place}\nnow `gexbench board build` makes the pages")
+
+
+@app.command()
 def build(
     board: Annotated[str | None, typer.Argument(metavar="[BOARD]", help="Such as sr; all when left out.")] = None,
     folder: Folder = LEADERBOARDS,

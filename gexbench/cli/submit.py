@@ -12,9 +12,7 @@ from gexbench.cli.options import Registry
 
 def submit(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, record.json files, or patterns.")],
-    handle: Annotated[
-        str, typer.Option("--as", metavar="HANDLE", help="You: names of your plug-ins begin so.")
-    ],
+    handle: Annotated[str, typer.Option("--as", metavar="HANDLE", help="You: names of your plug-ins begin so.")],
     name: Annotated[
         str | None, typer.Option(help="What it is called; by default after what it brings and the task.")
     ] = None,

@@ -39,12 +39,17 @@ def table_page(board: Board, table: Table) -> str:
 
 def record_page(record: RunRecord) -> str:
     """Return where the page of a record lies."""
-    return f"records/{record.run_name}.html"
+    return f"{record_named(record.run_name)}.html"
 
 
 def record_data(record: RunRecord) -> str:
     """Return where the record itself lies."""
-    return f"records/{record.run_name}.json"
+    return f"{record_named(record.run_name)}.json"
+
+
+def record_named(name: str) -> str:
+    """Return where the pages of a record lie, less their ending; name: its run's, or what a retired one is known by."""
+    return f"records/{name}"
 
 
 def picture(record: RunRecord) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -16,6 +16,7 @@ from gexbench.boards.sheet import Sheet, heading
 from gexbench.site.addresses import board_page, plain, table_page
 from gexbench.site.figures import Figure, curves, defenses, rows
 from gexbench.site.render import Grid, render
+from gexbench.site.retired import retired_grid
 from gexbench.site.rows import clean, ranked_grid
 from gexbench.site.table_page import MOST_COMPARED
 
@@ -56,8 +57,8 @@ class Profile:
     panels: tuple[Grid, ...]
 
 
-def board_html(board: Board, pictures: Collection[str] = ()) -> str:
-    """Return the page of a board. pictures: names of the runs that have one."""
+def board_html(board: Board, pictures: Collection[str] = (), gone: Mapping[str, str] | None = None) -> str:
+    """Return the page of a board. pictures: names of the runs that have one. gone: see retired.retired_names."""
     profiles = [
         _profile(board, [_shown(board, table, pictures) for table in tables])
         for _, tables in groupby(board.tables, key=lambda table: table.profile)
@@ -74,6 +75,7 @@ def board_html(board: Board, pictures: Collection[str] = ()) -> str:
             "budget": sorted({table.budget for table in tables}),
             "defense": list(dict.fromkeys(table.defense or "none" for table in tables)),
         },
+        retired=retired_grid(board, gone or {}),
         reported=[Grid(clean(sheet)) for sheet in reported(board)],
         recipes=[Grid(clean(sheet)) for sheet in recipes(board)],
         counts=_counts(board),

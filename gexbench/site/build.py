@@ -23,8 +23,9 @@ from gexbench.site.board_page import board_html
 from gexbench.site.card_page import card_html, index_html
 from gexbench.site.croissant import of_card, of_records
 from gexbench.site.home_page import home_html
-from gexbench.site.record_page import record_html
+from gexbench.site.record_page import record_html, retired_html
 from gexbench.site.render import TEMPLATES
+from gexbench.site.retired import retired_names
 from gexbench.site.source import Source, read_picture
 from gexbench.site.table_page import table_html
 
@@ -52,13 +53,20 @@ def pages(source: Source) -> Iterator[tuple[str, bytes]]:
             yield addresses.record_data(record), read_bounded(source.files[record.run_name], LARGEST_FILE)
             if record.run_name in source.pictures:
                 yield addresses.picture(record), read_picture(source.pictures[record.run_name])
+    names = retired_names(source)
+    for each in (each for board in source.boards for each in board.retired):
+        yield f"{addresses.record_named(names[each.record.seal])}.json", read_bounded(each.path, LARGEST_FILE)
 
 
 def _texts(source: Source) -> Iterator[tuple[str, str]]:
     yield addresses.HOME, home_html(source)
+    gone = retired_names(source)
     for board in source.boards:
         name = addresses.plain(board.card.name)
-        yield addresses.board_page(board), board_html(board, source.pictures)
+        yield addresses.board_page(board), board_html(board, source.pictures, gone)
+        for each in board.retired:
+            known_by = gone[each.record.seal]
+            yield f"{addresses.record_named(known_by)}.html", retired_html(board, each, known_by)
         yield f"data/{name}.csv", to_csv(board)
         yield (
             f"data/{name}.json",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gexbench.boards.agree import passports
 from gexbench.boards.label import attack_label, defense_label
 from gexbench.boards.rank import Board, Table
+from gexbench.boards.retired import Retired
 from gexbench.boards.row import metric_card
 from gexbench.boards.sections import COMPARES
 from gexbench.boards.sheet import NOTHING, Column, Sheet, heading, number
@@ -15,7 +17,16 @@ from gexbench.cards.schema import Card
 from gexbench.foreign_text import shown
 from gexbench.plan import Plan
 from gexbench.record import HonestCost, RunRecord, Score
-from gexbench.site.addresses import board_page, card_page, picture, record_data, record_page, row_anchor, table_page
+from gexbench.site.addresses import (
+    board_page,
+    card_page,
+    picture,
+    record_data,
+    record_named,
+    record_page,
+    row_anchor,
+    table_page,
+)
 from gexbench.site.render import Grid, render
 from gexbench.site.rows import clean
 
@@ -24,39 +35,64 @@ Facts = list[tuple[str, str]]
 
 def record_html(board: Board, table: Table, record: RunRecord, has_picture: bool) -> str:
     """Return the page of a record."""
-    plan = record.plan
-    against = f" against {defense_label(plan)}" if plan.defense else ""
-    label = attack_label(plan)
+    label = attack_label(record.plan)
     return render(
         "record.html",
         record_page(record),
-        title=shown(f"{label} on {board.card.of}@{plan.task.version}{against}, seed {plan.seed}"),
-        board=board,
-        up=board_page(board),
         row=f"{table_page(board, table)}#{row_anchor(label)}",
-        record=record,
-        verified=record.seal in board.verified,
         data=record_data(record),
         picture=picture(record) if has_picture else "",
-        recipe=_recipe(plan),
-        options=_told({**plan.options, **{f"defense: {key}": value for key, value in plan.defense_options.items()}}),
-        scores=_scores(record),
-        costs=_costs(record),
-        account=_account(record),
-        timings=[(stage, f"{seconds:.1f} s") for stage, seconds in record.seconds.items()]
-        + [(f"memory of {who}", f"{size / (1 << 20):.0f} MiB") for who, size in record.peak_memory_bytes.items()],
-        environment=_environment(record),
-        ownership=_ownership(record),
-        nearness=[(test, _near(near.distance, near.questions)) for test, near in record.nearness.items()],
-        told=_told(record.attack_report),
-        absent=[(name, shown(why)) for name, why in record.absent.items()],
-        passports=_passports(record),
-        commands=commands(board, record),
+        gone=None,
+        now="",
+        commands=commands(record, f"leaderboards/{board.card.name}/records/{record.run_name}.json"),
+        **_told_of(board, record),
     )
 
 
-def commands(board: Board, record: RunRecord) -> list[str]:
-    """Return the command that makes this run again, and the one that checks the record."""
+def retired_html(board: Board, each: Retired, name: str) -> str:
+    """Return the page of a record that does not stand any more. name: what it is known by on the site."""
+    standing = any(record.run_name == each.note.by for record in board.records)
+    return render(
+        "record.html",
+        f"{record_named(name)}.html",
+        row="",
+        data=f"{record_named(name)}.json",
+        picture="",
+        gone=each.note,
+        now=f"{record_named(each.note.by)}.html" if each.note.by and standing else "",
+        commands=commands(each.record, f"leaderboards/{board.card.name}/{each.place}"),
+        **_told_of(board, each.record),
+    )
+
+
+def _told_of(board: Board, record: RunRecord) -> dict[str, Any]:
+    """Return what the page of any record holds."""
+    plan = record.plan
+    against = f" against {defense_label(plan)}" if plan.defense else ""
+    return {
+        "title": shown(f"{attack_label(plan)} on {board.card.of}@{plan.task.version}{against}, seed {plan.seed}"),
+        "board": board,
+        "up": board_page(board),
+        "record": record,
+        "verified": record.seal in board.verified,
+        "recipe": _recipe(plan),
+        "options": _told({**plan.options, **{f"defense: {key}": v for key, v in plan.defense_options.items()}}),
+        "scores": _scores(record),
+        "costs": _costs(record),
+        "account": _account(record),
+        "timings": [(stage, f"{seconds:.1f} s") for stage, seconds in record.seconds.items()]
+        + [(f"memory of {who}", f"{size / (1 << 20):.0f} MiB") for who, size in record.peak_memory_bytes.items()],
+        "environment": _environment(record),
+        "ownership": _ownership(record),
+        "nearness": [(test, _near(near.distance, near.questions)) for test, near in record.nearness.items()],
+        "told": _told(record.attack_report),
+        "absent": [(name, shown(why)) for name, why in record.absent.items()],
+        "passports": _passports(record),
+    }
+
+
+def commands(record: RunRecord, file: str) -> list[str]:
+    """Return the command that makes this run again, and the one that checks the record in a file."""
     plan, asked = record.plan, record.plan.request()
     words = ["--task", asked.task, "--attack", asked.attack]
     words += ["--defense", asked.defense] if asked.defense else []
@@ -65,7 +101,6 @@ def commands(board: Board, record: RunRecord) -> list[str]:
     words += ["--profile", asked.profile, "--budget", str(plan.budget), "--seed", str(asked.seed)]
     words += [word for setting in asked.settings for word in ("--set", setting)]
     words += [word for setting in asked.defense_settings for word in ("--set-defense", setting)]
-    file = f"leaderboards/{board.card.name}/records/{record.run_name}.json"
     return [shown(f"gexbench run {shlex.join(words)}", 4000), shown(f"gexbench verify {shlex.join([file])}", 4000)]
 
 

@@ -98,7 +98,9 @@ def test_paths_may_be_relative(author: Author, monkeypatch: pytest.MonkeyPatch) 
     run = author.run()
     monkeypatch.chdir(author.place)
     here = Path()
-    made = submit(Wanted((here / "runs" / run.name,), "alice", None, here / "submissions", here / "boards", (here / "code/mykd",)))
+    made = submit(
+        Wanted((here / "runs" / run.name,), "alice", None, here / "submissions", here / "boards", (here / "code/mykd",))
+    )
     assert made.folder == Path("submissions/alice/mykd-sr")
     assert examine(open_submission(made.folder), here / "boards").submission == made
 

@@ -86,7 +86,9 @@ def test_what_is_run_is_the_submissions_own_code(submission: Submission, samplin
 def test_a_record_is_run_beside_its_row_and_its_board_and_not_beside_other_rows_of_the_submission(
     author: Author, sampling: Sampling, runs: Runs
 ) -> None:
-    (on_board,) = add([save(author.records.make(), author.place / "runs")], author.boards, author.records.catalog).written
+    (on_board,) = add(
+        [save(author.records.make(), author.place / "runs")], author.boards, author.records.catalog
+    ).written
     row = [author.run(27.0 + seed, seed=seed) for seed in range(3)]
     others = [author.run(20.0, seed=seed, settings=("steps=9",)) for seed in range(3)]
     made = author.submit(*row, *others)

@@ -11,7 +11,7 @@ from site_reader import Read, html
 
 from gexbench.cli.app import app
 from gexbench.plan import Request, resolve
-from gexbench.site.record_page import commands
+from gexbench.site.record_page import commands, record_html
 from gexbench.site.source import Source
 
 MakeSource = Callable[..., Source]
@@ -50,14 +50,16 @@ def test_the_command_on_the_page_gives_the_plan_again(
 ) -> None:
     run = records.make(**request_)
     source = source_of([run])
-    again, _ = commands(source.boards[0], run)
+    again, _ = commands(run, "a.json")
     assert resolve(asked(again), records.catalog, records.identity).id == run.id
 
 
 def test_the_record_is_verified_where_it_lies_on_its_board(source_of: MakeSource, records: Records) -> None:
     run = records.make()
     board = source_of([run]).boards[0]
-    assert commands(board, run)[1] == f"gexbench verify leaderboards/sr/records/{run.run_name}.json"
+    assert f"gexbench verify leaderboards/sr/records/{run.run_name}.json" in record_html(
+        board, board.tables[0], run, False
+    )
 
 
 def test_a_page_tells_scores_costs_account_environment_and_seal(found: dict[str, Read], many: Source) -> None:
