@@ -32,11 +32,14 @@ the PSNR of identical images, are the texts `"Infinity"` and `"-Infinity"`.
 | `gexbench sweep --dry-run` | `forecast`: `runs`, `done`, `hours`, `seconds`, `untimed`, `own`, `usd`, `disk`, `unsized` |
 | `gexbench score` | a [comparison](#comparison), or a [reference comparison](#referencecomparison) with `--backend reference` |
 | `gexbench verify` | a [verdict](#verdict), and `signed`, the path of a signature or null |
+| `gexbench verify` of a submission | `submission`, `digest`, `outcome`, `verdicts`, and `signed`, the path of its verdict or null |
+| `gexbench submit` | `submission`, `folder`, `digest` |
 | `gexbench show RUN` of a run without a record | `unfinished`: `run`, `answered`, `budget`, `extracted`, `running` |
 | `gexbench list` | by kind of card, a list of `name`, `version`, `summary` |
 | `gexbench show CARD` | by kind, the card with all its keys |
 | `gexbench board show` | `board`, `task`, and `tables` with their rows |
 | `gexbench board add`, `gexbench board build` | `added`, `already`, lists of paths, and `skipped`, lines; `pages`, a list of `path` and `written` |
+| `gexbench board retire` | `retired`, the path where the record lies now |
 | `gexbench data list`, `victim list`, `assets list`, `defense list` | `datasets`, `victims`, `assets`, `defenses`: a list of rows |
 | `gexbench victim probe` | `facts`: what the victim is, see [facts](#facts) |
 | `gexbench study make` | `study`, `key_sha256`, `folder`, `pages`, a list of paths |

@@ -9,10 +9,29 @@ AGAIN = "does what another command did, under another name"
 LACKS = "needs what a run of minutes leaves"
 OWN = "wants images of one's own; tests/cli/test_own_data.py runs the page, word for word"
 SERVICE = "wants a generator of one's own; tests/test_own_service_page.py runs the page, word for word"
+SUBMITS = "trains, and signs with a maintainer's key; tests/submission/test_page.py runs the page, word for word"
 
 FILE = "wants the file that the page shows, and trains for minutes; tests/sweeps/test_file.py plans it, word for word"
 
 SKIPPED = {
+    "gexbench new attack alice/mykd --in attacks": SUBMITS,
+    "gexbench check attacks/alice/mykd": SUBMITS,
+    "gexbench run --task sr --attack attacks/alice/mykd --seeds 0-4 --set steps=300": SUBMITS,
+    "gexbench submit runs/sr-alice.mykd-* --as alice --registry attacks/alice/mykd": SUBMITS,
+    'ssh-keygen -q -t ed25519 -N "" -C zoe -f maintainer.key': SUBMITS,
+    "cat maintainer.key.pub >> leaderboards/MAINTAINERS": SUBMITS,
+    "gexbench verify submissions/alice/mykd-sr --sample 5 --sign maintainer.key": SUBMITS,
+    "gexbench board add submissions/alice/mykd-sr": SUBMITS,
+    "gexbench board build sr": SUBMITS,
+    (
+        'gexbench board retire leaderboards/sr/records/sr-… --state withdrawn --reason "its pool held test images"'
+    ): SUBMITS,
+    (
+        "gexbench board retire leaderboards/sr/records/sr-… --state superseded --by leaderboards/sr/records/sr-… "
+        '--reason "a fault in the code"'
+    ): SUBMITS,
+    "gexbench submit runs/sr-yourname.yourattack-* --as yourname --registry submissions/yourname/yourattack": SUBMITS,
+    "gexbench verify submissions/yourname/yourattack-sr": SUBMITS,
     "python make_generator.py": SERVICE,
     "gexbench victim probe generator.pt": SERVICE,
     "python serve.py &": SERVICE,

@@ -49,7 +49,7 @@ def test_the_command_on_the_page_gives_the_plan_again(
     request_: dict[str, object], source_of: MakeSource, records: Records
 ) -> None:
     run = records.make(**request_)
-    source = source_of([run])
+    source_of([run])
     again, _ = commands(run, "a.json")
     assert resolve(asked(again), records.catalog, records.identity).id == run.id
 
