@@ -387,3 +387,19 @@ def test_a_former_try_is_gone_on_with_where_it_was_ended_and_never_taken_for_ano
     assert places[0] == ended
     assert len({*places}) == 3
     assert all(not place.exists() and out in place.parents for place in places[1:])
+
+
+@pytest.mark.parametrize("told", ["none", "landlock"])
+def test_a_second_run_is_sandboxed_whatever_the_record_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    made = stand_in(tmp_path, monkeypatch)
+    record, asked = changed(changed(made.make(), "plan.isolation", "none"), "isolation", told), list[str]()
+
+    def execute(plan: Plan, *_: object) -> RunRecord:
+        asked.append(plan.isolation)
+        return record
+
+    monkeypatch.setattr("gexbench.engine.run.execute.execute", execute)
+    verify_record(save(record, tmp_path / "runs"), tmp_path / "out", (made.folder,), lambda *_: None)
+    assert asked == ["auto"]

@@ -69,7 +69,7 @@ def is_submission(folder: Path) -> bool:
     """Say whether a folder means to be a submission, be it a good one or not; a run's folder is none."""
     if not os.path.isdir(folder) or os.path.lexists(folder / "record.json"):
         return False
-    return os.path.lexists(folder / SUMS) or os.path.lexists(folder / RECORDS)
+    return any(os.path.lexists(folder / name) for name in (SUMS, CHECKLIST, PLUG_INS))
 
 
 def open_submission(folder: Path) -> Submission:

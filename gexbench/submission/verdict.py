@@ -1,7 +1,7 @@
 """A maintainer's word on a submission: which of its records were drawn and run again, over the digest of it all.
 
 A signature for a record is the same that stands in a board's verified.txt; nothing else makes a record verified. The
-verdict binds such signatures to one submission, and shows that nobody chose which records were run.
+verdict binds such signatures to one submission, and shows that its author did not choose which records were run.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ def test_an_infinite_psnr_is_a_number(records: Records, board: BoardCard) -> Non
     [
         ("status", "failed", "failed: no reason given"),
         ("isolation", "none", "unsandboxed"),
+        ("plan.isolation", "none", "unsandboxed"),
         ("incidents", ("tried to open a socket",), "tried to open a socket"),
         ("plan.task.version", 2, "sr@2; the board 'sr' takes sr@1"),
         ("plan.budget", 70, "budget of 70 is not one of the task's at profile 'mini': 50, 100"),

@@ -122,14 +122,12 @@ def test_a_verdict_is_no_part_of_the_digest(submission: Submission) -> None:
     assert open_submission(submission.folder).digest == submission.digest
 
 
-def test_a_run_or_a_plug_in_is_no_submission_and_a_bare_folder_of_records_means_to_be_one(
+def test_a_run_a_plug_in_or_a_board_is_no_submission_and_a_spoiled_one_means_to_be_one(
     submission: Submission, tmp_path: Path
 ) -> None:
-    run = min((tmp_path / "runs").iterdir())
-    (run / "records").mkdir()
-    spoiled = tmp_path / "a" / "b"
-    (spoiled / "records").mkdir(parents=True)
-    assert [is_submission(each) for each in (submission.folder, spoiled, run, tmp_path / "code" / "mykd")] == [
-        *(True, True),
-        *(False, False),
-    ]
+    run, board, spoiled = min((tmp_path / "runs").iterdir()), tmp_path / "boards" / "sr", tmp_path / "a" / "b"
+    (run / "plug-ins").mkdir()
+    (board / "records").mkdir(parents=True)
+    (spoiled / "plug-ins").mkdir(parents=True)
+    assert all(map(is_submission, (submission.folder, spoiled)))
+    assert not any(map(is_submission, (run, board, tmp_path / "code" / "mykd", tmp_path / "nowhere")))
