@@ -38,6 +38,6 @@ def submit(
     if json:
         print_json({"submission": made.name, "folder": str(made.folder), "digest": made.digest})
         return
-    typer.echo(f"wrote {made.folder}: {len(made.records)} records, {len(made.plug_ins)} plug-ins")
+    typer.echo(f"wrote {made.folder}; records: {len(made.records)}, plug-ins: {len(made.plug_ins)}")
     typer.echo(f"digest {made.digest}")
     typer.echo(f"now `gexbench verify {made.folder}` does what a maintainer will do")

@@ -23,7 +23,7 @@ def checklist(name: str, records: Sequence[RunRecord], plug_ins: Sequence[Attack
     """Return the page as Markdown; text of cards and records is escaped."""
     blocks = [
         f"# Submission {safe(name)}",
-        f"{len(records)} records by {safe(name.partition('/')[0])}.",
+        f"Records: {len(records)}, by {safe(name.partition('/')[0])}.",
         "## What is here",
         "\n".join(_table(records)),
         "\n".join(_code(plug_ins)) or "The records are of gexbench's own attacks and defenses, so there is no code.",

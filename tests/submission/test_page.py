@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from site_reader import read
 from typer.testing import CliRunner
 
@@ -123,6 +124,17 @@ def test_the_workflow_gives_foreign_code_no_secret_and_no_right_to_write() -> No
     assert not any("${{" in line for line in comment.partition("steps:")[2].splitlines())
 
 
+def test_every_command_of_the_workflow_is_one_that_exists() -> None:
+    commands = [shlex.split(step.partition(">")[0])[1:] for step in steps() if step.startswith("gexbench ")]
+    assert len(commands) == 7
+    for words in commands:
+        command = typer.main.get_command(app)
+        while hasattr(command, "commands"):
+            command = command.commands[words.pop(0)]
+        command.make_context("gexbench", words)
+
+
+@pytest.mark.slow
 def test_every_step_of_the_workflow_does_on_a_submission_what_it_says(
     submitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
