@@ -4,11 +4,11 @@
 
 A step of each phase is done as the card says, on images of its size, with all convolutions and products replaced by
 zeros of their shapes: their FLOPs are counted and nothing is computed. StyleGAN2 for 256 pixels is counted at a batch
-of 4 and multiplied; its penalties count as often as they fall due. Of PGGAN, which grows, the mean of GROWN steps spread
-over the training is taken. All FLOPs of a training are `training_flops` on a victim's card. Hours are the FLOPs of all steps at --teraflops, which is to
-be what a device really sustains on such nets, not what its data sheet says. Memory is weights, gradients and Adam's two
-moments at four bytes, and the most that a step keeps at once for its backward passes. --write writes
-benchmarks/paper_plan.md. SRGAN wants `gexbench assets fetch lpips-vgg`.
+of 4 and multiplied; its penalties count as often as they fall due. Of PGGAN, which grows, the mean of GROWN steps is
+taken, spread over the training. All FLOPs of a training are `training_flops` on the victim's card. Hours are the FLOPs
+of all steps at --teraflops, which is to be what a device really sustains on such nets, not what its data sheet says.
+Memory is weights, gradients and Adam's two moments at four bytes, and the most that a step keeps at once for its
+backward passes. --write writes benchmarks/paper_plan.md. SRGAN wants `gexbench assets fetch lpips-vgg`.
 """
 
 from __future__ import annotations

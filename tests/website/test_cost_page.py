@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from record_factory import CARDS, Records, write_registry
 from site_reader import Read, read
-from website.conftest import opened
 
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.prices import PriceCard
@@ -13,6 +12,7 @@ from gexbench.cards.roots import packaged_root
 from gexbench.plan import Identity
 from gexbench.site.cost_page import cost_html, training_price
 from gexbench.site.source import Source
+from website.conftest import opened
 
 WEIGHTS = "ab" * 32
 IMAGES = """
@@ -42,7 +42,7 @@ def source_with(folder: Path, weights: str = WEIGHTS, flops: str = "training_flo
     (made.folder / "prices").mkdir()
     (made.folder / "prices" / "images.toml").write_text(IMAGES, "utf-8")
     (made.folder / "prices" / "hour.toml").write_text(MACHINE, "utf-8")
-    return opened(made, folder, made.seeds((27.0, 27.1, 27.2)) + [made.make("bicubic", b=20.0)])
+    return opened(made, folder, [*made.seeds((27.0, 27.1, 27.2)), made.make("bicubic", b=20.0)])
 
 
 def page(source: Source) -> Read:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from record_factory import Records, changed
-from website.test_build import HOSTILE, hostile
 
 from gexbench.site.eval_results import eval_results
 from gexbench.site.source import Source
+from website.test_build import HOSTILE, hostile
 
 
 def loaded(text: str) -> list[dict[str, Any]]:
