@@ -24,7 +24,14 @@ from gexbench.site.source import Source
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 AXE = Path(os.environ.get("GEXBENCH_AXE", "."), "node_modules", "axe-core", "axe.min.js")
-KINDS = ("index.html", "boards/sr.html", "tables/sr/mini/100.html", "attacks/srresnet.html", "metrics/index.html")
+KINDS = (
+    "index.html",
+    "boards/sr.html",
+    "tables/sr/mini/100.html",
+    "attacks/srresnet.html",
+    "metrics/index.html",
+    "costs.html",
+)
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the path")]
 

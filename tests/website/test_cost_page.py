@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,26 +13,10 @@ from gexbench.cards.roots import packaged_root
 from gexbench.plan import Identity
 from gexbench.site.cost_page import cost_html, training_price
 from gexbench.site.source import Source
-from website.conftest import opened
+from website.conftest import opened, write_prices
 
+MakeSource = Callable[..., Source]
 WEIGHTS = "ab" * 32
-IMAGES = """
-    name = "images"
-    summary = "An image of a service."
-    date = "2026-05-25"
-    thousand_images = 3.0
-    source = "A. Author, arXiv 2104.12623"
-    url = "https://example.org/pricing"
-"""
-MACHINE = """
-    name = "hour"
-    summary = "An hour of a machine."
-    date = "2026-10-07"
-    hour = 1.59
-    teraflops = 20.0
-    source = "its page"
-    url = "https://example.org/machines"
-"""
 
 
 def source_with(folder: Path, weights: str = WEIGHTS, flops: str = "training_flops = 3.6e17") -> Source:
@@ -39,9 +24,7 @@ def source_with(folder: Path, weights: str = WEIGHTS, flops: str = "training_flo
     made = Records(write_registry(folder / "registry"), Identity(WEIGHTS, "pins-hash", "code-hash"))
     net = f'{CARDS["victims/net"]}\n{flops}\n[weights]\nfile = "net.safetensors"\nsha256 = "{weights}"\n'
     (made.folder / "victims" / "net.toml").write_text(net, "utf-8")
-    (made.folder / "prices").mkdir()
-    (made.folder / "prices" / "images.toml").write_text(IMAGES, "utf-8")
-    (made.folder / "prices" / "hour.toml").write_text(MACHINE, "utf-8")
+    write_prices(made.folder)
     return opened(made, folder, [*made.seeds((27.0, 27.1, 27.2)), made.make("bicubic", b=20.0)])
 
 
@@ -78,8 +61,8 @@ def test_a_row_leads_to_its_table_and_its_victim(tmp_path: Path) -> None:
     assert "victims/net.html" in links
 
 
-def test_without_prices_the_page_still_tells_budgets(many: Source) -> None:
-    words = page(many).words
+def test_without_prices_the_page_still_tells_budgets(source_of: MakeSource, records: Records) -> None:
+    words = page(source_of(records.seeds((27.0, 27.1, 27.2)))).words
     assert "Prices" not in words
     assert "srresnet 26.60 ± 0.10 (B psnr-y) 100 —" in words
 

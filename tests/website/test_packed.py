@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from record_factory import Records
 from site_reader import read
 
+from gexbench.cards.catalog import Catalog
 from gexbench.site import board_page
 from gexbench.site.board_page import board_html
 from gexbench.site.packed import packed
 from gexbench.site.rows import ranked_grid
 from gexbench.site.source import Source
+
+MakeSource = Callable[..., Source]
 
 
 def test_rows_come_back_from_their_data(many: Source) -> None:
@@ -52,3 +58,29 @@ def test_a_large_board_holds_its_rows_as_data_and_says_where_they_are_without_a_
     assert len(json.loads(held[1])["tables"]) == len(many.boards[0].tables)
     assert "#row-" not in text
     assert "Without it the heading of each table leads to a page that has them" in read(text).words
+
+
+def test_what_an_options_value_says_stays_data(
+    source_of: MakeSource, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = records.folder / "attacks" / "evil.toml"
+    option = '[options]\nnote = { type = "str", default = "", help = "a note" }'
+    card.write_text(f'name = "evil"\nsummary = "An attack."\nentry = "gexbench.attacks.evil:A"\n{option}\n', "utf-8")
+    says = "</script><script>alert(1)</script><!--"
+    source = source_of(records.seeds((25.0, 25.1, 25.2), attack="evil", settings=(f"note={says}",)))
+    monkeypatch.setattr(board_page, "MOST_WIDE", 0)
+    text = board_html(source.boards[0])
+    assert [tag for tag, _ in read(text).elements].count("script") == 2
+    held = re.search(r'id="rows">(.*?)</script>', text)
+    assert held is not None
+    assert says in json.loads(held[1])["names"][0][0]
+
+
+@pytest.mark.slow
+def test_a_board_of_5000_records_takes_less_than_300_kb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+    from site_pages import synthetic
+
+    source, count = synthetic(5000, Catalog.load())
+    assert count == 5000
+    assert len(board_html(source.boards[0]).encode()) < 300_000
