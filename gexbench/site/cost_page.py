@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gexbench.boards.defended import main_card
-from gexbench.boards.sheet import NOTHING, Column, Sheet, with_std
+from gexbench.boards.sheet import NOTHING, Column, Sheet
 from gexbench.cards.prices import PriceCard
 from gexbench.cards.schema import TaskCard, VictimCard
-from gexbench.foreign_text import shown
 from gexbench.plan import Plan
 from gexbench.site.addresses import COSTS, card_page, row_anchor, table_page
 from gexbench.site.render import Grid, render
@@ -82,7 +80,7 @@ def _grid(title: str, thefts: Sequence[Theft], prices: Sequence[PriceCard]) -> G
         Column("task", False),
         Column("profile", False),
         Column("victim", False),
-        *([Column("best attack", False), Column("its main number")] if ran else []),
+        *([Column("best attack", False)] if ran else []),
         Column("answers"),
         *(Column(f"USD at {price.name}") for price in asked),
         Column("training, PFLOP"),
@@ -93,7 +91,7 @@ def _grid(title: str, thefts: Sequence[Theft], prices: Sequence[PriceCard]) -> G
             theft.task,
             theft.profile,
             theft.victim.name if theft.victim else NOTHING,
-            *(_best(theft.spot) if ran else ()),
+            *([theft.spot.row.label if theft.spot else NOTHING] if ran else []),
             f"{theft.answers:.0f}",
             *(_digits((price.thousand_images or 0.0) * theft.answers / 1000) for price in asked),
             NOTHING if theft.flops is None else _digits(theft.flops / 1e15),
@@ -107,13 +105,6 @@ def _grid(title: str, thefts: Sequence[Theft], prices: Sequence[PriceCard]) -> G
         if theft.spot:
             hrefs[at, 3] = f"{table_page(theft.spot.board, theft.spot.table)}#{row_anchor(theft.spot.row.label)}"
     return Grid(sheet, hrefs) if rows else None
-
-
-def _best(spot: Spot | None) -> tuple[str, str]:
-    if spot is None:
-        return NOTHING, NOTHING
-    card = main_card(spot.table)
-    return shown(spot.row.label), f"{with_std(spot.row.main(), card)} ({spot.board.task.main.compare} {card.name})"
 
 
 def training_price(flops: float, machine: PriceCard) -> float:
