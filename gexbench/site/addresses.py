@@ -17,7 +17,7 @@ CARDS: dict[type[Card], str] = {
     DatasetCard: "datasets",
 }
 """The folders of the kinds of cards that have pages."""
-HOME, STYLE, SCRIPT = "index.html", "site.css", "site.js"
+HOME, COSTS, STYLE, SCRIPT = "index.html", "costs.html", "site.css", "site.js"
 
 
 def plain(text: str) -> str:
@@ -50,6 +50,11 @@ def record_data(record: RunRecord) -> str:
 def record_named(name: str) -> str:
     """Return where the pages of a record lie, less their ending; name: its run's, or what a retired one is known by."""
     return f"records/{name}"
+
+
+def eval_results(record: RunRecord) -> str:
+    """Return where a record's numbers lie in the form of the Hugging Face Hub."""
+    return f"records/{record.run_name}.eval.yaml"
 
 
 def picture(record: RunRecord) -> str:

@@ -20,6 +20,7 @@ from gexbench.record import HonestCost, RunRecord, Score
 from gexbench.site.addresses import (
     board_page,
     card_page,
+    eval_results,
     picture,
     record_data,
     record_named,
@@ -41,6 +42,7 @@ def record_html(board: Board, table: Table, record: RunRecord, has_picture: bool
         record_page(record),
         row=f"{table_page(board, table)}#{row_anchor(label)}",
         data=record_data(record),
+        results=eval_results(record),
         picture=picture(record) if has_picture else "",
         gone=None,
         now="",
@@ -57,6 +59,7 @@ def retired_html(board: Board, each: Retired, name: str) -> str:
         f"{record_named(name)}.html",
         row="",
         data=f"{record_named(name)}.json",
+        results="",
         picture="",
         gone=each.note,
         now=f"{record_named(each.note.by)}.html" if each.note.by and standing else "",
