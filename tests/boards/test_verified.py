@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from record_factory import Records, changed, save
 
 from gexbench.boards.folder import BoardFolder, add
 from gexbench.boards.publish import folders, open_board
+from gexbench.boards.retired import retire
 from gexbench.boards.verified import MAINTAINERS, VERIFIED, maintainers, open_signer, verified_seals
 from gexbench.errors import BoardError
 
@@ -72,6 +74,18 @@ def test_a_row_is_verified_once_a_maintainer_has_signed_for_all_its_records(
     assert (file.name, len(file.read_text(encoding="utf-8").splitlines())) == (VERIFIED, 2)
     open_signer(key, entry.path).sign(entry.record.seal)
     assert len(file.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_signature_of_a_record_that_was_retired_stays_and_makes_no_other_verified(
+    records: Records, board: BoardFolder, alice: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    key, entry = key_file(tmp_path / "key", alice, PrivateFormat.OpenSSH), board.read(records.catalog).entries[0]
+    open_signer(key, entry.path).sign(entry.record.seal)
+    retire(entry.path, "withdrawn", "why", None, date(2026, 12, 1))
+    assert status(board, records) == "submitted"
+    again = save(changed(entry.record, "started", "2026-02-01T00:00:00+00:00"), tmp_path / "again")
+    add([again], board.root, records.catalog)
+    assert status(board, records) == "submitted"
 
 
 def signed_line(board: BoardFolder, records: Records, key: Path, place: int = 0) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 from record_factory import changed, save
+from typer.testing import CliRunner
 
+from gexbench.cli.app import app
+from gexbench.engine.checks import plug_in
 from gexbench.errors import BoardError, SubmissionError
 from gexbench.record import read_record
 from gexbench.submission.examine import examine
@@ -138,3 +142,18 @@ def test_a_link_to_a_file_becomes_that_file_and_one_to_a_folder_is_refused(autho
 def test_what_is_no_run_is_no_submission(author: Author, tmp_path: Path) -> None:
     with pytest.raises(BoardError, match="none of this is a record"):
         author.submit(tmp_path)
+
+
+def test_the_command_says_what_it_made_and_one_that_checks_looks_at_each_plug_in(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(author.place)
+    words = ["submit", str(author.run()), "--as", "alice", "--dir", "boards", "--registry", str(author.folder)]
+    told = json.loads(CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False).stdout)
+    assert (told["submission"], told["folder"]) == ("alice/mykd-sr", "submissions/alice/mykd-sr")
+    looked: list[Path] = []
+    monkeypatch.setattr(plug_in, "check_folder", lambda place, _: looked.append(place) or [])
+    assert CliRunner().invoke(app, ["check", told["folder"]], catch_exceptions=False).exit_code == 0
+    assert looked == [Path("submissions/alice/mykd-sr/plug-ins/mykd")]
+    Path(told["folder"], "plug-ins/mykd/more.py").touch()
+    assert isinstance(CliRunner().invoke(app, ["check", told["folder"]]).exception, SubmissionError)
