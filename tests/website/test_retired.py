@@ -59,6 +59,16 @@ def test_what_stands_in_its_place_has_the_name_and_is_linked(records: Records, b
     assert made[f"{known}.json"] == gone.read_bytes()
 
 
+def test_of_two_that_were_withdrawn_under_one_name_each_has_its_page(
+    records: Records, boards: Path, tmp_path: Path
+) -> None:
+    retire(first(boards), "withdrawn", "a broken disk", None, DAY)
+    add([save(records.make(b=27.5), tmp_path / "again")], boards, records.catalog)
+    retire(first(boards), "withdrawn", "a broken fan", None, DAY)
+    made = [content for place, content in site(records, boards).items() if place.endswith(".html")]
+    assert [sum(why in page and b"Withdrawn on" in page for page in made) for why in (b"disk", b"fan")] == [1, 1]
+
+
 def test_a_superseded_record_leads_to_the_one_that_stands_for_it(
     records: Records, boards: Path, tmp_path: Path
 ) -> None:
