@@ -1,0 +1,76 @@
+"""How fast a device trains and answers, and with what memory; see conftest."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from training_factory import quiet
+
+from gexbench.engine.machine import hardware
+from gexbench.nets.srresnet import SRResNet, SRResNetOptions
+from gexbench.nets.unet import UNet, UNetOptions
+from gexbench.training.loop import Step, TrainingContext
+from gpu.page import Page
+from gpu.steps import noise, srresnet, timed
+
+pytestmark = [pytest.mark.gpu, pytest.mark.filterwarnings("default")]
+
+
+@pytest.mark.parametrize("name", ["srresnet", "pix2pix", "cyclegan", "sngan", "pggan", "stylegan2"])
+def test_how_fast_a_net_is_trained(page: Page, device: str, tmp_path: Path, name: str) -> None:
+    from training import TRAININGS
+
+    chosen = hardware.choose(device, autocast=True)
+    context = TrainingContext(torch.device(device), chosen.precision, 0, tmp_path, quiet)
+    batch, cycle = 16, 1
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    if name == "srresnet":
+        step: Step = srresnet(context)
+    else:
+        batch, cycle = TRAININGS[name].batch, TRAININGS[name].cycle
+        images = noise(batch, 3, TRAININGS[name].side, TRAININGS[name].side).to(device)
+        with torch.device(device):
+            step = TRAININGS[name].steps(images, context)[1]
+    seconds = timed(step, device, rounds=20 if device == "cuda" else 1, cycle=cycle)
+    most = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else None
+    page.add(
+        "a step of training, nets as published",
+        net=name, batch=batch, seconds=seconds, images_per_second=batch / seconds, peak_gb=most,
+    )  # fmt: skip
+
+
+def test_whether_compiling_pays(page: Page, device: str) -> None:
+    for name, net, shape in (
+        ("srresnet", SRResNet(SRResNetOptions()), (16, 3, 24, 24)),
+        ("unet", UNet(UNetOptions(norm="instance")), (1, 3, 256, 256)),
+    ):
+        x = noise(*shape).to(device)
+        net.train().to(device)
+        plain = timed(lambda number, net=net, x=x: net(x).mean().backward(), device, 10 if device == "cuda" else 1)
+        begin, compiled = time.perf_counter(), torch.compile(net)
+        try:
+            compiled(x).mean().backward()
+            first = time.perf_counter() - begin
+            again = timed(lambda number, net=compiled, x=x: net(x).mean().backward(), device, 10)
+        except Exception as error:  # no compiler here, for example
+            first, again = None, None
+            page.add("torch.compile does not work here", net=name, error=str(error).splitlines()[0][:80])
+            continue
+        page.add(
+            "torch.compile, forward and backward in float32", net=name, plain=plain, compiled=again, compiling=first
+        )
+
+
+@pytest.mark.parametrize(("task", "batch"), [("sr", 16), ("latent-fidelity", 256)])
+def test_what_the_meter_leaves_of_a_services_speed(page: Page, device: str, task: str, batch: int) -> None:
+    from oracle import Asked, rates
+
+    found = rates(Asked(task, batch, batches=4, rounds=3 if device == "cuda" else 1, device=device))
+    direct, isolated = (statistics.median(found[name]) for name in ("direct", "isolated"))
+    page.add("images a second of a service", task=task, batch=batch, direct=direct, isolated=isolated)
