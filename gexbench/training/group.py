@@ -129,7 +129,7 @@ class _WholeBatchNorm2d(nn.BatchNorm2d):
             variance = _Sum.apply(apart.square().sum(dim=(0, 2, 3))) / count
             with torch.no_grad():
                 self._remember(mean, variance * (count / (count - 1)))
-            y = apart * (variance + self.eps).rsqrt().view(1, -1, 1, 1)
+            y: Tensor = apart * (variance + self.eps).rsqrt().view(1, -1, 1, 1)
             if self.affine:
                 y = y * self.weight.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
         return y.to(x.dtype)
