@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,15 @@ from training_factory import context_in
 
 from gexbench.core.images import to_uint8
 from gexbench.errors import PlanError, RunFailed
+from gexbench.nets.initialise import seeded
+from gexbench.nets.srresnet import SRResNet, SRResNetOptions
 from gexbench.training import group
 from gexbench.training.conditional import ConditionalOptions, fit_conditional
 from gexbench.training.loop import Loop, TrainingContext, run_steps
 from gexbench.training.patches import Pairs
 from gexbench.training.sngan import fit_sngan
 from gexbench.training.super_resolution import fit_srresnet
+from gexbench.victims.srgan import SRGANOptions, fit_adversarially
 
 CLOSE = 1e-5
 IDLE = {
@@ -75,6 +79,24 @@ def as_hiding(context: TrainingContext) -> nn.Module:
     return net
 
 
+def as_srgan(context: TrainingContext) -> nn.Module:
+    """Train the second phase of SRGAN."""
+    net = seeded(lambda: SRResNet(SRResNetOptions(1, 8, 3, batch_norm=False, skip="bicubic")), 0)
+    content = seeded(lambda: nn.Conv2d(3, 4, 3), 1).requires_grad_(False)
+    numbers = {
+        "patch": 12,
+        "pretrain_steps": 0,
+        "pretrain_batch": 1,
+        "pretrain_lr": 0.0,
+        "gan_steps": 4,
+        "gan_batch": 4,
+    }
+    weights = {"content_weight": 0.01, "adversarial_weight": 1e-3, "pixel_weight": 1.0}
+    options = SRGANOptions(**numbers, gan_lr=1e-4, content_layer="", **weights, discriminator_channels=2)
+    fit_adversarially(net, content, Pairs(images(8, 16), images(8, 64), 4), options, context)
+    return net
+
+
 TRAININGS: Mapping[str, Callable[[TrainingContext], nn.Module]] = {
     "srresnet": lambda context: fit_srresnet(Pairs(images(8, 16), images(8, 64), 4), SR, context),
     "srresnet with batch norm": lambda context: fit_srresnet(
@@ -87,6 +109,7 @@ TRAININGS: Mapping[str, Callable[[TrainingContext], nn.Module]] = {
     "wavelet-sam": lambda context: fit_conditional(
         Pairs(images(8, 80), images(8, 80), 1), replace(PIX2PIX, wavelet_weight=0.15, sam_rho=0.05), context
     ),
+    "srgan": as_srgan,
     "sngan": lambda context: fit_sngan(images(8, 32), SNGAN, context),
     "an odd batch": lambda context: fit_sngan(images(8, 32), {**SNGAN, "batch": 5}, context),
     "apart": as_hiding,
@@ -135,7 +158,7 @@ def losses(folder: Path, name: str) -> list[dict[str, float]]:
     return [json.loads(line) for line in (folder / name / "fit.losses.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("name", ["srresnet", "srresnet with batch norm", "pix2pix", "wavelet-sam", "sngan"])
+@pytest.mark.parametrize("name", ["srresnet", "srresnet with batch norm", "pix2pix", "wavelet-sam", "srgan", "sngan"])
 def test_two_processes_end_with_the_weights_of_one(made: dict[str, Path], name: str) -> None:
     one, two = (torch.load(folder / f"{name}.pt", weights_only=True) for folder in made.values())
     assert one.keys() == two.keys()
@@ -150,6 +173,13 @@ def test_two_processes_log_the_losses_of_one(made: dict[str, Path], name: str) -
     assert len(one) == len(two) > 1
     for mine, theirs in zip(one, two, strict=True):
         assert theirs == pytest.approx(mine, rel=CLOSE, abs=CLOSE)
+
+
+def test_what_two_processes_began_one_goes_on_with(made: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(made["pair"] / "pix2pix", tmp_path / "pix2pix")
+    net = TRAININGS["pix2pix"](context_in(tmp_path / "pix2pix"))
+    left = torch.load(made["pair"] / "pix2pix.pt", weights_only=True)
+    assert all(torch.equal(value, left[key]) for key, value in net.state_dict().items())
 
 
 def test_batch_norm_remembers_the_whole_batch(made: dict[str, Path]) -> None:
