@@ -13,7 +13,6 @@ import pytest
 from gexbench import bench
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.schema import TaskCard
-from gexbench.engine.machine import hardware
 from gexbench.plan import Plan, Request
 from gexbench.record import RunRecord
 from gexbench.sweeps.campaign import Campaign
@@ -51,7 +50,7 @@ def records(device: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple
             # of another seed where both are the CPU, so that they are two runs
             asked = replace(asked, settings=settings, seed=int(kind == "device" and where == "cpu"))
             _, plans[task, kind] = bench.prepare(asked)
-    jobs = max(1, hardware.cores() // 3)
+    jobs = max(1, len(os.sched_getaffinity(0)) // 3)
     ends = {ended.id: ended.end for ended in Campaign(Work(CATALOG, out), Local(jobs), 0)(list(plans.values()))}
     return {key: ends[plan.id] for key, plan in plans.items()}
 
