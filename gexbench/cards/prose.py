@@ -23,6 +23,7 @@ PROSE = (
     "tolerance",
     "ideal",
     "sweep",
+    "training_flops",
 )
 
 
