@@ -30,7 +30,8 @@ def retired_grid(board: Board, names: Mapping[str, str]) -> Grid | None:
     sheet = next(retired(board), None)
     if sheet is None:
         return None
-    hrefs = {(at, 1): record_named(names[each.record.seal]) for at, each in enumerate(board.retired)}
-    standing = {record.run_name for record in board.records}
-    hrefs |= {(at, 9): record_named(e.note.by) for at, e in enumerate(board.retired) if e.note.by in standing}
+    titles, standing = [column.title for column in sheet.columns], {record.run_name for record in board.records}
+    attack, now = titles.index("attack"), titles.index("now")
+    hrefs = {(at, attack): record_named(names[each.record.seal]) for at, each in enumerate(board.retired)}
+    hrefs |= {(at, now): record_named(e.note.by) for at, e in enumerate(board.retired) if e.note.by in standing}
     return Grid(clean(sheet), {place: f"{name}.html" for place, name in hrefs.items()})
