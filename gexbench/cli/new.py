@@ -65,7 +65,7 @@ def new_dataset(
 
     wanted = Wanted(source, layout, tuple(sides.split(",")) if sides else None, strip, scale, side)
     with Ticker() as ticker:
-        lines = write_dataset(_card_place("dataset", name, into), name, wanted, ticker.tick)
+        lines = write_dataset(card_place("dataset", name, into), name, wanted, ticker.tick)
     typer.echo("\n".join(lines))
     _next([f"gexbench new task {name} --dataset {name}{_elsewhere(into)}"])
 
@@ -87,7 +87,7 @@ def new_victim(
     """
     from gexbench.cli.new_victim import write_victim
 
-    typer.echo("\n".join(write_victim(_card_place("victim", name, into), name, source, dataset)))
+    typer.echo("\n".join(write_victim(card_place("victim", name, into), name, source, dataset)))
     _next([f"gexbench new task {name} --victim {name} --dataset NAME{_elsewhere(into)}"])
 
 
@@ -104,7 +104,7 @@ def new_task(
     """
     from gexbench.cli.new_cards import write_task
 
-    typer.echo(f"wrote {write_task(_card_place('task', name, into), name, dataset, victim)}")
+    typer.echo(f"wrote {write_task(card_place('task', name, into), name, dataset, victim)}")
     registry = _quoted(into)
     _next(
         [
@@ -126,7 +126,7 @@ def new_board(
     """
     from gexbench.cli.new_cards import write_board
 
-    typer.echo(f"wrote {write_board(_card_place('board', name, into), name, task or name)}")
+    typer.echo(f"wrote {write_board(card_place('board', name, into), name, task or name)}")
     registry, root = _quoted(into), _quoted(into / "leaderboards")
     _next(
         [
@@ -153,7 +153,7 @@ def _elsewhere(into: Path) -> str:
     return "" if into == CARDS else f" --in {_quoted(into)}"
 
 
-def _card_place(kind: str, name: str, into: Path) -> Path:
+def card_place(kind: str, name: str, into: Path) -> Path:
     """Return the file to write; raises GexbenchError for a bad name or a file that is there already."""
     from gexbench.errors import GexbenchError
 

@@ -39,12 +39,16 @@ def write_dataset(path: Path, name: str, wanted: Wanted, progress: Callable[[str
 
     Raises DataMissing naming the first thing that is wrong with the images; nothing is written then.
     """
+    return write_pinned(path, _dataset_text(path, name, wanted), progress)
+
+
+def write_pinned(path: Path, text: str, progress: Callable[[str, int, int], None]) -> list[str]:
+    """Write the text of a data set's card and the list of its hashes; returns and raises as `write_dataset`."""
     from gexbench.cards.catalog import check
     from gexbench.cards.schema import DatasetCard
     from gexbench.engine.store.pin import examined, refuse_faults, write_pins
     from gexbench.files import atomic_write
 
-    text = _dataset_text(path, name, wanted)
     card, pins = check(DatasetCard, _parsed(text), path), path.with_suffix(".sha256")
     report = examined(card, pins, progress)
     refuse_faults(card, report)
@@ -72,7 +76,7 @@ def _dataset_text(path: Path, name: str, wanted: Wanted) -> str:
     scaled = f"scale = {wanted.scale}  # the photos are so many times as large as the questions\n{CROPS}"
     words = {
         "NAME": name,
-        "FOLDER": json.dumps(_from(path.parent, source.folder), ensure_ascii=False),
+        "FOLDER": json.dumps(from_card(path.parent, source.folder), ensure_ascii=False),
         "FIRST": _listed(found.patterns[0]),
         "SECOND": _listed(found.patterns[-1]),
         "BOTH": _listed(dict.fromkeys(pattern for patterns in found.patterns for pattern in patterns)),
@@ -186,7 +190,7 @@ def _parsed(text: str) -> dict[str, object]:
     return tomllib.loads(text)
 
 
-def _from(start: Path, folder: Path) -> str:
+def from_card(start: Path, folder: Path) -> str:
     """Return a folder's path from the card's, where it lies beside or below the folder of cards; else all of it."""
     start, folder = Path(os.path.realpath(start)), Path(os.path.realpath(folder))
     return os.path.relpath(folder, start) if folder.is_relative_to(start.parents[1]) else str(folder)

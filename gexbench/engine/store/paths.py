@@ -30,6 +30,11 @@ def features_folder() -> Path:
     return home() / "features"
 
 
+def packages_folder() -> Path:
+    """Return the folder of data-set files that packages ship, and that were fetched since no package here has them."""
+    return home() / "packages"
+
+
 def victims_folder() -> Path:
     """Return the folder of victims trained here."""
     return home() / "victims"
