@@ -408,6 +408,11 @@ class DatasetCard(Card):
     splits: Splits
     source: Prose = ""
 
+    @property
+    def is_read_by_others(self) -> bool:
+        """Say whether its reader is somebody's own code."""
+        return not self.reader.startswith("gexbench.")
+
     @model_validator(mode="after")
     def _folder_is_named(self) -> DatasetCard:
         inside = [name for name, split in self.splits.named().items() if split.within == "folder"]

@@ -8,7 +8,7 @@ import typer
 
 from gexbench.cli.data_files import fetch_data, prepare_data, unpack_data
 from gexbench.cli.data_report import faults, show
-from gexbench.cli.options import Registry
+from gexbench.cli.options import Registry, Trust
 
 if TYPE_CHECKING:
     from gexbench.engine.store.datasets import Report
@@ -53,6 +53,7 @@ def list_data(registry: Registry = None, json: Json = False) -> None:
 def verify_data(
     name: Annotated[str, typer.Argument(help="A data set, see `gexbench data list`.")],
     registry: Registry = None,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Name all for which a run would refuse a data set; exit code 4 if there is something.
@@ -65,9 +66,10 @@ def verify_data(
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.progress import Ticker
+    from gexbench.engine.store.own_reader import read_by
     from gexbench.engine.store.pictures import verify
 
-    filed = Catalog.load(registry or ()).filed(DatasetCard, name)
+    filed = read_by(Catalog.load(registry or (), trust).filed(DatasetCard, name))
     with Ticker(silent=json) as ticker:
         report = verify(filed.card, filed.pins, ticker.tick)
     show(name, report, json)
@@ -79,6 +81,7 @@ def verify_data(
 def pin_data(
     name: Annotated[str, typer.Argument(help="A data set of your own registry.")],
     registry: Registry = None,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Write the hashes of all files beside the card of a data set of yours; `data verify` and runs then check them.
@@ -91,10 +94,11 @@ def pin_data(
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
+    from gexbench.engine.store.own_reader import read_by
     from gexbench.engine.store.pin import examined, write_pins
     from gexbench.errors import CardError
 
-    filed = Catalog.load(registry or ()).filed(DatasetCard, name)
+    filed = read_by(Catalog.load(registry or (), trust).filed(DatasetCard, name))
     if not filed.root.outside:
         raise CardError(f"the hashes of {name!r} ship with gexbench", "gexbench data pin is for data sets of your own")
     with Ticker(silent=json) as ticker:

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from gexbench.cli.options import Deadline, Device, Isolated, Keep, Registry
+from gexbench.cli.options import Deadline, Device, Isolated, Keep, Registry, Trust
 
-BESIDE_A_PLAN = {"plan", "victim", "registry", "out", "fresh", "keep", "json"}
+BESIDE_A_PLAN = {"plan", "victim", "registry", "trust", "out", "fresh", "keep", "json"}
 
 
 def run(
@@ -46,6 +46,7 @@ def run(
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
     ] = None,
     registry: Registry = None,
+    trust: Trust = False,
     isolation: Isolated = "auto",
     device: Device = "auto",
     deadline: Deadline = None,
@@ -78,14 +79,14 @@ def run(
     folders = tuple(registry or ())
     if plan is not None:
         _refuse_others(context)
-        catalog, chosen = bench.prepare_file(plan, folders, victim)
+        catalog, chosen = bench.prepare_file(plan, folders, victim, trust)
     elif task is None or attack is None:
         missing = "--task" if task is None else "--attack"
         raise PlanError(f"{missing} is missing", "give --task and --attack, or --plan")
     else:
         settings, against = tuple(set_ or ()), tuple(set_defense or ())
         request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
-        request = replace(request, folders=folders, victim=victim, dataset=dataset)
+        request = replace(request, folders=folders, victim=victim, dataset=dataset, trust=trust)
         if strengths or seeds is not None or several.is_list(task, attack, defense, budget):
             _refuse_beside_several(context, fresh)
             several.run_several(several.swept(request, seeds, strengths), out, keep, as_json=json)
@@ -100,6 +101,8 @@ def run(
             "and no board takes it",
             err=True,
         )
+    if chosen.dataset.is_read_by_others:
+        typer.echo(f"note      {chosen.dataset.reader} is trusted beside the truth, and no board ranks it", err=True)
     file = out / chosen.run_name / "record.json"
     if fresh:
         _set_aside(file.parent)

@@ -15,7 +15,6 @@ from PIL import Image
 from gexbench.engine.store.hugging_face import unpack
 from gexbench.errors import AssetMissing, DataMissing
 
-
 TESTS = Path(__file__).resolve().parents[2]
 
 
