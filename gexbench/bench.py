@@ -206,12 +206,13 @@ def adopt_victim(victim: str | None, plan: Plan, catalog: Catalog) -> None:
 def _refuse_readable(filed: Filed[VictimCard], catalog: Catalog) -> None:
     """Raise PlanError where a victim's file lies in a plug-in's folder, which its attack may read."""
     named = filed.card.weights
-    file = Path(os.path.realpath(filed.root.path / named.file)) if named else Path(os.path.realpath(filed.path))
-    for root in catalog.roots:
-        if root.code is not None and file.is_relative_to(root.code.resolve()):
-            raise PlanError(
-                f"the victim {file} lies inside {root.origin}, the folder of a plug-in", "move it elsewhere"
-            )
+    places = [filed.root.path / named.file] if named else [filed.path]
+    places += [filed.path] if filed.path.is_dir() else []
+    for file in (Path(os.path.realpath(place)) for place in places):
+        for root in catalog.roots:
+            if root.code is not None and file.is_relative_to(root.code.resolve()):
+                told = f"the victim {file} lies inside {root.origin}, the folder of a plug-in"
+                raise PlanError(told, "move it elsewhere")
 
 
 def identify(request: Request, catalog: Catalog) -> Identity:

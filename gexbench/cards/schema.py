@@ -165,7 +165,7 @@ class VictimCard(Card):
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch", "module", "torchscript", "onnx", "http"] = "pytorch"
+    backend: Literal["pytorch", "module", "torchscript", "onnx", "http", "diffusers"] = "pytorch"
     scale: int = Field(default=1, ge=1)
     entry: Entry | Literal[""] = ""
     dataset: Name | None = None

@@ -74,9 +74,15 @@ def new_dataset(
 def new_victim(
     name: Name,
     source: Annotated[
-        str, typer.Option("--from", help="A TorchScript or ONNX file, an address of HTTP, or a card that says more.")
+        str,
+        typer.Option(
+            "--from", help="A TorchScript or ONNX file, a pipeline's folder, an address, or a card that says more."
+        ),
     ],
     dataset: Annotated[str | None, typer.Option(help="What it learned from, if that is a data set here.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="What a pipeline is called with, such as num_inference_steps=20.")
+    ] = None,
     into: Cards = CARDS,
 ) -> None:
     """Look at a service of your own and write its card, with the file that it is known by beside it.
@@ -86,8 +92,11 @@ def new_victim(
     Example: `gexbench new victim me/enlarger --from generator.pt`
     """
     from gexbench.cli.new_victim import write_victim
+    from gexbench.engine.store.own_victim import called_with, own_victim, taskless
 
-    typer.echo("\n".join(write_victim(card_place("victim", name, into), name, source, dataset)))
+    place = card_place("victim", name, into)
+    filed = called_with(own_victim(source, taskless()), set_ or [])
+    typer.echo("\n".join(write_victim(place, name, filed, dataset)))
     _next([f"gexbench new task {name} --victim {name} --dataset NAME{_elsewhere(into)}"])
 
 

@@ -45,6 +45,11 @@ def endpoints_folder() -> Path:
     return home() / "endpoints"
 
 
+def pipelines_folder() -> Path:
+    """Return the folder of users' pipelines, each packed into one file; it may be deleted when no run is under way."""
+    return home() / "pipelines"
+
+
 def innocents_folder() -> Path:
     """Return the folder of sets of innocents made here."""
     return home() / "innocents"
