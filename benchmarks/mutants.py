@@ -42,6 +42,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points, packages_distributions
 from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType
@@ -332,9 +333,11 @@ class Trial:
 
 
 def _load(libraries: list[str]) -> None:
-    """Import libraries here, so that the forks to come have them."""
+    """Import libraries here, so that the forks to come have them; plug-ins of pytest it must import itself."""
+    plug_ins = {entry.dist.name for entry in entry_points(group="pytest11") if entry.dist is not None}
+    theirs = {name for name, places in packages_distributions().items() if plug_ins.intersection(places)}
     for name in libraries:
-        if not name.startswith(("gexbench", "_pytest", "pytest", "__")):
+        if name.partition(".")[0] not in {"gexbench", "_pytest", "pytest", *theirs} and not name.startswith("__"):
             with suppress(Exception):
                 importlib.import_module(name)
 

@@ -1,13 +1,14 @@
 """What training the victims of the profile `paper` takes, from the FLOPs of a step, without training or a GPU.
 
-    python benchmarks/paper_plan.py [--teraflops 20] [--write]
+    python benchmarks/paper_plan.py [--teraflops 20] [--victims NAME,NAME] [--write]
 
 A step of each phase is done as the card says, on images of its size, with all convolutions and products replaced by
-zeros of their shapes: their FLOPs are counted and nothing is computed. StyleGAN2 is counted at a batch of 4 and
-multiplied; its penalties count as often as they fall due. Hours are the FLOPs of all steps at --teraflops, which is to
-be what a device really sustains on such nets, not what its data sheet says. Memory is weights, gradients and Adam's two
-moments at four bytes, and the most that a step keeps at once for its backward passes. --write writes
-benchmarks/paper_plan.md. SRGAN wants `gexbench assets fetch lpips-vgg`.
+zeros of their shapes: their FLOPs are counted and nothing is computed. StyleGAN2 for 256 pixels is counted at a batch
+of 4 and multiplied; its penalties count as often as they fall due. Of PGGAN, which grows, the mean of GROWN steps is
+taken, spread over the training. All FLOPs of a training are `training_flops` on the victim's card. Hours are the FLOPs
+of all steps at --teraflops, which is to be what a device really sustains on such nets, not what its data sheet says.
+Memory is weights, gradients and Adam's two moments at four bytes, and the most that a step keeps at once for its
+backward passes. --write writes benchmarks/paper_plan.md. SRGAN wants `gexbench assets fetch lpips-vgg`.
 """
 
 from __future__ import annotations
@@ -33,14 +34,15 @@ from torch.utils.flop_counter import flop_registry
 import gexbench.training
 from gexbench.cards.catalog import Catalog
 from gexbench.cards.entry import load_entry
-from gexbench.cards.schema import AssetCard, TaskCard, VictimCard
+from gexbench.cards.schema import AssetCard, DatasetCard, TaskCard, VictimCard
 from gexbench.core.victim import Studio
 from gexbench.engine.store.assets import AssetStore
 from gexbench.training.loop import Loop, Stateful, Step
 from gexbench.training.stylegan2 import PATHS_EVERY, SLOPES_EVERY
 
-SIDES = {"srgan": 192, "sngan-celeba": 64}
-"""Pixels of the images that a victim learns from; 256 where it does not stand here."""
+SIDE = 256
+"""Pixels of the images that a victim learns from, where its data set has no side: it learns from crops."""
+GROWN = 14
 COUNTED_AT = {"stylegan2-bedroom": 4}
 """The batch at which a step is counted, where that of the card does not fit into the memory of a small machine."""
 HEAD = """# What the victims of `paper` take to train
@@ -128,17 +130,19 @@ def first_steps(name: str, catalog: Catalog) -> list[Phase]:
 
     def one_step(step: Step, state: Mapping[str, Stateful], loop: Loop) -> None:
         plain, kept = _counted(step, 0)
-        if name in COUNTED_AT:  # penalties at 0, the second alone at PATHS_EVERY, none at 1
+        if "pggan" in card.entry:
+            grown = [_counted(step, int((at + 0.5) * loop.steps / GROWN)) for at in range(GROWN)]
+            plain, kept = round(sum(flops for flops, _ in grown) / GROWN), max(bytes_ for _, bytes_ in grown)
+        if "stylegan2" in card.entry:  # penalties at 0, the second alone at PATHS_EVERY, none at 1
             both, (paths, _), (plain, _) = plain, _counted(step, PATHS_EVERY), _counted(step, 1)
             plain += round((paths - plain) / PATHS_EVERY + (both - paths) / SLOPES_EVERY)
         nets = [member for member in state.values() if isinstance(member, nn.Module)]
         weights = sum(each.numel() for net in nets for each in net.parameters())
         phases.append(Phase(name, loop.name, loop.steps, round(plain * times), weights, round(kept * times)))
 
-    assert card.entry is not None
     batch = COUNTED_AT.get(name)
     times, changed = (card.train["batch"] / batch, {"batch": batch}) if batch else (1.0, {})  # type: ignore[operator]
-    victim, side = load_entry(card.entry)(), SIDES.get(name, 256)
+    victim, side = load_entry(card.entry)(), catalog.get(DatasetCard, str(card.dataset)).settings.get("side", SIDE)
     images = [torch.rand(3, side, side) for _ in range(64)]
     with _instead_of_loops(one_step), tempfile.TemporaryDirectory() as folder:
         studio = Studio(
@@ -195,9 +199,10 @@ def main() -> int:
     names = given.victims.split(",") if given.victims else sorted({task.profile["paper"].victim for task in tasks})
     rows: list[str] = []
     for name in names:
-        for phase in first_steps(name, catalog):
-            rows.append(phase.row(given.teraflops))
-            print(rows[-1], flush=True)
+        phases = first_steps(name, catalog)
+        rows += [phase.row(given.teraflops) for phase in phases]
+        print(*rows[-len(phases) :], sep="\n", flush=True)
+        print(f"{name}: training_flops = {sum(phase.steps * phase.flops for phase in phases):.3g}", flush=True)
     if given.write:
         page = HEAD.format(teraflops=given.teraflops) + "\n".join(rows) + "\n"
         (Path(__file__).parent / "paper_plan.md").write_text(page, encoding="utf-8")

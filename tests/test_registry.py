@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from gexbench.cards.catalog import FOLDERS, Catalog
 from gexbench.cards.entry import load_entry
+from gexbench.cards.prices import PriceCard
 from gexbench.cards.schema import (
     AssetCard,
     AttackCard,
@@ -22,6 +24,7 @@ from gexbench.cards.schema import (
 from gexbench.engine.store.weights import file_sha256
 from gexbench.plan import Identity, Request, resolve
 
+ROOT = Path(__file__).resolve().parent.parent
 CATALOG = Catalog.load()
 NOWHERE = Identity("", "", "")
 TASKS = [(task, profile) for task, filed in CATALOG.all(TaskCard).items() for profile in filed.card.profile]
@@ -121,6 +124,18 @@ def test_shipped_victims_are_the_files_their_cards_pin() -> None:
         assert file_sha256(path) == filed.card.weights.sha256
         # a first look must be a light download; a victim of small is a larger net
         assert path.stat().st_size <= (4_000_000 if filed.card.name.endswith("-mini") else 10_000_000)
+
+
+def test_flops_of_trainings_are_those_that_were_counted() -> None:
+    kept = json.loads((ROOT / "benchmarks" / "results" / "victim_flops.json").read_text("utf-8"))
+    told = {name: filed.card.training_flops for name, filed in CATALOG.all(VictimCard).items()}
+    assert {name: flops for name, flops in told.items() if flops} == kept["numbers"]["training_flops"]
+
+
+def test_a_price_in_the_registry_says_where_it_was_read() -> None:
+    for filed in CATALOG.all(PriceCard).values():
+        assert filed.card.source, filed.path
+        assert filed.card.url.startswith("https://"), filed.path
 
 
 def test_every_budget_list_rises() -> None:

@@ -17,33 +17,34 @@ from gexbench.foreign_text import PARAGRAPH, csv_cell
 from gexbench.ownership import interval
 
 ALL = "mean of splits"
-FIELDS = (
-    "task",
-    "profile",
-    "budget",
-    "defense",
-    "rank",
-    "letters",
-    "attack",
-    "control",
-    "test",
-    "metric",
-    "compare",
-    "unit",
-    "higher_is_better",
-    "mean",
-    "std",
-    "ci_low",
-    "ci_high",
-    "n",
-    "seeds",
-    "images",
-    "queries",
-    "cost_usd",
-    "status",
-    "marks",
-    "records",
-)
+FIELDS = {
+    "task": "str",
+    "profile": "str",
+    "budget": "int64",
+    "defense": "str",
+    "rank": "Int64",
+    "letters": "str",
+    "attack": "str",
+    "control": "boolean",
+    "test": "str",
+    "metric": "str",
+    "compare": "str",
+    "unit": "str",
+    "higher_is_better": "boolean",
+    "mean": "float64",
+    "std": "float64",
+    "ci_low": "float64",
+    "ci_high": "float64",
+    "n": "int64",
+    "seeds": "int64s",
+    "images": "Int64",
+    "queries": "float64",
+    "cost_usd": "float64",
+    "status": "str",
+    "marks": "strs",
+    "records": "strs",
+}
+"""Fields and their types, as in `frame.COLUMNS`; an s more is a list."""
 
 
 @dataclass(frozen=True)

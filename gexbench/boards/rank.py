@@ -88,12 +88,12 @@ def _order(task: TaskCard, table: Table) -> tuple[int, int, str]:
 def _table(task: TaskCard, records: Sequence[RunRecord]) -> Table:
     card = metric_card(records[0], task.main.metric)
     rows = [Row(label, tuple(group)) for label, group in groupby(records, key=lambda record: attack_label(record.plan))]
-    rows = [replace(row, unbeaten=_is_unbeaten(row, records, card)) for row in rows]
+    rows = [replace(row, unbeaten=_is_unbeaten(row, records, card), superseded_by=_newer(row, rows)) for row in rows]
     attacks = sorted((row for row in rows if not row.control), key=lambda row: _goodness(row, card))
     controls = sorted((row for row in rows if row.control), key=lambda row: _control_order(row, task))
-    ranked = _ranked([row for row in attacks if row.complete])
-    incomplete = [row for row in attacks if not row.complete]
-    return Table(*table_key(records[0].plan), (*ranked, *incomplete, *controls))
+    rankable = [row for row in attacks if row.complete and not row.superseded_by]
+    others = [row for row in attacks if row not in rankable]
+    return Table(*table_key(records[0].plan), (*_ranked(rankable), *others, *controls))
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
@@ -108,6 +108,21 @@ def _ranked(rows: Sequence[Row]) -> list[Row]:
     marks = letters(len(rows), apart) if len(rows) > 1 else [""] * len(rows)
     ranks = [1 + sum(second == place for _, second in apart) for place in range(len(rows))]
     return [replace(row, rank=rank, letters=mark) for row, rank, mark in zip(rows, ranks, marks, strict=True)]
+
+
+def _newer(row: Row, rows: Sequence[Row]) -> str:
+    """Return the row of the newest version of a row's attack, as its card has it; empty where this is none older.
+
+    It must have all its seeds: until then the older one stays ranked.
+    """
+    own = row.records[0].plan.attack
+    newer = [
+        (card.version, other.label)
+        for other in rows
+        if (card := other.records[0].plan.attack).name == own.name and card.version > own.version
+        if other.complete and other.label == f"{card.name}@{card.version}"
+    ]
+    return max(newer)[1] if newer else ""
 
 
 def _is_unbeaten(row: Row, records: Sequence[RunRecord], card: MetricCard) -> bool:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from gexbench.cards import board, innocents, schema
+from gexbench.cards import board, innocents, prices, schema
 from gexbench.cards.options import check_defaults, check_sweep
 from gexbench.cards.roots import CardRoot, all_roots, skipped
 from gexbench.errors import CardError, PlanError, nearest
@@ -33,6 +33,7 @@ FOLDERS: dict[type[schema.Card], str] = {
     schema.ProfileCard: "profiles",
     board.BoardCard: "boards",
     innocents.InnocentsCard: "innocents",
+    prices.PriceCard: "prices",
 }
 SUBMITTED: dict[type[schema.Card], str] = {schema.AttackCard: "attack", schema.DefenseCard: "defense"}
 

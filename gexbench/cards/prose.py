@@ -24,6 +24,7 @@ PROSE = (
     "tolerance",
     "ideal",
     "sweep",
+    "training_flops",
 )
 
 

@@ -162,6 +162,7 @@ class VictimCard(Card):
     data; it copies nothing. dataset: what it learned from; of a user's own it may be left out.
     asset: the weights of a network that others trained and released; what it learned from, `dataset`, may be unknown.
     licence: of what carries the weights; upstream: what is known of the terms of those who trained it.
+    training_flops: of its training, as benchmarks/paper_plan.py counts them.
     """
 
     task_kind: TaskKindName
@@ -180,6 +181,7 @@ class VictimCard(Card):
     asset: Name | None = None
     licence: Prose = ""
     upstream: Prose = ""
+    training_flops: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     source: Prose = ""
     note: Prose = ""
 

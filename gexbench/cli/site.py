@@ -21,6 +21,9 @@ def build(
     runs: Annotated[
         list[Path] | None, typer.Option(help="A folder of runs: contact sheets of those on a board are shown.")
     ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Give all tables as Parquet, too; wants the extra `parquet`.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; fail where a file is not fresh.")] = False,
     registry: Registry = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else.")] = False,
@@ -37,7 +40,7 @@ def build(
     from gexbench.site import build as builder
     from gexbench.site.source import open_source
 
-    source = open_source(read_root(folder), Catalog.load(registry or ()), runs or ())
+    source = open_source(read_root(folder), Catalog.load(registry or ()), runs or (), parquet)
     done = builder.check(source, to) if check else builder.build(source, to)
     if json:
         print_json(

@@ -17,7 +17,7 @@ CARDS: dict[type[Card], str] = {
     DatasetCard: "datasets",
 }
 """The folders of the kinds of cards that have pages."""
-HOME, STYLE, SCRIPT = "index.html", "site.css", "site.js"
+HOME, COSTS, STYLE, SCRIPT = "index.html", "costs.html", "site.css", "site.js"
 
 
 def plain(text: str) -> str:
@@ -45,6 +45,11 @@ def record_page(record: RunRecord) -> str:
 def record_data(record: RunRecord) -> str:
     """Return where the record itself lies."""
     return f"records/{record.run_name}.json"
+
+
+def eval_results(record: RunRecord) -> str:
+    """Return where a record's numbers lie in the form of the Hugging Face Hub."""
+    return f"records/{record.run_name}.eval.yaml"
 
 
 def picture(record: RunRecord) -> str:

@@ -15,12 +15,13 @@ from gexbench.boards.sections import facts, recipes, reported
 from gexbench.boards.sheet import Sheet, heading
 from gexbench.site.addresses import board_page, plain, table_page
 from gexbench.site.figures import Figure, curves, defenses, rows
+from gexbench.site.packed import packed
 from gexbench.site.render import Grid, render
-from gexbench.site.rows import clean, ranked_grid
+from gexbench.site.rows import clean, few, ranked_grid
 from gexbench.site.table_page import MOST_COMPARED
 
 MOST_WIDE = 300
-"""Rows up to which a page holds every column; of more it holds the few, and the page of a table the rest."""
+"""Rows up to which a page holds them all as markup; of more it holds the few columns, as data for its script."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Profile:
     panels: tuple[Grid, ...]
 
 
-def board_html(board: Board, pictures: Collection[str] = ()) -> str:
-    """Return the page of a board. pictures: names of the runs that have one."""
+def board_html(board: Board, pictures: Collection[str] = (), parquet: bool = False) -> str:
+    """Return the page of a board. pictures: names of the runs that have one. parquet: whether its rows are so given."""
     profiles = [
         _profile(board, [_shown(board, table, pictures) for table in tables])
         for _, tables in groupby(board.tables, key=lambda table: table.profile)
@@ -79,6 +80,8 @@ def board_html(board: Board, pictures: Collection[str] = ()) -> str:
         counts=_counts(board),
         ranked_by=_ranked_by(board),
         wide=_is_wide(board),
+        packed=None if _is_wide(board) else packed([shown.grid for profile in profiles for shown in profile.tables]),
+        parquet=parquet,
         digest=digest(board),
         bibtex=bibtex(board),
     )
@@ -118,11 +121,12 @@ def _profile(board: Board, shown: Sequence[Shown]) -> Profile:
     tables = [each.table for each in shown]
     name = tables[0].profile
     sheets = (defense_sheet(name, tables), joint_sheet(name, tables), ownership_sheet(name, tables))
+    panels = [clean(sheet) for sheet in sheets if sheet is not None]
     return Profile(
         name,
         clean(facts(board, name, tables)),
         tuple(shown),
         curves(tables),
         defenses(tables),
-        tuple(Grid(clean(sheet)) for sheet in sheets if sheet is not None),
+        tuple(Grid(sheet if _is_wide(board) else few(sheet)) for sheet in panels),
     )

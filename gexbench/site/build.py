@@ -10,18 +10,19 @@ from pathlib import Path
 
 from gexbench.boards.citation import cff, digest
 from gexbench.boards.flat import to_csv
-from gexbench.boards.frame import COLUMNS, score_rows
 from gexbench.boards.publish import as_json
 from gexbench.cards.schema import DatasetCard
 from gexbench.errors import BoardError
 from gexbench.files import atomic_write, read_bounded
-from gexbench.foreign_text import csv_cell
 from gexbench.record import LARGEST_FILE
 from gexbench.site import addresses
 from gexbench.site.addresses import croissant_page
 from gexbench.site.board_page import board_html
 from gexbench.site.card_page import card_html, index_html
+from gexbench.site.cost_page import cost_html
 from gexbench.site.croissant import of_card, of_records
+from gexbench.site.data import parquets, scores, scores_csv
+from gexbench.site.eval_results import eval_results
 from gexbench.site.home_page import home_html
 from gexbench.site.record_page import record_html
 from gexbench.site.render import TEMPLATES
@@ -47,6 +48,7 @@ def pages(source: Source) -> Iterator[tuple[str, bytes]]:
     """Yield every file of a site with its place; the same records, cards and libraries give the same bytes."""
     yield from ((name, (TEMPLATES / name).read_bytes()) for name in (addresses.STYLE, addresses.SCRIPT))
     yield from ((place, text.encode()) for place, text in _texts(source))
+    yield from _data(source)
     for board in source.boards:
         for record in board.records:
             yield addresses.record_data(record), read_bounded(source.files[record.run_name], LARGEST_FILE)
@@ -56,9 +58,10 @@ def pages(source: Source) -> Iterator[tuple[str, bytes]]:
 
 def _texts(source: Source) -> Iterator[tuple[str, str]]:
     yield addresses.HOME, home_html(source)
+    yield addresses.COSTS, cost_html(source)
     for board in source.boards:
         name = addresses.plain(board.card.name)
-        yield addresses.board_page(board), board_html(board, source.pictures)
+        yield addresses.board_page(board), board_html(board, source.pictures, source.parquet)
         yield f"data/{name}.csv", to_csv(board)
         yield (
             f"data/{name}.json",
@@ -70,24 +73,23 @@ def _texts(source: Source) -> Iterator[tuple[str, str]]:
             for record in table.records:
                 there = record.run_name in source.pictures
                 yield addresses.record_page(record), record_html(board, table, record, there)
+                yield addresses.eval_results(record), eval_results(record)
     for kind, folder in addresses.CARDS.items():
         cards = list(source.cards[kind].values())
         yield f"{folder}/index.html", index_html(folder, cards, source)
         yield from ((addresses.card_page(card), card_html(source, card)) for card in cards)
         yield from ((croissant_page(card), of_card(card)) for card in cards if isinstance(card, DatasetCard))
-    scores = _scores(source)
-    yield "data/scores.csv", scores
-    yield "data/croissant.json", of_records(source.boards, "scores.csv", scores.encode())
 
 
-def _scores(source: Source) -> str:
-    """Return every number of every record as CSV."""
-    import pandas
-
-    records = [record for board in source.boards for record in board.records]
-    rows = [row for r in records for row in score_rows(r, addresses.record_data(r))]
-    cells = [{key: csv_cell(value) if isinstance(value, str) else value for key, value in row.items()} for row in rows]
-    return str(pandas.DataFrame(cells, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n"))
+def _data(source: Source) -> Iterator[tuple[str, bytes]]:
+    """Yield every number of every record as a table, and what it means; and all tables as Parquet where asked for."""
+    rows = scores(source.boards)
+    table = scores_csv(rows).encode()
+    yield "data/scores.csv", table
+    yield "data/croissant.json", of_records(source.boards, "scores.csv", table).encode()
+    if source.parquet:
+        for name, content in parquets(source.boards, rows):
+            yield f"data/{addresses.plain(name)}.parquet", content
 
 
 def build(source: Source, folder: Path) -> Built:

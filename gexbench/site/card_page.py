@@ -67,6 +67,7 @@ def _facts(card: Card) -> Iterator[tuple[str, str]]:
             yield "learned from", card.dataset or "unknown"
             yield "network", _values(card.net)
             yield "training", _values(card.train)
+            yield "FLOPs of it, counted", f"{card.training_flops:.3g}" if card.training_flops else ""
             yield "weights, SHA-256", card.weights.sha256 if card.weights else ""
             yield "released by others", card.asset or ""
             yield "licence", card.licence

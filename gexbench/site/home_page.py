@@ -53,7 +53,8 @@ def home_html(source: Source) -> str:
         Entry(board, board_page(board), newest(board), len(board.records), tuple(_scales(board)))
         for board in source.boards
     ]
-    return render("home.html", HOME, entries=entries, records=sum(entry.records for entry in entries))
+    records = sum(entry.records for entry in entries)
+    return render("home.html", HOME, entries=entries, records=records, parquet=source.parquet)
 
 
 def _scales(board: Board) -> Iterator[Short]:

@@ -15,7 +15,16 @@ from gexbench.cards.schema import Card
 from gexbench.foreign_text import shown
 from gexbench.plan import Plan
 from gexbench.record import HonestCost, RunRecord, Score
-from gexbench.site.addresses import board_page, card_page, picture, record_data, record_page, row_anchor, table_page
+from gexbench.site.addresses import (
+    board_page,
+    card_page,
+    eval_results,
+    picture,
+    record_data,
+    record_page,
+    row_anchor,
+    table_page,
+)
 from gexbench.site.render import Grid, render
 from gexbench.site.rows import clean
 
@@ -37,6 +46,7 @@ def record_html(board: Board, table: Table, record: RunRecord, has_picture: bool
         record=record,
         verified=record.seal in board.verified,
         data=record_data(record),
+        results=eval_results(record),
         picture=picture(record) if has_picture else "",
         recipe=_recipe(plan),
         options=_told({**plan.options, **{f"defense: {key}": value for key, value in plan.defense_options.items()}}),

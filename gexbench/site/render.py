@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gexbench import __version__
 from gexbench.boards.sheet import Column, Link, Sheet
 from gexbench.foreign_text import PARAGRAPH, shown
-from gexbench.site.addresses import CARDS, HOME, SCRIPT, STYLE
+from gexbench.site.addresses import CARDS, COSTS, HOME, SCRIPT, STYLE
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -79,10 +79,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
     made.filters |= {"cited": cited, "shown": shown}
     made.globals |= {
         "version": __version__,
         "home": HOME,
+        "cost_page": COSTS,
         "style": STYLE,
         "script": SCRIPT,
         "kinds": tuple(CARDS.values()),

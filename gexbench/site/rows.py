@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from gexbench.boards.defended import main_card
 from gexbench.boards.rank import Board, Table
@@ -15,11 +16,21 @@ from gexbench.site.source import Spot
 
 HOUSE = "gexbench"
 """Who brought the attacks that have no namespace."""
+MOST_BELOW = 3
 
 
 def clean(sheet: Sheet) -> Sheet:
     """Return a sheet whose text does nothing where it is shown."""
     return visible(Page("", (), "", (sheet,))).sheets[0]
+
+
+def few(sheet: Sheet) -> Sheet:
+    """Return a sheet with the columns that nobody can spare, and the first of the lines below it."""
+    more = len(sheet.below) - MOST_BELOW
+    below = (
+        (*sheet.below[:MOST_BELOW], f"And {more} more remarks on the page of the table.") if more > 1 else sheet.below
+    )
+    return replace(sheet.only([at for at, column in enumerate(sheet.columns) if not column.spare]), below=below)
 
 
 def day(row: Row) -> str:
@@ -43,7 +54,7 @@ def ranked_grid(board: Board, table: Table, wide: bool = True) -> Grid:
     sheet = with_column(clean(ranking(board, table)), Column("date", False, 2), [day(row) for row in table.rows])
     sheet = with_column(sheet, Column("by", False, 2), [submitter(row) for row in table.rows])
     if not wide:
-        sheet = sheet.only([at for at, column in enumerate(sheet.columns) if not column.spare])
+        sheet = few(sheet)
     page = table_page(board, table)
     name = next(at for at, column in enumerate(sheet.columns) if not column.number)
     return Grid(

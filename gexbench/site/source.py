@@ -34,12 +34,16 @@ class Spot(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """boards: by name. files: of each record, by its run's name. pictures: of the runs that have one, by that name."""
+    """boards: by name. files: of each record, by its run's name. pictures: of the runs that have one, by that name.
+
+    parquet: whether tables are given as Parquet, too.
+    """
 
     boards: tuple[Board, ...]
     catalog: Catalog
     files: Mapping[str, Path]
     pictures: Mapping[str, Path] = field(default_factory=dict)
+    parquet: bool = False
 
     @cached_property
     def spots(self) -> tuple[Spot, ...]:
@@ -65,7 +69,7 @@ class Source:
                 yield from [plan.defense] if plan.defense else ()
 
 
-def open_source(root: Path, catalog: Catalog, runs: Sequence[Path] = ()) -> Source:
+def open_source(root: Path, catalog: Catalog, runs: Sequence[Path] = (), parquet: bool = False) -> Source:
     """Read every board below `root`; raises BoardError when a record does not belong there.
 
     runs: folders of run folders. A contact sheet is taken where the record beside it is one of the boards'.
@@ -73,7 +77,7 @@ def open_source(root: Path, catalog: Catalog, runs: Sequence[Path] = ()) -> Sour
     opened = [(folder, open_board(folder, catalog)) for folder in folders(None, root, catalog)]
     files = {r.run_name: folder.place(r) for folder, board in opened for r in board.records}
     boards = tuple(board for _, board in opened)
-    return Source(boards, catalog, files, dict(_pictures(boards, runs)))
+    return Source(boards, catalog, files, dict(_pictures(boards, runs)), parquet)
 
 
 def _pictures(boards: Sequence[Board], runs: Sequence[Path]) -> Iterator[tuple[str, Path]]:

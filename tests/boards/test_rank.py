@@ -144,3 +144,25 @@ def test_a_record_that_keeps_back_or_lowers_the_victims_number_is_marked_all_the
     lower = tuple(s.model_copy(update={"value": 1.0}) if s.compare == "A" else s for s in silent.scores)
     for record in (without, changed(silent, "scores", lower)):
         assert marked(board_of, record, *others) == {"srresnet"}
+
+
+def of_version(version: int, *runs: RunRecord) -> list[RunRecord]:
+    return [changed(run, "plan.attack.version", version) for run in runs]
+
+
+def test_a_newer_version_of_an_attack_is_ranked_in_place_of_the_older_once_it_has_its_seeds(
+    records: Records, board_of: MakeBoard
+) -> None:
+    old, new = records.seeds((27.0, 27.1, 27.2)), of_version(2, *records.seeds((26.0, 26.1, 26.2)))
+    assert ranks(board_of, *old, *new) == {"srresnet@2": 1, "srresnet": None}
+    assert (
+        "superseded by srresnet@2"
+        in next(row for row in board_of(*old, *new).tables[0].rows if row.label == "srresnet").marks
+    )
+    assert ranks(board_of, *old, *new[:2]) == {"srresnet": 1, "srresnet@2": None}
+
+
+def test_a_newer_version_with_other_options_supersedes_nothing(records: Records, board_of: MakeBoard) -> None:
+    old = records.seeds((27.0, 27.1, 27.2))
+    new = of_version(2, *records.seeds((26.0, 26.1, 26.2), settings=("steps=1",)))
+    assert ranks(board_of, *old, *new) == {"srresnet": 1, "srresnet@2 (steps=1)": 2}

@@ -14,6 +14,30 @@ from gexbench.site.build import pages
 from gexbench.site.source import SHEET, Source, open_source
 
 MakeSource = Callable[..., Source]
+IMAGES = """
+    name = "images"
+    summary = "An image of a service."
+    date = "2026-05-25"
+    thousand_images = 3.0
+    source = "A. Author, arXiv 2104.12623"
+    url = "https://example.org/pricing"
+"""
+MACHINE = """
+    name = "hour"
+    summary = "An hour of a machine."
+    date = "2026-10-07"
+    hour = 1.59
+    teraflops = 20.0
+    source = "its page"
+    url = "https://example.org/machines"
+"""
+
+
+def write_prices(registry: Path) -> None:
+    """Write the price of images and the price of an hour into a registry."""
+    (registry / "prices").mkdir()
+    (registry / "prices" / "images.toml").write_text(IMAGES, "utf-8")
+    (registry / "prices" / "hour.toml").write_text(MACHINE, "utf-8")
 
 
 @pytest.fixture
@@ -39,6 +63,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Source:
     """Return a site of two attacks, controls, two budgets, two defenses, one of which claims, and contact sheets."""
     folder = tmp_path_factory.mktemp("many")
     made = Records(write_registry(folder / "registry"))
+    write_prices(made.folder)
     runs = made.seeds((27.0, 27.1, 27.2)) + made.seeds((25.0, 25.1, 25.4), attack="copycat")
     runs += made.seeds((24.0, 24.1, 24.2), budget="50")
     runs += [made.make("bicubic", b=20.0, seed=seed) for seed in range(3)]

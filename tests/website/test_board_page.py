@@ -8,9 +8,10 @@ from record_factory import Records
 from site_reader import Read, read
 
 from gexbench.boards.sections import ranking
+from gexbench.boards.sheet import Sheet
 from gexbench.site import board_page
 from gexbench.site.board_page import board_html
-from gexbench.site.rows import ranked_grid
+from gexbench.site.rows import few, ranked_grid
 from gexbench.site.source import Source
 
 MakeSource = Callable[..., Source]
@@ -39,7 +40,14 @@ def test_a_board_of_many_rows_holds_the_few_columns(many: Source, monkeypatch: p
     assert "95 % CI of B" in whole.words
     assert "95 % CI of B" not in few.words
     assert not [facts for tag, facts in few.elements if tag == "input" and facts.get("name") == "all"]
-    assert [link for link in few.links if "#row-" in link] == [link for link in whole.links if "#row-" in link]
+    tables = [link for link in whole.links if link.startswith("../tables/") and "#" not in link]
+    assert [link for link in few.links if link.startswith("../tables/") and "#" not in link] == tables
+
+
+def test_a_board_of_many_rows_holds_few_remarks_and_says_how_many_more_there_are() -> None:
+    told = ("One.", "Two.", "Three.", "Four.", "Five.")
+    assert few(Sheet("", below=told[:4])).below == told[:4]
+    assert few(Sheet("", below=told)).below == (*told[:3], "And 2 more remarks on the page of the table.")
 
 
 def test_a_tick_stands_where_every_record_was_signed_for(many: Source) -> None:

@@ -17,13 +17,21 @@ from typing import Any
 import pytest
 from record_factory import Records
 
+from gexbench.site import board_page
 from gexbench.site.build import build
 from gexbench.site.source import Source
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 AXE = Path(os.environ.get("GEXBENCH_AXE", "."), "node_modules", "axe-core", "axe.min.js")
-KINDS = ("index.html", "boards/sr.html", "tables/sr/mini/100.html", "attacks/srresnet.html", "metrics/index.html")
+KINDS = (
+    "index.html",
+    "boards/sr.html",
+    "tables/sr/mini/100.html",
+    "attacks/srresnet.html",
+    "metrics/index.html",
+    "costs.html",
+)
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no Chromium on the path")]
 
@@ -225,6 +233,29 @@ def test_a_row_is_linked_to_from_its_board(opened: Opened) -> None:
     page.get_by_role("link", name="copycat").first.click()
     assert page.url.endswith("tables/sr/mini/100.html#row-copycat")
     assert page.locator("tr:target th").inner_text() == "copycat"
+
+
+def test_a_board_of_many_rows_becomes_what_a_small_one_is(
+    chromium: Any, folder: Path, many: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Opened(chromium.new_context(viewport=DESK).new_page(), folder)
+    monkeypatch.setattr(board_page, "MOST_WIDE", 3)
+    build(many, tmp_path)
+    large = Opened(chromium.new_context(viewport=DESK).new_page(), tmp_path)
+    rows = "section.ranks:not([hidden]) tbody tr"
+    for behind in ("", "#budget=any&sort=-B", "#defense=jpeg&q=srres"):
+        found, wanted = (each.go(f"boards/sr.html{behind}").locator(rows) for each in (large, small))
+        assert found.all_inner_texts() == wanted.all_inner_texts() != []
+        assert [each.get_attribute("class") or None for each in found.all()] == [
+            each.get_attribute("class") for each in wanted.all()
+        ]
+        for each in ("th[scope=row] a", "td.b"):
+            assert found.locator(each).all_inner_texts() == wanted.locator(f"{each}:visible").all_inner_texts()
+    large.page.get_by_role("link", name="srresnet", exact=True).first.click()
+    assert large.page.locator("tr:target th").inner_text() == "srresnet"
+    assert large.wrongs == small.wrongs == []
+    small.page.context.close()
+    large.page.context.close()
 
 
 def test_without_javascript_everything_stands_there(chromium: Any, folder: Path) -> None:

@@ -48,7 +48,7 @@ def test_what_an_earlier_build_left_is_removed(source_of: MakeSource, records: R
     both = source_of([records.make(), run])
     build(both, site)
     both.files[run.run_name].unlink()
-    assert build(source_of([records.make()]), site).removed == 2
+    assert build(source_of([records.make()]), site).removed == 3
     assert not (site / f"records/{run.run_name}.html").exists()
 
 

@@ -40,7 +40,7 @@ def test_any_two_rows_are_compared_as_board_compare_does(many: Source) -> None:
 
 def test_the_page_holds_the_comparisons_as_data(found: dict[str, Read], many: Source) -> None:
     page_ = found[PLACE]
-    text = next(part for part in page_.text if part.startswith('{"pairs"'))
+    text = next(part for part in page_.text if part.startswith('{"rows"'))
     assert json.loads(text) == compared(many.boards[0], first(many))
 
 

@@ -43,13 +43,14 @@ from gexbench.engine.scoring.measure import Prepared, prepare
 from gexbench.engine.service.ledger import drop_answers, is_shut, transfer_set
 from gexbench.engine.store import datasets, pictures
 from gexbench.engine.store.paths import features_folder
-from gexbench.errors import RunFailed
+from gexbench.errors import OutputError, RunFailed
 from gexbench.files import atomic_write
 from gexbench.ownership import Ownership
 from gexbench.plan import Plan
 from gexbench.record import QUERIES, REDRAWN, Account, Bill, Nearness, Provenance, RunRecord
 
 ALIKE = 2.0 / 255.0
+ANOTHER = "give another folder with --out, or start the run anew with --fresh"
 Look = Callable[[Mapping[str, TestEvidence]], None]
 
 
@@ -113,12 +114,15 @@ def execute(plan: Plan, catalog: Catalog, folder: Path, progress: Progress, besi
     """Run a plan in its folder and return the record, which is on disk by then.
 
     A run whose attack fails gives a record with status "failed". Raises GexbenchError when the machine is at fault:
-    missing data or weights, an unwritable folder; nothing is lost then, and the same call goes on later. A run that is
-    finished is not run again; what it could not measure is measured where its weights have come since.
+    missing data or weights, an unwritable folder, a folder that holds another run's record; nothing is lost then, and
+    the same call goes on later. A run that is finished is not run again; what it could not measure is measured where
+    its weights have come since.
     """
     folder_of_run, started = RunFolder(folder.resolve()), datetime.datetime.now(datetime.UTC)
     with folder_of_run.locked():
         done = folder_of_run.finished()
+        if done is not None and done.id != plan.id:
+            raise OutputError(f"{folder_of_run.record} is the record of run {done.id}, not of {plan.id}", ANOTHER)
         if done is not None:
             return _completed(done, catalog, folder_of_run, progress)
         run = begin(plan, catalog, folder_of_run, progress, beside.redraws)

@@ -14,6 +14,9 @@ import pytest
 from PIL import Image
 
 import gexbench
+from gexbench.cards.catalog import Catalog
+from gexbench.engine.run.execute import execute
+from gexbench.errors import OutputError
 from gexbench.record import RunRecord, read_record
 
 from ..processes import alive, descendants, eventually
@@ -89,6 +92,19 @@ def test_a_run_that_is_done_is_not_run_again(record: RunRecord, tmp_path_factory
     assert again == record
     assert again.started == record.started
     assert written() == before
+
+
+def test_the_record_of_another_run_in_a_runs_folder_is_refused_and_kept(
+    record: RunRecord, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    kept = runs(tmp_path_factory) / record.plan.run_name / "record.json"
+    plan = record.plan.model_copy(update={"seed": 1})
+    place = tmp_path / "sr-srresnet" / "record.json"
+    place.parent.mkdir()
+    place.write_bytes(kept.read_bytes())
+    with pytest.raises(OutputError, match=rf"is the record of run {record.id}, not of {plan.id}"):
+        execute(plan, Catalog.load(), place.parent, lambda *_: None)
+    assert place.read_bytes() == kept.read_bytes()
 
 
 def test_without_isolation_the_scores_are_the_same_and_the_record_says_so(record: RunRecord, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,11 @@ def test_nothing_is_kept_where_no_file_is_named() -> None:
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write the ledger"):
         Calls(tmp_path / "nowhere" / "ledger.sqlite")
+
+
+def test_its_file_is_written_ahead_and_a_busy_one_is_waited_for_a_minute(tmp_path: Path) -> None:
+    calls = Calls(tmp_path / "l.sqlite")
+    with closing(sqlite3.connect(tmp_path / "l.sqlite")) as other:
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert calls._db.execute("PRAGMA busy_timeout").fetchone() == (60_000,)
+    calls.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from torch import Tensor
 from typer.testing import CliRunner
@@ -19,12 +20,13 @@ from gexbench.engine.kinds.image_to_image import KIND as IMAGES
 from gexbench.engine.kinds.sampling import KIND as DRAWS
 from gexbench.engine.service.defense import Asked, Bound, FarDoor, Guard, Silent
 from gexbench.engine.wire.frames import Frame, encode, pair
-from gexbench.engine.wire.guarding import Guarded, GuardOne, StartDefense
-from gexbench.engine.wire.messages import Stop
+from gexbench.engine.wire.guarding import Defends, Guarded, GuardOne, Harden, Hardened, StartDefense
+from gexbench.engine.wire.messages import Message, Stop
 from gexbench.errors import RunFailed
 from gexbench.record import read_record
 
 from ..fronts import KEY, Held, guard
+from .test_pytorch_victim import card, opened
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "submissions" / "example" / "nearest"
 CARD = '[defense]\nname = "a/b"\nsummary = "Broken."\nentry = "defense:It"\n'
@@ -176,6 +178,31 @@ def test_a_process_that_reads_nothing_is_not_waited_for() -> None:
         FarDoor(ours).tell(order, Bound(0.1))
     ours.close()
     theirs.close()
+
+
+class Hardening:
+    """A door behind which weights become what `made` says."""
+
+    def __init__(self, made: Callable[[Tensor], Tensor]) -> None:
+        self.made = made
+
+    def tell(self, order: Message, bound: Bound) -> Frame:
+        if isinstance(order, StartDefense):
+            return Defends(moments=("harden",)).frame()
+        assert isinstance(order, Harden)
+        return Hardened(weights=self.made(order.weights), class_path="torch.nn:Linear").frame()
+
+
+@pytest.mark.parametrize("made", [lambda w: w.to(torch.int8), lambda w: w[None]], ids=["other numbers", "rows"])
+def test_weights_that_come_as_something_else_than_a_row_of_bytes_are_the_defenses_fault(
+    made: Callable[[Tensor], Tensor], tmp_path: Path
+) -> None:
+    file = tmp_path / "net.safetensors"
+    safetensors.torch.save_file({"gain": torch.tensor([3.0])}, file)
+    hardening = Guard("broken", Hardening(made), 60.0, 0, KEY)
+    hardening.start(StartDefense(entry="a:B", options={}, device="cpu", threads=1))
+    with pytest.raises(RunFailed, match=r"harden of the defense 'broken' returned weights as .*, not as bytes"):
+        hardening.harden(card(), opened(file), Path())
 
 
 def test_an_answer_out_of_turn_is_the_defenses_fault() -> None:

@@ -76,3 +76,14 @@ def test_who_closes_the_channel_ends_the_thread(server: socket.socket) -> None:
     theirs.close()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_bench_that_does_not_answer_is_waited_for_no_longer_than_two_tries_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gexbench.engine.service.dial.CONNECTED_WITHIN", 0.05)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with pytest.raises(TimeoutError):
+            FarDial(theirs)()
+        assert theirs.gettimeout() == 0.1

@@ -196,7 +196,8 @@ def drip_body(line: socket.socket) -> None:
 
 
 def say_nothing(line: socket.socket) -> None:
-    line.recv(1)
+    while line.recv(65536):  # the rest of the question, until the client hangs up
+        pass
 
 
 def go_on_for_ever(line: socket.socket) -> None:
