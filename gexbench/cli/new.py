@@ -109,6 +109,8 @@ def new_task(
 ) -> None:
     """Write the card of a task: a service that takes images, asked with a data set's pool, scored on its tests.
 
+    With a victim that draws it is a task of that kind, whose images are held against the set's tests.
+
     Example: `gexbench new task me/paint --dataset me/photos`
     """
     from gexbench.cli.new_cards import write_task

@@ -18,7 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_victims(json: Json = False) -> None:
+def list_victims(registry: Registry = None, json: Json = False) -> None:
     """List victims and whether their weights are here.
 
     Example: `gexbench victim list`
@@ -29,7 +29,7 @@ def list_victims(json: Json = False) -> None:
     from gexbench.engine.store.victim_weights import weights_path
     from gexbench.errors import AssetMissing
 
-    catalog, rows = Catalog.load(), []
+    catalog, rows = Catalog.load(registry or ()), []
     for name, filed in catalog.all(VictimCard).items():
         try:
             weights_path(filed.card, catalog)
