@@ -8,6 +8,7 @@ dcgan-faces-64`.
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
 import tempfile
 import time
@@ -27,7 +28,7 @@ from gexbench.training.loop import TrainingContext
 from gexbench.training.sngan import build_sngan
 
 OUT = Path(__file__).parent / "results" / "wild_latent.json"
-BATCH, WANTED, SECONDS, CORES = 32, 5000, 2400.0, 2
+BATCH, WANTED, CORES = 32, 5000, 2
 WIDTHS = (16, 32)
 
 
@@ -67,7 +68,13 @@ def main() -> None:
         least = spent * WANTED / CORES
         rows.append({"channels": width, "cpu_seconds_a_step": round(spent, 3), "least_minutes": round(least / 60, 1)})
         print(rows[-1])
-    OUT.write_text(json.dumps({"steps": WANTED, "batch": BATCH, "cores": CORES, "rows": rows}, indent=1) + "\n")
+    kept = {
+        "command": f"python benchmarks/wild_latent.py --steps {wanted.steps}",
+        "machine": f"{hardware.processor()}, torch {torch.__version__}, other work beside it",
+        "date": datetime.date.today().isoformat(),
+        "numbers": {"steps": WANTED, "batch": BATCH, "cores": CORES, "rows": rows},
+    }
+    OUT.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 if __name__ == "__main__":
