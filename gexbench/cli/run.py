@@ -88,7 +88,7 @@ def run(
         request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
         request = replace(request, folders=folders, victim=victim, dataset=dataset, trust=trust)
         if strengths or seeds is not None or several.is_list(task, attack, defense, budget):
-            _refuse_beside_several(context, fresh)
+            _refuse_beside_several(context, fresh, trust)
             several.run_several(several.swept(request, seeds, strengths), out, keep, as_json=json)
             return
         catalog, chosen = bench.prepare(request)
@@ -130,11 +130,13 @@ def _set_aside(folder: Path) -> None:
         typer.echo(f"kept      {kept}, the earlier run", err=True)
 
 
-def _refuse_beside_several(context: typer.Context, fresh: bool) -> None:
+def _refuse_beside_several(context: typer.Context, fresh: bool, trust: bool) -> None:
     from gexbench.errors import PlanError
 
     if fresh:
         raise PlanError("--fresh starts one run anew, and several were named", "name one run, or another --out")
+    if trust:  # what it runs could touch the other runs of this process, whose records would not say so
+        raise PlanError("--trust is for one run, and several were named", "name one run")
     seed, seeds = (context.get_parameter_source(name) for name in ("seed", "seeds"))
     if seed is not None and seeds is not None and "DEFAULT" not in (seed.name, seeds.name):
         raise PlanError("--seed and --seeds were given", "leave one of the two out")

@@ -68,7 +68,7 @@ def plan_all(sweep: Sweep) -> tuple[Catalog, list[Plan]]:
     and for an exclusion that leaves nothing out.
     """
     cells = [bench.name_folders(cell) for cell in sweep.cells()]
-    catalog = Catalog.load(dict.fromkeys(folder for cell in cells for folder in cell.folders), sweep.base.trust)
+    catalog = Catalog.load(dict.fromkeys(folder for cell in cells for folder in cell.folders))
     left_out = Exclusions(sweep.exclude)
     cells = [cell for cell in (bench.settle(cell, catalog) for cell in cells) if not left_out.cell(cell)]
     cells = [bench.name_victim(cell, catalog) for cell in cells]

@@ -55,6 +55,8 @@ def test_a_reader_of_ones_own_runs_with_trust_alone_and_is_ranked_nowhere(place:
     run = ("run", "--registry", "cards", "--task", "me/paint", "--attack", "identity", "--isolation", "none")
     with pytest.raises(GexbenchError, match="would run beside the test data"):
         gexbench(*run)
+    with pytest.raises(GexbenchError, match="--trust is for one run"):
+        gexbench(*run, "--trust", "--seeds", "0-1")
     assert "is trusted beside the truth, and no board ranks it" in gexbench(*run, "--trust")
     record = read_record(next(place.glob("runs/*/record.json")))
     assert record.status == "ok"

@@ -151,8 +151,10 @@ def private(setting: Setting) -> list[Path]:
     """
     files = [file.path for files in setting.files.values() for file in files if file.path]
     victim = setting.plan.victim
-    if setting.catalog.filed(VictimCard, victim.name).root.outside:  # the others lie in the registry, or at home
+    filed = setting.catalog.filed(VictimCard, victim.name)
+    if filed.root.outside:  # the others lie in the registry, or at home
         files.append(victim_weights.weights_path(victim, setting.catalog))
+        files += [filed.path] if filed.path.is_dir() else []  # of a pipeline, which is packed
     return [
         *files,
         *setting.carriers,

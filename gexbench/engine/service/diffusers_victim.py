@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import inspect
 import json
 import os
@@ -132,14 +133,21 @@ def _refuse_modules(index: object, files: Path) -> None:
         )
     for name, value in index.items():
         library = value[0] if isinstance(value, list) and value else None
-        if library is not None and library not in LIBRARIES:
+        if library is not None and library not in LIBRARIES and not _is_of_diffusers(library):
             told = f"{files}: its part {shown(str(name))} is of {shown(str(library))}"
             raise PlanError(told, f"parts are of {' and '.join(LIBRARIES)}; no other module is imported for one")
 
 
+def _is_of_diffusers(library: object) -> bool:
+    """Say whether a name is that of a folder of diffusers' own pipelines, such as `stable_diffusion`."""
+    spec = importlib.util.find_spec("diffusers")
+    places = spec.submodule_search_locations if spec else None
+    named = isinstance(library, str) and library.isidentifier()
+    return named and any(Path(place, "pipelines", str(library), "__init__.py").is_file() for place in places or ())
+
+
 def _loaded(folder: Path, files: Path, device: str) -> Any:
     os.environ.update(_QUIET)
-    os.environ.setdefault("HF_HOME", str(folder / "cache"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

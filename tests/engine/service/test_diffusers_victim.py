@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from own_victim_factory import card_of
-from pipeline_factory import drawing, enlarging
+from pipeline_factory import diffusers, drawing, enlarging
 
 from gexbench.engine.service.diffusers_victim import DiffusersVictim
 from gexbench.engine.service.probe import probe
@@ -71,6 +71,7 @@ def test_a_word_that_is_none_of_the_call_is_refused_and_so_is_one_of_ours(tmp_pa
     [
         ({"_class_name": "DDPMPipeline", "unet": ["os", "system"]}, "its part unet is of os"),
         ({"_class_name": "DDPMPipeline", "unet": ["net", "Net"]}, "its part unet is of net"),
+        ({"_class_name": "DDPMPipeline", "unet": ["../stable_diffusion", "Net"]}, "its part unet is of"),
         ({"_class_name": ["mine", "Pipeline"]}, "names no class of diffusers"),
         ([], "names no class of diffusers"),
     ],
@@ -101,3 +102,10 @@ def test_a_pipeline_without_its_weights_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AssetMissing, match="is no pipeline that diffusers opens") as caught:
         opened(packed(folder))
     assert "\n" not in str(caught.value)
+
+
+def test_a_part_of_diffusers_own_pipelines_is_let_through(tmp_path: Path) -> None:
+    diffusers()
+    index = {"_class_name": "DDPMPipeline", "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}
+    with pytest.raises(AssetMissing, match="is no pipeline that diffusers opens"):  # past the index: parts are missing
+        opened(zipped(tmp_path / "p.zip", index))
