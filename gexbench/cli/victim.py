@@ -102,10 +102,13 @@ def train(
 ) -> None:
     """Train a victim from its owner's images as its card says; a stopped training goes on.
 
-    For a victim that ships, the result is compared with the shipped weights by hash.
+    For a victim that ships, the result is compared with the shipped weights by hash. Several GPUs or machines train one
+    victim together: `torchrun --nproc-per-node 4 -m gexbench victim train srgan`.
 
     Example: `gexbench victim train srgan-mini --to srgan-mini.safetensors`
     """
+    import os
+
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import VictimCard
     from gexbench.cli.output import print_json
@@ -113,10 +116,13 @@ def train(
 
     catalog = Catalog.load(registry or ())
     card = catalog.get(VictimCard, name)
-    with Ticker(silent=json) as ticker:
+    beside = "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
+    with Ticker(silent=json or beside) as ticker:
         from gexbench.engine.run.train_victim import train_victim
 
         path, sha256 = train_victim(card, catalog, to, ticker.tick)
+    if beside:  # of several processes one speaks
+        return
     same = sha256 == card.weights.sha256 if card.weights else None
     if json:
         print_json({"victim": name, "path": str(path), "sha256": sha256, "equals_shipped": same})

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from own_victim_factory import Enlarge, save_script
+from own_victim_factory import Enlarge, card_of, save_script
 
 from gexbench.engine.sandbox.rules import support
+from gexbench.engine.service.probe_process import _probed
+from gexbench.engine.wire.probing import Probe
+from gexbench.errors import AssetMissing
 
 from .test_bad_input import expect_refusal, gexbench
 
@@ -53,3 +56,10 @@ def test_a_network_cannot_read_files_of_its_users(tmp_path: Path) -> None:
     assert tuple(net(torch.rand(1, 3, 4, 4)).shape) == (1, 3, 16, 16)  # it can, where nothing holds it
     done = gexbench("victim", "probe", str(save_script(net, tmp_path / "net.pt")), cwd=tmp_path)
     expect_refusal(done, 2, "neither takes images nor draws them", "unable to open file")
+
+
+def test_a_file_that_its_card_does_not_mean_is_not_looked_at(tmp_path: Path) -> None:
+    meant, other = (save_script(Enlarge(gain), tmp_path / f"{gain}.pt") for gain in (1.0, 2.0))
+    order = Probe(card=card_of(meant), file=other, code=None, threads=1)
+    with pytest.raises(AssetMissing):
+        _probed(order, None)

@@ -109,6 +109,7 @@ SKIPPED = {
     "gexbench run --task stylegan-transfer --attack stylegan-transfer --profile paper --dataset lsun-classrooms-256": (
         "needs LSUN and a victim that the reader trained"
     ),
+    "torchrun --nproc-per-node 4 -m gexbench victim train srgan": "wants several GPUs and the papers' data",
     "gexbench innocents make monet2photo-mini --jobs 2": TRAINS,
     "gexbench innocents make sr-mini --jobs 2": TRAINS,
     "gexbench ownership --run runs/monet2photo-… --questions ask/": LACKS,

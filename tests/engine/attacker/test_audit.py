@@ -92,6 +92,16 @@ def test_changing_files_outside_is_named_by_what_was_tried(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize("flag", ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"])
+def test_a_file_outside_that_is_opened_in_any_way_that_may_change_it_is_named(flag: str, tmp_path: Path) -> None:
+    assert incidents(tmp_path, f'os.close(os.open("../ledger", os.{flag}))') == ["tried to write /ledger"]
+
+
+@pytest.mark.parametrize("process", [-1, 1])
+def test_a_signal_to_everybody_or_to_the_first_process_is_named(process: int, tmp_path: Path) -> None:
+    assert incidents(tmp_path, f"os.kill({process}, 0)") == [f"tried to send signal 0 to process {process}"]
+
+
 def test_network_and_signals_are_named(tmp_path: Path) -> None:
     body = """
         import socket

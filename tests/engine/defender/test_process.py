@@ -16,7 +16,16 @@ from gexbench.core.defense import Defense, History
 from gexbench.engine.defender import process
 from gexbench.engine.defender.process import Defender, as_tensor
 from gexbench.engine.wire.frames import Channel, pair
-from gexbench.engine.wire.guarding import Defends, DefenseFailed, Guarded, GuardOne, Harden, Hardened, StartDefense
+from gexbench.engine.wire.guarding import (
+    AskQuestions,
+    Defends,
+    DefenseFailed,
+    Guarded,
+    GuardOne,
+    Harden,
+    Hardened,
+    StartDefense,
+)
 from gexbench.engine.wire.image_file import store_images
 from gexbench.engine.wire.messages import Message, Stop, receive, send
 
@@ -31,6 +40,13 @@ class Both(Defense):
 
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         return y + torch.rand(1, generator=history.generator) + history.answered
+
+
+class Asking(Both):
+    """Has moments after the run as well."""
+
+    def questions(self, asked: Sequence[Tensor], common: Sequence[Tensor]) -> Sequence[Tensor]:
+        return (image for image in asked)  # type: ignore[return-value]
 
 
 class Late(Defense):
@@ -110,6 +126,20 @@ def test_a_questions_moments_share_one_generator_and_other_questions_have_their_
     assert torch.allclose(made(defender, one("guard_input")), 0.2 + first)  # asked again: from the start
 
 
+def test_a_question_that_is_asked_again_begins_anew_whatever_moments_come_after_the_run() -> None:
+    defender = started("Asking")
+    first = made(defender, one("guard_input"))
+    made(defender, one("guard_output"))
+    assert torch.equal(made(defender, one("guard_input")), first)
+
+
+def test_questions_that_are_no_sequence_are_told(tmp_path: Path) -> None:
+    store_images(tmp_path / "images.safetensors", [torch.zeros(3, 8, 8)])
+    order = AskQuestions(asked=tmp_path / "images.safetensors", common=tmp_path / "images.safetensors")
+    reply = started("Asking").reply(order)
+    assert reply == DefenseFailed(reason="returned generator, not a sequence of images")
+
+
 def test_images_come_as_floats_and_latents_as_they_are() -> None:
     defender = started("Both")
     z = torch.randn(1, 5)
@@ -169,6 +199,15 @@ def test_it_follows_orders_until_it_is_told_to_stop(bench: Channel) -> None:
     assert guarded is not None
     assert torch.allclose(guarded.made, torch.full((1, 3, 8, 8), 0.1))
     send(bench, Stop())
+
+
+def test_it_ends_well_when_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = pair()
+    monkeypatch.setattr(Channel, "inherited", lambda fd: theirs)
+    send(ours, Stop())
+    assert process.main(["5"]) == 0
+    ours.close()
+    theirs.close()
 
 
 def test_what_is_no_order_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:

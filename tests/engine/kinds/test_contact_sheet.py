@@ -33,6 +33,8 @@ def test_where_the_truth_is_a_style_a_grid_shows_six_images_in_each_column() -> 
     seen = [int(pixels[picture.HEAD + 50, left + column * (width + left) + 50, 0]) for column in range(4)]
     assert seen == [10, 20, 30, 40]
     assert pixels.shape[0] == picture.HEAD + 6 * (width + left)
+    titles = [pixels[: picture.HEAD, left + column * (width + left) :][:, :width] for column in range(4)]
+    assert all(title.min() < 128 for title in titles)  # something is written
 
 
 def test_a_split_of_few_images_leaves_rows_empty() -> None:

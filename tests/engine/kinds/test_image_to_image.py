@@ -17,7 +17,7 @@ from gexbench.engine.kinds import image_to_image
 from gexbench.engine.kinds.endpoint import OpenVictim, Weights
 from gexbench.engine.kinds.evidence import Exhibits
 from gexbench.engine.kinds.evidence import TestEvidence as Shown
-from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint
+from gexbench.engine.kinds.image_to_image import KIND, ImageEndpoint, pattern
 from gexbench.engine.kinds.kind import Copy, Witnesses
 from gexbench.engine.wire.messages import AnswerUnmetered, DrawUnmetered, Query, Sample
 from gexbench.errors import PlanError, QueryError, RunFailed
@@ -316,3 +316,25 @@ def test_a_question_that_the_service_would_refuse_is_refused_here_too() -> None:
 def test_without_a_surrogate_the_defended_service_is_the_suspect() -> None:
     test = replace(answered_test(range(3)), surrogate=None)
     assert levels_of(exhibited({"a": test}, lambda common: common).suspect) == [1, 2, 3]
+
+
+def test_a_victim_is_tried_on_an_image_of_each_size_and_answers_enlarged() -> None:
+    tried = KIND.tried(plan(), Double(), [(16, 24)])
+    assert [(tuple(each.x.shape), each.size) for each in tried] == [((1, 3, 16, 24), (64, 96))]
+
+
+def test_a_surrogate_is_probed_with_the_first_image_of_the_pool() -> None:
+    pool = [torch.full((3, 8, 8), 0.2), torch.full((3, 8, 8), 0.4)]
+    first = KIND.probe(pool, None, 0)
+    assert first is not None
+    assert torch.equal(first, torch.full((1, 3, 8, 8), 51, dtype=torch.uint8))
+    assert KIND.probe([], None, 0) is None
+
+
+def test_the_pattern_has_slopes_down_and_across_and_an_edge_and_a_little_grain() -> None:
+    down, across, edge = pattern(32, 48)[0]
+    steps, wide = torch.linspace(0, 1, 32), torch.linspace(0, 1, 48)
+    for slope, plane in ((steps[:, None], down), (wide, across)):
+        assert float((0.9 * slope - plane).abs().max()) <= 0.1
+    assert torch.equal(edge >= 0.9, steps[:, None] + wide > 1)
+    assert down.std(1).mean() > 0.02

@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gexbench.engine.kinds.near_copies import TestInputs, sides
+from gexbench.engine.kinds import near_copies
+from gexbench.engine.kinds.near_copies import TestInputs, _tiles, sides
 
 
 def textured(count: int, height: int = 64, width: int = 64, seed: int = 0) -> list[Tensor]:
@@ -107,6 +108,23 @@ def test_among_very_many_questions_the_tile_of_most_contrast_is_still_looked_for
     canvas[:, 12:, 12:] = TESTS[2][:, :52, 12:]
     found = many.nearness([*textured(3, seed=8), canvas])
     assert (found.asked, found.met) == ({3}, {2})
+
+
+def test_the_more_questions_there_are_the_fewer_tiles_of_each_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+
+    def spying(greys: Tensor, side: int, most: int) -> tuple[Tensor, Tensor]:
+        looked.append(most)
+        return _tiles(greys, side, most)
+
+    monkeypatch.setattr(near_copies, "PAIRS", 640_000)
+    monkeypatch.setattr(near_copies, "_tiles", spying)
+    most = []
+    for questions in (1, 10, 10**9):
+        looked.clear()
+        TestInputs(TESTS, fixed=True, questions=questions).nearness(textured(1, seed=8))
+        most.append(looked[0])
+    assert most[0] // 10 == most[1] > most[2] == 1
 
 
 def test_questions_are_numbered_over_batches_and_shapes() -> None:

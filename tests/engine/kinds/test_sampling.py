@@ -192,6 +192,16 @@ def test_both_moments_of_a_defense_are_tried_before_a_run() -> None:
     assert tried == [("guard_latent", ""), ("guard_output", "")]
 
 
+class Halving(Defense):
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        return z[:, ::2]
+
+
+def test_a_defense_that_returns_other_latents_is_told_what_they_should_be() -> None:
+    faults = {moment: fault for moment, _, fault in KIND.try_defense(Halving({}), 1)}
+    assert faults == {"guard_latent": "torch.float32 (1, 8), not floats of (1, 16)", "guard_output": ""}
+
+
 def quiet(what: str, done: int, total: int) -> None:
     """Take no notice of progress."""
 

@@ -202,7 +202,8 @@ def test_where_the_system_refuses_a_view_a_child_runs_without(tmp_path: Path, st
 
 @needs_sandbox
 def test_a_child_whose_rules_want_no_view_has_none(probe: Probe, older: Path) -> None:
-    rules = Rules(read=(Path(sys.prefix), Path(sys.base_prefix), *map(Path, ("/usr", "/lib", "/lib64"))))
+    ours = Path(linux.__file__).parents[3]
+    rules = Rules(read=(ours, Path(sys.prefix), Path(sys.base_prefix), *map(Path, ("/usr", "/lib", "/lib64"))))
     job = Job("this", (), (), probe.work, probe.root / "log", rules, {})
     with launch(job) as child:
         assert os.readlink(f"/proc/{child.pid}/ns/mnt") == os.readlink("/proc/self/ns/mnt")

@@ -18,7 +18,7 @@ from gexbench.cli.app import app
 from gexbench.core.defense import Defense, History
 from gexbench.engine.kinds.image_to_image import KIND as IMAGES
 from gexbench.engine.kinds.sampling import KIND as DRAWS
-from gexbench.engine.service.defense import Asked, Bound, FarDoor, Guard, Silent
+from gexbench.engine.service.defense import BESIDE, Asked, Bound, FarDoor, Guard, Silent
 from gexbench.engine.wire.frames import Frame, encode, pair
 from gexbench.engine.wire.guarding import Defends, Guarded, GuardOne, Harden, Hardened, StartDefense
 from gexbench.engine.wire.messages import Message, Stop
@@ -102,6 +102,21 @@ class Counting(Defense):
     def guard_output(self, x: Tensor, y: Tensor, history: History) -> Tensor:
         drawn = torch.rand(y.shape, generator=history.generator)
         return drawn * 0.5 + history.answered / 100
+
+
+def test_an_answer_may_take_as_many_bytes_as_float64_needs_and_a_little_beside() -> None:
+    bounds: list[Bound] = []
+
+    class Bounded(Held):
+        def tell(self, order: Message, bound: Bound) -> Frame:
+            bounds.append(bound)
+            return super().tell(order, bound)
+
+    made = Guard("a/b", Bounded(Changing(lambda y: y)), 7.0, 0, KEY)
+    made.start(StartDefense(entry="a:B", options={}, device="cpu", threads=1))
+    x = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    made.leave(Asked(x, b"q", 0), x)
+    assert bounds[-1] == Bound(7.0, 8 * x.numel() + BESIDE)
 
 
 def test_a_moment_that_is_not_overridden_costs_no_message() -> None:

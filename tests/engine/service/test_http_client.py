@@ -71,11 +71,18 @@ def test_what_another_try_may_change_is_tried_again_after_growing_pauses() -> No
         assert (asking.sent, asking.pauses) == (3, [0.5, 1.0])
 
 
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_server_that_is_busy_or_down_is_asked_again(status: int) -> None:
+    with running(turn_by_turn(Reply(b"", status), Reply(b"yes"))) as service:
+        assert Asking(service.url).ask() == b"yes"
+
+
 def test_tries_are_counted_and_end() -> None:
     with running(lambda _: Reply(b"", 500)) as service:
         asking = Asking(service.url, tries=3)
         error = asking.refused("did not answer: 3 tries, the last: HTTP 500")
         assert asking.sent == len(service.bodies) == 3
+        assert asking.pauses == [0.5, 1.0]  # none after the last
         assert "paid for once" in error.hint
 
 

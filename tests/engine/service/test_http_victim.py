@@ -125,6 +125,12 @@ def test_one_that_changes_is_seen_and_one_that_wavers_a_little_is_not(tmp_path: 
             assert victim.bill().watched == 4 * PROBES
 
 
+def test_one_that_nobody_knew_before_is_not_asked_whether_it_is_the_same() -> None:
+    with running() as service, opened(card_of(service)) as victim:
+        assert victim.watch() == ""
+        assert service.bodies == []
+
+
 def test_a_file_of_first_answers_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"no answers")
     with (

@@ -30,7 +30,8 @@ def probed(file: Path) -> Facts:
 def test_of_what_takes_images_scale_sides_and_range_are_found(tmp_path: Path) -> None:
     facts = probed(save_script(Enlarge(2.0, -1.0), tmp_path / "net.pt"))
     assert (facts.draws, facts.scale, facts.any_shape, facts.gives) == (False, 4, True, (-1.0, 1.0))
-    assert facts.sides == probing.SIDES
+    assert facts.sides == (16, 24, 32, 33, 48, 64, 96, 128, 256)
+    assert facts.timed_at == 64
     assert (round(facts.least, 3), facts.deterministic) == (-1.0, True)
     assert facts.images_per_second > 0
 
@@ -51,6 +52,18 @@ def test_what_answers_otherwise_each_time_takes_few_sides_and_has_a_range_of_its
     facts = probed(save_script(Noisy(), tmp_path / "net.pt"))
     assert (facts.deterministic, facts.scale, facts.gives) == (False, 1, None)
     assert 33 not in facts.sides
+
+
+class Square(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] != x.shape[3]:
+            raise RuntimeError("sides must be equal")
+        return x * 1.0
+
+
+def test_what_takes_squares_alone_is_told_so(tmp_path: Path) -> None:
+    facts = probed(save_script(Square(), tmp_path / "net.pt"))
+    assert (facts.scale, facts.any_shape) == (1, False)
 
 
 class Halved(nn.Module):

@@ -27,6 +27,11 @@ def test_a_message_arrives_as_it_was_sent(message: Message) -> None:
     assert read(decode(encode(message.frame())[8:]), type(message)) == message
 
 
+def test_an_inspector_prepares_a_defense_only_where_it_is_told_to() -> None:
+    order = Inspect(**ORDER, code=None)
+    assert (order.prepares, order.prepared) == (False, None)
+
+
 def test_what_an_inspector_claims_is_cut_to_size() -> None:
     claim = read(Frame("claim", {"what": "x" * 90, "right": True, "detail": "y" * 900}), Claim)
     assert (claim.what, claim.detail) == ("x" * 60, "y" * 600)
