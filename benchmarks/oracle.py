@@ -1,6 +1,6 @@
 """Throughput of the isolated, metered oracle against calling the victim directly, on the same batches.
 
-    python benchmarks/oracle.py [--task sr] [--batch 16] [--batches 16] [--rounds 5] [--defense jpeg]
+    python benchmarks/oracle.py [--task sr] [--batch 16] [--batches 16] [--rounds 5] [--defense jpeg] [--device cpu]
 
 Tasks: sr, whose oracle answers questions of 24x24 pixels, and latent-fidelity, whose oracle draws.
 
@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -58,33 +59,37 @@ def questions(count: int, size: int, seed: int, latent_size: int | None) -> list
     return [round_8bit(torch.rand(size, 3, 24, 24, generator=generator)) for _ in range(count)]
 
 
-def main() -> None:
-    """Print images a second of both, and the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=sorted(ATTACKS), default="sr")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--batches", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--defense", help="one that answers pass, in a process of its own")
-    arguments = parser.parse_args()
-    if not MEMORY.items() <= os.environ.items():
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MEMORY})
-    catalog, plan = bench.prepare(Request(arguments.task, ATTACKS[arguments.task], defense=arguments.defense))
-    asked = arguments.batch * arguments.batches * (arguments.rounds + 1)
-    plan = plan.model_copy(update={"budget": asked})
-    machine = hardware.choose("cpu", autocast=False)
+@dataclass(frozen=True)
+class Asked:
+    """What is measured: batches of so many images in each of so many rounds, after a first one."""
+
+    task: str = "sr"
+    batch: int = 16
+    batches: int = 16
+    rounds: int = 5
+    defense: str | None = None
+    device: str = "cpu"
+
+
+def rates(asked: Asked) -> dict[str, list[float]]:
+    """Return images a second of both by round."""
+    catalog, plan = bench.prepare(Request(asked.task, ATTACKS[asked.task], defense=asked.defense))
+    plan = plan.model_copy(update={"budget": asked.batch * asked.batches * (asked.rounds + 1)})
+    machine = hardware.choose(asked.device, autocast=False)
     torch.set_num_threads(machine.threads)
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")
         run.open(plan)
         weights = weights_path(plan.victim, catalog)
-        order = OpenService(plan=plan, weights=weights, ledger=run.ledger, device="cpu", threads=machine.threads)
-        isolation, ends = chosen("auto"), oracle_ends()
+        order = OpenService(
+            plan=plan, weights=weights, ledger=run.ledger, device=machine.device, threads=machine.threads
+        )
+        ends = oracle_ends()
         where = confines(run, Orders(order, None), [])
         service = RemoteService(order, where.service, ends.service, Journal(bench.quiet), where.defense)
         service.wait_ready()
-        oracle = MeteredOracle(task_kind(plan.task.kind), asked, over(ends.attacker))
-        victim = open_victim(plan.victim, weights, plan.victim_weights, "cpu")
+        oracle = MeteredOracle(task_kind(plan.task.kind), plan.budget, over(ends.attacker))
+        victim = open_victim(plan.victim, weights, plan.victim_weights, machine.device)
         latent_size = victim.latent_size
 
         def direct(x: Tensor) -> Tensor:
@@ -96,19 +101,35 @@ def main() -> None:
                 service.handle(lambda carried: 60.0)
             return oracle.sample(len(x)) if latent_size else oracle.query(x)
 
-        rates: dict[str, list[float]] = {"direct": [], "isolated": []}
-        for number in range(arguments.rounds + 1):
-            batches = questions(arguments.batches, arguments.batch, seed=number, latent_size=latent_size)
+        found: dict[str, list[float]] = {"direct": [], "isolated": []}
+        for number in range(asked.rounds + 1):
+            batches = questions(asked.batches, asked.batch, seed=number, latent_size=latent_size)
             pair = {"direct": timed(direct, batches), "isolated": timed(isolated, batches)}
             if number:  # the first round warms both up
                 for name, rate in pair.items():
-                    rates[name].append(rate)
+                    found[name].append(rate)
         service.stop()
         ends.attacker.close()
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    print(f"{arguments.task}, isolation {isolation}, batches of {arguments.batch}, {machine.threads} threads")
+    return found
+
+
+def main() -> None:
+    """Print images a second of both, and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--task", choices=sorted(ATTACKS), default="sr")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batches", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--defense", help="one that answers pass, in a process of its own")
+    parser.add_argument("--device", default="cpu")
+    asked = Asked(**vars(parser.parse_args()))
+    if not MEMORY.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MEMORY})
+    found = rates(asked)
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    print(f"{asked.task}, isolation {chosen('auto')}, batches of {asked.batch}, {torch.get_num_threads()} threads")
     for name, median in medians.items():
-        print(f"{name:9} {median:7.1f} images/s  (rounds: {', '.join(f'{rate:.1f}' for rate in rates[name])})")
+        print(f"{name:9} {median:7.1f} images/s  (rounds: {', '.join(f'{rate:.1f}' for rate in found[name])})")
     print(f"ratio     {medians['isolated'] / medians['direct']:.3f}")
 
 

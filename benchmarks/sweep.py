@@ -3,8 +3,10 @@
     python benchmarks/sweep.py [--runs 48] [--plans 10000] [--forecast 20] [--executors serial,local,ray] [--write]
 
 Tiny runs: the same sweep of sr at `mini` (bicubic, and srresnet of two steps, at 16 questions) by each executor, two at
-once where it can. Their records must be the same but for times, hosts and paths. Overhead is what a run takes on the
-clock beside its own seconds, after the first has begun: (seconds since then x at once - sum of the runs') / runs.
+once where it can. Their records must be the same but for times, hosts and paths. Overhead is what passes between the
+end of a run and the begin of the next one in its place, a mean over all that had one before them. Lost is what is not
+the runs' own seconds from the first begin on: (seconds since then x at once - sum of the runs') / runs; beside the
+overhead it has the time in which the last run has nobody beside it.
 Nothing: plans of runs that sleep for a millisecond, planned and kept account of. Forecast: what `--dry-run` says of
 runs of sr, when one of each has been made, against what they take. --write writes benchmarks/results/sweep.json; do
 that on a machine that does nothing else.
@@ -72,19 +74,23 @@ def of_executor(name: Any, sweep: Sweep, out: Path) -> tuple[dict[str, Any], lis
     """Return what an executor costs, and the records."""
     catalog, plans = plan_all(sweep)
     chosen = choose(Setup(name, None if name == "serial" else 2))
-    begin, started, spent = time.perf_counter(), 0.0, 0.0
+    begin, heard = time.perf_counter(), list[float]()
+    begun = list[float]()
     for ended in Campaign(Work(catalog, out), chosen.executor)(plans):
         if ended.failed:
             raise SystemExit(f"{name}: {ended.end}")
-        started = started or time.perf_counter() - ended.seconds
-        spent += ended.seconds
-    since = time.perf_counter() - started
+        heard.append(time.perf_counter())
+        begun.append(heard[-1] - ended.seconds)
+    begun.sort()
+    spent = sum(heard) - sum(begun)
+    between = [later - earlier for later, earlier in zip(begun[chosen.width :], heard, strict=False)]
     cost = {
         "runs": len(plans),
         "at_once": chosen.width,
-        "start_s": round(started - begin, 2),
+        "start_s": round(begun[0] - begin, 2),
         "run_s": round(spent / len(plans), 2),
-        "overhead_s": round((since * min(chosen.width, len(plans)) - spent) / len(plans), 3),
+        "overhead_s": round(sum(between) / max(1, len(between)), 3),
+        "lost_s": round(((heard[-1] - begun[0]) * min(chosen.width, len(plans)) - spent) / len(plans), 3),
     }
     return cost, [read_record(out / plan.run_name / "record.json") for plan in plans]
 

@@ -51,15 +51,10 @@ class _Worker:
             ended: Ended = self.pipe.recv()
         except (EOFError, OSError):
             self.process.join()
+            self.pipe.close()
             lost = WorkerLost(f"the process of the run {_end(self.process.exitcode)}", "the same command goes on")
             return Ended(self.plan.id, lost)
         return ended
-
-    def stop(self) -> None:
-        """End it, whatever it does: a run that is under way goes on another time."""
-        self.pipe.close()
-        self.process.terminate()
-        self.process.join()
 
 
 def _serve(pipe: Connection, work: Path, environment: Mapping[str, str]) -> None:
@@ -70,6 +65,16 @@ def _serve(pipe: Connection, work: Path, environment: Mapping[str, str]) -> None
         does: Callable[[Plan], Ended] = pickle.loads(work.read_bytes())
         while True:
             pipe.send(does(pipe.recv()))
+
+
+def _stop(working: Sequence[_Worker], done: Sequence[_Worker]) -> None:
+    """End processes; of those at work the run goes on another time."""
+    for worker in working:
+        worker.process.terminate()
+    for worker in (*working, *done):
+        worker.pipe.close()  # which is all that one without work waits for
+    for worker in (*working, *done):
+        worker.process.join()
 
 
 def _end(code: int | None) -> str:
@@ -97,7 +102,7 @@ class Local:
             yield from self._all(file, plans)
 
     def _all(self, work: Path, plans: Sequence[Plan]) -> Iterator[Ended]:
-        left, workers = iter(plans), dict[Connection, tuple[_Worker, int]]()
+        left, workers, done = iter(plans), dict[Connection, tuple[_Worker, int]](), list[_Worker]()
         try:
             for at, plan in zip(range(self.jobs), left, strict=False):
                 worker = _Worker.start(work, plan, self._environment(at))
@@ -105,21 +110,19 @@ class Local:
             while workers:
                 for pipe in wait(list(workers)):
                     worker, at = workers.pop(pipe)  # type: ignore[call-overload]
-                    ended = worker.take()
-                    following = next(left, None)
-                    gone = following is None or isinstance(ended.end, WorkerLost)
-                    if gone:
-                        worker.stop()
+                    ended, following = worker.take(), next(left, None)
+                    lost = isinstance(ended.end, WorkerLost)
+                    if following is None and not lost:
+                        done.append(worker)  # and waited for at the end: who listens need not
                     if following is not None:
-                        if gone:
+                        if lost:
                             worker = _Worker.start(work, following, self._environment(at))
                         else:
                             worker.give(following)
                         workers[worker.pipe] = worker, at
                     yield ended
         finally:
-            for worker, _ in workers.values():
-                worker.stop()
+            _stop([worker for worker, _ in workers.values()], done)
 
     def _environment(self, at: int) -> dict[str, str]:
         """Return what a process is told: its share of the cores, and its device."""

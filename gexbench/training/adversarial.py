@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gexbench.core.images import to_uint8
+from gexbench.training import group
 
 BETAS = (0.5, 0.999)
 
@@ -67,10 +68,12 @@ def descend_flat(optimiser: torch.optim.Optimizer, loss: Callable[[], Tensor], r
     optimiser.zero_grad(set_to_none=True)
     value = loss()
     value.backward()
+    group.average_gradients(optimiser)
     if rho:
         climbed = _climb([w for group in optimiser.param_groups for w in group["params"] if w.grad is not None], rho)
         optimiser.zero_grad(set_to_none=True)
         loss().backward()
+        group.average_gradients(optimiser)
         with torch.no_grad():
             for weight, before in climbed:
                 weight.copy_(before)

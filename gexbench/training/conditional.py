@@ -12,6 +12,7 @@ from gexbench.errors import PlanError
 from gexbench.nets.initialise import gaussian, seeded
 from gexbench.nets.patchgan import PatchGAN
 from gexbench.nets.unet import UNet, UNetOptions
+from gexbench.training import group
 from gexbench.training.adversarial import adam, cross_entropy, descend_flat, difference, frozen, linear_rate
 from gexbench.training.loop import (
     Loop,
@@ -97,6 +98,7 @@ class ConditionalTraining:
         for name, member in (("generator", net), ("discriminator", self.judge)):
             gaussian(member, derived_seed(context.seed, name))
             member.train().to(context.device).to(memory_format=layout)
+        group.join(net, self.judge)
         self.makers, self.critics = adam([net], options.lr), adam([self.judge], options.lr)
 
     def fit(self, pairs: Pairs) -> None:
@@ -104,7 +106,7 @@ class ConditionalTraining:
         state: dict[str, Stateful] = {"net": self.net, "judge": self.judge}
         state |= {"makers": self.makers, "critics": self.critics}
         fingerprint = self.context.fingerprint(self.options, pairs.digest())
-        loop = Loop("fit", self.options.steps, fingerprint, self.context)
+        loop = Loop("fit", self.options.steps, fingerprint, self.context, shared=True)
         run_steps(lambda number: self.step(pairs, number), state, loop)
 
     def step(self, pairs: Pairs, number: int) -> Mapping[str, Tensor]:

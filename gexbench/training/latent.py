@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from gexbench.core.images import from_uint8
 from gexbench.nets.initialise import seeded
 from gexbench.nets.latent_gan import LatentGAN
+from gexbench.training import group
 from gexbench.training.adversarial import follow, frozen
 from gexbench.training.loop import (
     Loop,
@@ -67,12 +68,15 @@ class LatentTraining:
 
     betas = (0.0, 0.9)
     options_type: ClassVar[type[LatentOptions]] = LatentOptions
+    shared: ClassVar[bool] = True
+    """Whether a group can train it: losses are means over images that layers keep apart, or that batch norm mixes."""
 
     def __init__(self, gan: LatentGAN, options: LatentOptions, context: TrainingContext, name: str = "fit") -> None:
         self.options, self.context, self.name = options, context, name
         self.net, self.judge = net, judge = gan.generator, gan.discriminator
         for member in (net, judge):
             member.train().to(context.device).to(memory_format=torch.channels_last)
+        group.join(net, judge)
         self.mean = copy.deepcopy(net).requires_grad_(False) if options.average else net
         self.makers, self.critics = (
             torch.optim.Adam(member.parameters(), lr=options.lr, betas=self.betas, fused=True)
@@ -89,7 +93,7 @@ class LatentTraining:
         state |= {"mean": self.mean} if self.options.average else {}
         state |= {"makers": self.makers, "critics": self.critics, **self.beside()}
         fingerprint = self.context.fingerprint(self.options, pixel_digest(images))
-        loop = Loop(self.name, self.options.steps, fingerprint, self.context)
+        loop = Loop(self.name, self.options.steps, fingerprint, self.context, shared=self.shared)
         run_steps(lambda number: self.step(bank, number), state, loop)
         if self.options.average:
             self.net.load_state_dict(self.mean.state_dict())
@@ -147,12 +151,12 @@ class LatentTraining:
 
     def _real(self, bank: Tensor, draws: torch.Generator) -> Tensor:
         which = torch.randint(len(bank), (self.options.batch,), generator=draws)
-        return from_uint8(bank[which]).to(self.context.device, memory_format=torch.channels_last)
+        return from_uint8(bank[group.share(which)]).to(self.context.device, memory_format=torch.channels_last)
 
     def _latents(self, draws: torch.Generator) -> Tensor:
         size = self.net.latent_size
         assert isinstance(size, int)
-        return torch.randn(self.options.batch, size, generator=draws).to(self.context.device)
+        return group.share(torch.randn(self.options.batch, size, generator=draws)).to(self.context.device)
 
 
 def seeded_gan(generator: Callable[[], nn.Module], discriminator: Callable[[], nn.Module], seed: int) -> LatentGAN:

@@ -20,8 +20,9 @@ from torch import Tensor
 from gexbench.core.attack import Brief, Progress
 from gexbench.core.defense import Place
 from gexbench.core.victim import Studio
-from gexbench.errors import RunFailed
+from gexbench.errors import PlanError, RunFailed
 from gexbench.nets.initialise import Net
+from gexbench.training import group
 from gexbench.training.losses import LossLog
 
 Step = Callable[[int], Mapping[str, Tensor]]
@@ -64,7 +65,8 @@ class TrainingContext:
 class Loop:
     """How long, under which name, and of what kind: a checkpoint of another `fingerprint` is ignored.
 
-    name: also the stem of the checkpoint's file in `context.workdir`. every: seconds between checkpoints.
+    name: also the stem of the checkpoint's file in `context.workdir`. every: seconds between checkpoints. shared: that
+    a step takes its share of what it draws and its nets were joined, so that a group can train them (see group).
     """
 
     name: str
@@ -72,6 +74,7 @@ class Loop:
     fingerprint: str
     context: TrainingContext
     every: float = 20.0
+    shared: bool = False
 
     @property
     def file(self) -> Path:
@@ -89,20 +92,27 @@ def run_steps(step: Step, state: Mapping[str, Stateful], loop: Loop) -> None:
 
     A step must draw all it draws from `step_generator` with its own number; then a run that was killed anywhere and
     started again ends, on a CPU, with the same weights to the bit. About a hundred times a training, the losses are
-    written to `loop.losses`, see LossLog. Raises RunFailed when one of these is not finite.
+    written to `loop.losses`, see LossLog. Of a group the first process writes files. Raises RunFailed when a loss is
+    not finite, and PlanError where a group cannot train it.
     """
-    done = _resume(state, loop)
-    log, saved = LossLog(loop.losses, done), time.monotonic()
+    if group.size() > 1 and not loop.shared:
+        raise PlanError(f"the training {loop.name!r} is not shared by {group.size()} processes", "start one")
+    done, writes = _resume(state, loop), group.is_first()
+    group.refuse_apart((done, loop.fingerprint), "checkpoint and data")
+    log, saved = LossLog(loop.losses, done) if writes else None, time.monotonic()
     for number in range(done, loop.steps):
         found = step(number)
         if _is_logged(number + 1, loop.steps):
-            losses = {key: float(value) for key, value in found.items()}
+            losses = group.averaged(found)
             _refuse_divergence(losses, number, loop.name)
-            log.add(number + 1, losses)
+            if log is not None:
+                log.add(number + 1, losses)
             loop.context.progress(loop.name, number + 1, loop.steps)
-        if number + 1 == loop.steps or time.monotonic() - saved >= loop.every:
+        if writes and (number + 1 == loop.steps or time.monotonic() - saved >= loop.every):
             _save(state, loop, number + 1)
             saved = time.monotonic()
+    if group.size() > 1:
+        group.refuse_apart(group.digest(state.values()), "weights at the end")
 
 
 def step_generator(seed: int, stream: str, number: int) -> torch.Generator:
@@ -136,14 +146,15 @@ def cosine_rate(number: int, steps: int, floor: float = 0.0) -> float:
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     """Set the learning rate of all parameter groups."""
-    for group in optimiser.param_groups:
-        group["lr"] = rate
+    for part in optimiser.param_groups:
+        part["lr"] = rate
 
 
 def descend(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
     """Do one step of the optimiser down the loss's gradient."""
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
+    group.average_gradients(optimiser)
     optimiser.step()
 
 

@@ -39,6 +39,7 @@ class PGGANTraining(LatentTraining):
     """
 
     betas = (0.0, 0.99)
+    shared = False  # its discriminator compares the images of a batch, and penalties draw for each
 
     def __init__(self, gan: LatentGAN, options: LatentOptions, context: TrainingContext, name: str = "fit") -> None:
         super().__init__(gan, options, context, name)

@@ -50,6 +50,7 @@ class StyleGAN2Training(LatentTraining):
 
     betas = (0.0, 0.99)
     options_type = StyleOptions
+    shared = False  # its discriminator compares the images of a batch, and penalties draw for each
 
     def __init__(self, gan: LatentGAN, options: StyleOptions, context: TrainingContext, name: str = "fit") -> None:
         super().__init__(gan, options, context, name)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from gexbench.nets.initialise import seeded
 from gexbench.nets.srresnet import SRResNet, SRResNetOptions
+from gexbench.training import group
 from gexbench.training.augment import augment
 from gexbench.training.loop import (
     Loop,
@@ -53,6 +54,7 @@ def fit_pixels(net: nn.Module, pairs: Pairs, plan: PixelPlan, context: TrainingC
     Goes on from the checkpoint `<name>.ckpt` in `context.workdir` when that was made from the same pairs and numbers.
     """
     net.train().to(context.device).to(memory_format=torch.channels_last)
+    group.join(net)
     optimiser = torch.optim.Adam(net.parameters(), lr=plan.lr)
 
     def step(number: int) -> Mapping[str, Tensor]:
@@ -63,7 +65,7 @@ def fit_pixels(net: nn.Module, pairs: Pairs, plan: PixelPlan, context: TrainingC
         descend(optimiser, loss)
         return {"loss": loss.detach()}
 
-    loop = Loop(name, plan.steps, context.fingerprint(plan, pairs.digest()), context)
+    loop = Loop(name, plan.steps, context.fingerprint(plan, pairs.digest()), context, shared=True)
     run_steps(step, {"net": net, "optimiser": optimiser}, loop)
 
 
@@ -84,10 +86,11 @@ def fit_srresnet(pairs: Pairs, options: Mapping[str, Any], context: TrainingCont
 
 
 def draw_batch(pairs: Pairs, plan: PixelPlan, context: TrainingContext, number: int) -> tuple[Tensor, Tensor]:
-    """Draw the augmented crops of one step onto the training's device, channels last."""
+    """Draw the augmented crops of one step, or a group's share, onto the training's device, channels last."""
     x, y = draw(pairs, plan.patch, plan.batch, step_generator(context.seed, "crops", number))
     x, y = augment(x, y, plan.augment, step_generator(context.seed, "augment", number))
-    return tuple(part.to(context.device, memory_format=torch.channels_last) for part in (x, y))  # type: ignore[return-value]
+    x, y = (group.share(part).to(context.device, memory_format=torch.channels_last) for part in (x, y))
+    return x, y
 
 
 def pixel_loss(made: Tensor, wanted: Tensor, kind: str) -> Tensor:

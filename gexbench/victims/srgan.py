@@ -16,6 +16,7 @@ from gexbench.nets.initialise import reset, seeded
 from gexbench.nets.srgan_discriminator import SRGANDiscriminator
 from gexbench.nets.srresnet import SRResNet, SRResNetOptions
 from gexbench.nets.vgg import VGG16Features
+from gexbench.training import group
 from gexbench.training.adversarial import cross_entropy, frozen
 from gexbench.training.loop import (
     Loop,
@@ -121,6 +122,7 @@ def fit_adversarially(
     )
     for member in (net.train(), judge.train(), content):
         member.to(context.device).to(memory_format=torch.channels_last)
+    group.join(net, judge)
     makers = torch.optim.Adam(net.parameters(), lr=options.gan_lr)
     judges = torch.optim.Adam(judge.parameters(), lr=options.gan_lr)
 
@@ -141,7 +143,7 @@ def fit_adversarially(
 
     state: dict[str, Stateful] = {"net": net, "judge": judge, "makers": makers, "judges": judges}
     fingerprint = context.fingerprint(options, pairs.digest())
-    run_steps(step, state, Loop("adversarial", options.gan_steps, fingerprint, context))
+    run_steps(step, state, Loop("adversarial", options.gan_steps, fingerprint, context, shared=True))
 
 
 def _judge_loss(judge: nn.Module, true: Tensor, made: Tensor) -> Tensor:

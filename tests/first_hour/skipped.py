@@ -12,7 +12,28 @@ SERVICE = "wants a generator of one's own; tests/test_own_service_page.py runs t
 
 FILE = "wants the file that the page shows, and trains for minutes; tests/sweeps/test_file.py plans it, word for word"
 
+FILES = (
+    "wants files that were downloaded, or another's images; tests/cli/test_data_files.py does the same with small ones"
+)
+
 SKIPPED = {
+    "export GEXBENCH_DATA=~/data": FILES,
+    "gexbench data prepare sr-small downloads/": FILES,
+    "gexbench data prepare sr-small BSR_bsds500.tgz SelfExSR-master.zip T91.zip": FILES,
+    "gexbench data prepare monet2photo-small monet2photo.zip BSR_bsds500.tgz": FILES,
+    "gexbench data prepare photos-128 monet2photo.zip BSR_bsds500.tgz": FILES,
+    "gexbench data prepare cifar10-small CIFAR-10-images-master.zip": FILES,
+    "gexbench assets fetch dcgan-faces-64": DOWNLOADS,
+    (
+        "gexbench data prepare selfie2anime-small --as me/faces selfie2anime/trainA,selfie2anime/testA,"
+        "selfie2anime/pool,selfie2anime/bench=dcgan-faces-64 selfie2anime/trainB,selfie2anime/testB=cartoons/"
+    ): FILES,
+    "gexbench data prepare rooms-small --as me/rooms rooms/bedroom=bedrooms/ rooms/kitchen=kitchens/": FILES,
+    "gexbench new task me/selfie --dataset me/faces --victim ugatit-anime-small": FILES,
+    "gexbench new board me/selfie": FILES,
+    "gexbench run --registry cards --task me/selfie --attack pix2pix": FILES,
+    "gexbench data unpack saved/ --to pictures": FILES,
+    "gexbench new dataset me/deblur --layout paired --sides blur,sharp --from pictures": FILES,
     "python make_generator.py": SERVICE,
     "gexbench victim probe generator.pt": SERVICE,
     "python serve.py &": SERVICE,
@@ -88,6 +109,7 @@ SKIPPED = {
     "gexbench run --task stylegan-transfer --attack stylegan-transfer --profile paper --dataset lsun-classrooms-256": (
         "needs LSUN and a victim that the reader trained"
     ),
+    "torchrun --nproc-per-node 4 -m gexbench victim train srgan": "wants several GPUs and the papers' data",
     "gexbench innocents make monet2photo-mini --jobs 2": TRAINS,
     "gexbench innocents make sr-mini --jobs 2": TRAINS,
     "gexbench ownership --run runs/monet2photo-… --questions ask/": LACKS,

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from functools import partial
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,14 @@ def test_who_stops_to_listen_ends_the_processes(tmp_path: Path, registry: Path) 
     count = len(list((tmp_path / "out").iterdir()))
     time.sleep(0.3)
     assert len(list((tmp_path / "out").iterdir())) == count < 50
+
+
+def test_the_last_run_is_told_of_before_its_process_has_ended(tmp_path: Path, registry: Path) -> None:
+    catalog, plans = plans_of(registry, 2)
+    ends = iter(Local(2)(Work(catalog, tmp_path / "out", run=noted), plans))
+    assert len({next(ends).id for _ in plans}) == len(active_children()) == 2
+    assert list(ends) == []
+    assert active_children() == []
 
 
 def test_toy_runs_end_with_one_record_each(tmp_path: Path, registry: Path) -> None:

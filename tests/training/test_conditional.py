@@ -67,7 +67,7 @@ def test_a_crop_too_small_to_be_judged_is_refused() -> None:
         replace(OPTIONS, crop=16)
 
 
-@pytest.mark.parametrize("options", [replace(OPTIONS, dropout=0.5, depth=5, crop=32), MINDFUL], ids=["dropout", "sam"])
+@pytest.mark.parametrize("options", [replace(OPTIONS, dropout=0.5, depth=6, crop=64), MINDFUL], ids=["dropout", "sam"])
 def test_a_training_that_was_stopped_ends_with_the_same_bits(
     pairs: Pairs, context: TrainingContext, tmp_path: Path, options: ConditionalOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,7 +87,7 @@ def test_the_seed_alone_decides_the_weights(pairs: Pairs, context: TrainingConte
 
 def test_the_global_generator_is_left_as_it_was(pairs: Pairs, context: TrainingContext) -> None:
     before = torch.random.get_rng_state()
-    fit_conditional(pairs, replace(OPTIONS, dropout=0.5, depth=5, crop=32), context)
+    fit_conditional(pairs, replace(OPTIONS, dropout=0.5, depth=6, crop=64), context)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 

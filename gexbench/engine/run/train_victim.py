@@ -16,6 +16,7 @@ from gexbench.core.attack import Progress
 from gexbench.core.dataset import Dataset
 from gexbench.core.victim import Studio
 from gexbench.engine.machine import hardware
+from gexbench.engine.run.together import together
 from gexbench.engine.store import datasets
 from gexbench.engine.store.assets import AssetStore
 from gexbench.engine.store.paths import home
@@ -28,7 +29,8 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
     """Train a victim as its card says and write its weights; returns their path and SHA-256.
 
     Goes on from a checkpoint when an earlier training of the same card was stopped. `to` None means the place where
-    runs look for it. Raises DataMissing or AssetMissing naming what is not here, PlanError for a file.
+    runs look for it. Processes that torchrun started train it together, and the first one writes. Raises DataMissing or
+    AssetMissing naming what is not here, PlanError for a file.
     """
     if not card.entry:
         raise PlanError(
@@ -46,26 +48,28 @@ def train_victim(card: VictimCard, catalog: Catalog, to: Path | None, progress: 
     dataset: Dataset = load_entry(filed.card.reader)(filed.card.settings, files)
     machine = hardware.choose("auto", autocast=True)
     torch.set_num_threads(machine.threads)
-    victim = load_entry(card.entry)()
     workdir = home() / "training" / f"{card.name.replace('/', '.')}-v{card.version}"
     workdir.mkdir(parents=True, exist_ok=True)
-    studio = Studio(
-        owner=dataset.owner(),
-        style=dataset.style(),
-        scale=card.scale,
-        net=card.net,
-        options=card.train,
-        assets={name: AssetStore().path(catalog.get(AssetCard, name)) for name in card.assets},
-        device=torch.device(machine.device),
-        precision=machine.precision,
-        seed=card.seed,
-        workdir=workdir,
-        progress=progress,
-    )
-    net = victim.train(victim.build(card.net), studio)
-    state = {name: _stored(tensor.detach().cpu(), card.stored) for name, tensor in net.state_dict().items()}
-    weights, path = safetensors.torch.save(state), to or trained_path(card)
-    atomic_write(path, weights)
+    with together(machine.device) as seat:
+        studio = Studio(
+            owner=dataset.owner(),
+            style=dataset.style(),
+            scale=card.scale,
+            net=card.net,
+            options=card.train,
+            assets={name: AssetStore().path(catalog.get(AssetCard, name)) for name in card.assets},
+            device=seat.device,
+            precision=machine.precision,
+            seed=card.seed,
+            workdir=workdir,
+            progress=progress,
+        )
+        victim = load_entry(card.entry)()
+        net = victim.train(victim.build(card.net), studio)
+        state = {name: _stored(tensor.detach().cpu(), card.stored) for name, tensor in net.state_dict().items()}
+        weights, path = safetensors.torch.save(state), to or trained_path(card)
+        if seat.first:
+            atomic_write(path, weights)
     return path, hashlib.sha256(weights).hexdigest()
 
 
