@@ -215,8 +215,9 @@ def _kill_all(child: int) -> None:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         with suppress(ChildProcessError):
-            while os.waitpid(-1, 0):
+            while os.waitpid(-1, os.WNOHANG)[0]:  # who lives on is killed in the next round
                 pass
+        time.sleep(0.01)
         tasks = Path("/proc/self/task").glob("*/children")
         left = {int(word) for task in tasks for word in task.read_text().split()}
 

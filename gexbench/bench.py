@@ -42,6 +42,7 @@ def run(
     victim: str | None = None,
     dataset: str | None = None,
     registry: str | Path | Iterable[str | Path] = (),
+    trust: bool = False,
     out: str | Path = RUNS,
     progress: Progress = quiet,
     **unknown: Never,
@@ -49,7 +50,8 @@ def run(
     """Run an attack on a task and return the record, which is also on disk below `out`.
 
     attack, defense: a name, or a submission's folder. budget: a number of images, or such as "50%". options,
-    defense_options: by name. registry: more folders of cards. deadline: seconds the attack may take. None: the card's
+    defense_options: by name. registry: more folders of cards. trust: whether their data sets' own readers may run, in
+    records that are never ranked. deadline: seconds the attack may take. None: the card's
     choice; of a profile mini, or the task's only one. A run that ended well before is returned as it stands; one that
     was killed goes on. Raises GexbenchError for bad input; an attack that fails gives a record with status "failed".
     """
@@ -69,6 +71,7 @@ def run(
         folders_of(registry),
         victim,
         dataset,
+        trust,
     )
     catalog, plan = prepare(request)
     return run_plan(plan, catalog, Path(out), progress)
@@ -121,18 +124,20 @@ def folders_of(given: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
 def prepare(request: Request) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan for a request; an attack or defense given as a folder is read from there."""
     request = name_folders(request)
-    catalog = Catalog.load(request.folders)
+    catalog = Catalog.load(request.folders, request.trust)
     request = name_victim(settle(request, catalog), catalog)
     return catalog, resolve(request, catalog, identify(request, catalog))
 
 
-def prepare_file(file: Path, folders: Sequence[Path] = (), victim: str | None = None) -> tuple[Catalog, Plan]:
+def prepare_file(
+    file: Path, folders: Sequence[Path] = (), victim: str | None = None, trust: bool = False
+) -> tuple[Catalog, Plan]:
     """Return the catalog and the plan in a file, such as runs/<name>/plan.json.
 
-    victim: where it lies, of a plan with a user's own.
+    victim: where it lies, of a plan with a user's own. trust: as in plan.Request.
     Raises PlanError where it cannot be read, or where cards, weights, data or code are not those it was made with.
     """
-    planned, catalog = read_plan(file), Catalog.load(folders)
+    planned, catalog = read_plan(file), Catalog.load(folders, trust)
     try:
         request = planned.request()
         request = request if victim is None else name_victim(replace(request, victim=victim), catalog)
@@ -201,12 +206,13 @@ def adopt_victim(victim: str | None, plan: Plan, catalog: Catalog) -> None:
 def _refuse_readable(filed: Filed[VictimCard], catalog: Catalog) -> None:
     """Raise PlanError where a victim's file lies in a plug-in's folder, which its attack may read."""
     named = filed.card.weights
-    file = Path(os.path.realpath(filed.root.path / named.file)) if named else Path(os.path.realpath(filed.path))
-    for root in catalog.roots:
-        if root.code is not None and file.is_relative_to(root.code.resolve()):
-            raise PlanError(
-                f"the victim {file} lies inside {root.origin}, the folder of a plug-in", "move it elsewhere"
-            )
+    places = [filed.root.path / named.file] if named else [filed.path]
+    places += [filed.path] if filed.path.is_dir() else []
+    for file in (Path(os.path.realpath(place)) for place in places):
+        for root in catalog.roots:
+            if root.code is not None and file.is_relative_to(root.code.resolve()):
+                told = f"the victim {file} lies inside {root.origin}, the folder of a plug-in"
+                raise PlanError(told, "move it elsewhere")
 
 
 def identify(request: Request, catalog: Catalog) -> Identity:
@@ -240,6 +246,11 @@ def identify(request: Request, catalog: Catalog) -> Identity:
             plug_ins[role] = plug_in_digest(folder, found)
             files += found
     dataset = catalog.filed(DatasetCard, request.dataset or scale.dataset)
+    if dataset.card.is_read_by_others:
+        from gexbench.engine.store.own_reader import load_reader  # imports torch
+
+        plug_ins["dataset"], reader = load_reader(dataset)
+        files.append(reader)
     victim = catalog.filed(VictimCard, request.victim or scale.victim)
     for role, each in filed.items():
         _refuse_beside(victim, role, each)

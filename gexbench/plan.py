@@ -46,7 +46,10 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for; None means the card's choice, and a profile "" the usual one (see settled)."""
+    """What a user asked for; None means the card's choice, and a profile "" the usual one (see settled).
+
+    trust: whether a reader of images that is somebody's own may run, beside the truth.
+    """
 
     task: str
     attack: str
@@ -62,6 +65,7 @@ class Request:
     folders: tuple[Path, ...] = field(default=())
     victim: str | None = None
     dataset: str | None = None
+    trust: bool = False
 
 
 class Plan(Frozen):
@@ -249,7 +253,7 @@ def resolve(request: Request, catalog: Catalog, identity: Identity) -> Plan:
 class Identity:
     """Hashes that only the files on this machine can tell: victim weights, data-set list, code that computes.
 
-    plug_ins: hashes of foreign code by role, "attack" or "defense".
+    plug_ins: hashes of foreign code by role: "attack", "defense", "victim", or "dataset", a reader that was trusted.
     """
 
     victim_weights: str

@@ -115,7 +115,10 @@ def test_ids_of_records_stay_as_options_come_that_every_attack_takes(board: str)
         asked = replace(
             request, victim=None, dataset=None, budget=None, deadline=None, defense=None, defense_settings=()
         )
-        options = resolve(asked, CATALOG, IDENTITY).options
+        today = resolve(asked, CATALOG, IDENTITY)
+        if today.attack.version > record.plan.attack.version:
+            continue  # its options have other values today
+        options = today.options
         assert record.plan.model_copy(update={"options": options}).id == record.plan.id
         assert record.id in (record.plan.id, record.plan.former_id)
 

@@ -32,6 +32,8 @@ def objections(record: RunRecord, board: BoardCard) -> Iterator[str]:
         if why:
             yield why
             return
+    if plan.dataset.is_read_by_others or "dataset" in plan.plug_ins:
+        yield f"a reader of its own, {shown(plan.dataset.reader)}, was trusted beside the truth; that is never ranked"
     if "none" in (record.isolation, plan.isolation):
         yield "it was run with --isolation none, unsandboxed in one process, which is never ranked"
     if record.incidents:

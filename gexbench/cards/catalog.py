@@ -57,18 +57,20 @@ class Catalog:
     """Cards of the given roots, read and checked kind by kind when first asked for.
 
     strict: a broken card of a root from outside is an error. Else it is skipped, with a line on stderr, until it is
-    asked for by name: what one package gets wrong is no affair of the others.
+    asked for by name: what one package gets wrong is no affair of the others. trusted: whether data sets from outside
+    may bring a reader of their own.
     """
 
     roots: tuple[CardRoot, ...]
     strict: bool = True
+    trusted: bool = False
     _broken: dict[type[schema.Card], dict[str, CardError]] = field(default_factory=dict, compare=False)
     _read: dict[type[schema.Card], dict[str, Filed[schema.Card]]] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def load(cls, folders: Iterable[Path] = ()) -> Catalog:
+    def load(cls, folders: Iterable[Path] = (), trusted: bool = False) -> Catalog:
         """Return the catalog of the packaged registry, installed plug-ins and the given folders."""
-        return cls(tuple(all_roots(folders)), strict=False)
+        return cls(tuple(all_roots(folders)), strict=False, trusted=trusted)
 
     def filed(self, kind: type[C], name: str) -> Filed[C]:
         """Return one card with its place; raises CardError for a broken one, and with the nearest names for none."""
@@ -99,7 +101,7 @@ class Catalog:
         known = self.all(type(filed.card))
         other = known.get(filed.card.name)
         if other is None or (other.card, other.path) != (filed.card, filed.path):
-            _enter(known, filed)  # type: ignore[arg-type]
+            _enter(known, filed, self.trusted)  # type: ignore[arg-type]
 
     def _take(self, found: dict[str, Filed[schema.Card]], root: CardRoot, kind: type[C], path: Path) -> None:
         """Read one file of a root and enter its card, if it has one of the kind."""
@@ -107,7 +109,7 @@ class Catalog:
         try:
             filed = _filed(root, kind, path)
             if filed is not None:
-                _enter(found, filed)
+                _enter(found, filed, self.trusted)
         except CardError as error:
             if self.strict or not root.outside:
                 raise
@@ -153,19 +155,21 @@ def _names(root: CardRoot, path: Path) -> set[str]:
     return own | {root.path.name if root.is_submission else path.stem}
 
 
-def _enter(found: dict[str, Filed[schema.Card]], filed: Filed[C]) -> None:
+def _enter(found: dict[str, Filed[schema.Card]], filed: Filed[C], trusted: bool) -> None:
     name = filed.card.name
     if filed.root.outside != ("/" in name):
         wanted = "a namespace, such as yourname/" + name.split("/")[-1] if filed.root.outside else "no namespace"
         raise CardError(f"{filed.path}: the name {name!r} needs {wanted}", "change `name` on the card")
-    trusted = getattr(filed.card, "reader", None) or (
-        filed.card.entry if isinstance(filed.card, (schema.MetricCard, schema.ExtractorCard)) else ""
-    )
-    if filed.root.outside and trusted and not trusted.startswith("gexbench."):
-        raise CardError(
-            f"{filed.path}: {trusted!r} would run beside the test data",
-            "metrics, extractors and readers are gexbench's own",
-        )
+    reader = filed.card.reader if isinstance(filed.card, schema.DatasetCard) else ""
+    entry = filed.card.entry if isinstance(filed.card, schema.MetricCard | schema.ExtractorCard) else ""
+    for beside in filter(None, [entry, "" if trusted else reader]):
+        if filed.root.outside and not beside.startswith("gexbench."):
+            raise CardError(
+                f"{filed.path}: {beside!r} would run beside the test data",
+                "a reader of your own: gexbench run --trust, in records that are never ranked"
+                if reader
+                else "metrics and extractors are gexbench's own",
+            )
     if name in found:
         raise CardError(f"{name!r} is declared twice: {found[name].path} and {filed.path}", "rename one of them")
     found[name] = filed  # type: ignore[assignment]

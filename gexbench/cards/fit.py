@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gexbench.cards.own import is_foreign, is_remote, signature_of
+from gexbench.cards.own import is_foreign, is_seeded, signature_of
 from gexbench.cards.schema import AttackCard, Card, DatasetCard, DefenseCard, TaskCard, TaskProfile, VictimCard
 from gexbench.errors import PlanError
 
@@ -43,7 +43,7 @@ def check_foreign(attack: AttackCard, defense: DefenseCard | None, victim: Victi
     if not is_foreign(victim):
         return
     signature_of(victim)
-    beyond = {"weights", "twin", "discriminator", "partial-real", *(["latents"] if is_remote(victim) else [])}
+    beyond = {"weights", "twin", "discriminator", "partial-real", *(["latents"] if is_seeded(victim) else [])}
     wanted = sorted(beyond & set(attack.needs))
     if wanted:
         raise PlanError(

@@ -14,7 +14,11 @@ from gexbench.foreign_text import shown
 
 LONGEST_LATENT, LARGEST_SIDE = 1 << 16, 1 << 13
 SEEDED = 8
-"""Length of the latents that an endpoint which draws is given a seed from; it never sees them."""
+"""Length of the latents that an endpoint, or a pipeline, which draws is given a seed from; it never sees them."""
+PIPELINE, PIPELINE_INDEX = "diffusers", "model_index.json"
+"""The backend of a pipeline, whose card may say with what else it is called, and the file that makes a folder one."""
+PIPELINE_FILES = (".json", ".safetensors", ".txt", ".model")
+"""Endings of what a pipeline is made of: settings, tensors, words of a tokenizer. No code and nothing pickled."""
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -42,6 +46,16 @@ def is_foreign(card: VictimCard) -> bool:
     return card.backend != "pytorch"
 
 
+def is_seeded(card: VictimCard) -> bool:
+    """Say whether a victim that draws is given seeds, and no latents."""
+    return card.backend in (BACKEND, PIPELINE)
+
+
+def is_slow(card: VictimCard) -> bool:
+    """Say whether a victim takes its time, or money, for an answer, and is asked no more than is needed."""
+    return card.backend in (BACKEND, PIPELINE)
+
+
 def is_remote(card: VictimCard) -> bool:
     """Say whether a victim is behind an address."""
     return card.backend == BACKEND
@@ -50,9 +64,10 @@ def is_remote(card: VictimCard) -> bool:
 def signature_of(card: VictimCard) -> Signature:
     """Return what a card says of a foreign victim's questions and answers; raises CardError for what it cannot mean.
 
-    Of a network in code the other keys are for its class.
+    Of a network in code the other keys are for its class, of a pipeline for its call.
     """
-    known = {key: value for key, value in card.net.items() if not card.entry or key in Signature.model_fields}
+    all_mean = not card.entry and card.backend != PIPELINE
+    known = {key: value for key, value in card.net.items() if all_mean or key in Signature.model_fields}
     if is_remote(card):
         return _of_address(card)
     try:
@@ -77,7 +92,7 @@ def _of_address(card: VictimCard) -> Signature:
 
 
 def arguments_of(card: VictimCard) -> dict[str, object]:
-    """Return what the class of a network in code is called with."""
+    """Return what the class of a network in code is called with, or a pipeline beside its question."""
     return {key: value for key, value in card.net.items() if key not in Signature.model_fields}
 
 

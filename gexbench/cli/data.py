@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gexbench.cli.options import Registry
+from gexbench.cli.data_files import fetch_data, prepare_data, unpack_data
+from gexbench.cli.data_report import faults, show
+from gexbench.cli.options import Registry, Trust
 
 if TYPE_CHECKING:
     from gexbench.engine.store.datasets import Report
-
-_SHOWN = 20
 
 app = typer.Typer(no_args_is_help=True, help="Look after data sets.\n\nExample: `gexbench data verify sr-small`")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -53,6 +53,7 @@ def list_data(registry: Registry = None, json: Json = False) -> None:
 def verify_data(
     name: Annotated[str, typer.Argument(help="A data set, see `gexbench data list`.")],
     registry: Registry = None,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Name all for which a run would refuse a data set; exit code 4 if there is something.
@@ -65,12 +66,13 @@ def verify_data(
     from gexbench.cards.catalog import Catalog
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.progress import Ticker
+    from gexbench.engine.store.own_reader import read_by
     from gexbench.engine.store.pictures import verify
 
-    filed = Catalog.load(registry or ()).filed(DatasetCard, name)
+    filed = read_by(Catalog.load(registry or (), trust).filed(DatasetCard, name))
     with Ticker(silent=json) as ticker:
         report = verify(filed.card, filed.pins, ticker.tick)
-    _show(name, report, json)
+    show(name, report, json)
     if not report.ok:
         raise typer.Exit(4)
 
@@ -79,6 +81,7 @@ def verify_data(
 def pin_data(
     name: Annotated[str, typer.Argument(help="A data set of your own registry.")],
     registry: Registry = None,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Write the hashes of all files beside the card of a data set of yours; `data verify` and runs then check them.
@@ -91,16 +94,17 @@ def pin_data(
     from gexbench.cards.schema import DatasetCard
     from gexbench.cli.output import print_json
     from gexbench.cli.progress import Ticker
+    from gexbench.engine.store.own_reader import read_by
     from gexbench.engine.store.pin import examined, write_pins
     from gexbench.errors import CardError
 
-    filed = Catalog.load(registry or ()).filed(DatasetCard, name)
+    filed = read_by(Catalog.load(registry or (), trust).filed(DatasetCard, name))
     if not filed.root.outside:
         raise CardError(f"the hashes of {name!r} ship with gexbench", "gexbench data pin is for data sets of your own")
     with Ticker(silent=json) as ticker:
         report = examined(filed.card, filed.pins, ticker.tick)
     if not report.ok:
-        _show(name, report, json)
+        show(name, report, json)
         raise typer.Exit(4)
     count = write_pins(report.files, filed.pins)
     if json:
@@ -114,55 +118,10 @@ def pin_data(
 def _state(report: Report) -> str:
     if report.ok:
         return "here"
-    faults = _faults(report)
-    return (
-        "not here" if faults["missing"] and not any(faults[what] for what in faults if what != "missing") else "damaged"
-    )
+    found = faults(report)
+    return "not here" if found["missing"] and not any(found[what] for what in found if what != "missing") else "damaged"
 
 
-def _faults(report: Report) -> dict[str, tuple[str, ...]]:
-    return {
-        "missing": report.missing,
-        "differing": report.differing,
-        "unreadable": report.unreadable,
-        "misnamed": report.misnamed,
-        "shared": report.shared,
-    }
-
-
-def _show(name: str, report: Report, as_json: bool) -> None:
-    from gexbench.cli.output import print_json
-
-    faults = _faults(report)
-    if not as_json:
-        _tell(name, report, faults)
-        return
-    print_json(
-        {
-            "dataset": name,
-            "ok": report.ok,
-            **{what: list(lines) for what, lines in faults.items()},
-            "counts": dict(report.counts),
-            "distinct": dict(report.distinct),
-            "hint": report.nearby,
-        }
-    )
-
-
-def _tell(name: str, report: Report, faults: dict[str, tuple[str, ...]]) -> None:
-    from gexbench.foreign_text import escaped
-
-    for what, lines in faults.items():
-        for line in lines[:_SHOWN]:
-            typer.echo(f"{what:9}  {escaped(line)}")
-        if len(lines) > _SHOWN:
-            typer.echo(f"{what:9}  … and {len(lines) - _SHOWN} more, which --json names")
-    for split, count in report.counts.items() if any(report.counts.values()) else ():
-        distinct = report.distinct.get(split, count)
-        copies = f", {distinct} distinct pictures" if distinct < count else ""
-        typer.echo(f"{split:14} {count} {'file' if count == 1 else 'files'}{copies}")
-    if faults["missing"]:
-        way_out = report.nearby or "set GEXBENCH_DATA to the folder that holds it"
-        typer.echo(f"{name}: incomplete; {way_out}")
-    else:
-        typer.echo(f"{name}: {'complete' if report.ok else 'not as it should be'}")
+app.command("fetch")(fetch_data)
+app.command("prepare")(prepare_data)
+app.command("unpack")(unpack_data)

@@ -65,7 +65,7 @@ def new_dataset(
 
     wanted = Wanted(source, layout, tuple(sides.split(",")) if sides else None, strip, scale, side)
     with Ticker() as ticker:
-        lines = write_dataset(_card_place("dataset", name, into), name, wanted, ticker.tick)
+        lines = write_dataset(card_place("dataset", name, into), name, wanted, ticker.tick)
     typer.echo("\n".join(lines))
     _next([f"gexbench new task {name} --dataset {name}{_elsewhere(into)}"])
 
@@ -74,9 +74,15 @@ def new_dataset(
 def new_victim(
     name: Name,
     source: Annotated[
-        str, typer.Option("--from", help="A TorchScript or ONNX file, an address of HTTP, or a card that says more.")
+        str,
+        typer.Option(
+            "--from", help="A TorchScript or ONNX file, a pipeline's folder, an address, or a card that says more."
+        ),
     ],
     dataset: Annotated[str | None, typer.Option(help="What it learned from, if that is a data set here.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="What a pipeline is called with, such as num_inference_steps=20.")
+    ] = None,
     into: Cards = CARDS,
 ) -> None:
     """Look at a service of your own and write its card, with the file that it is known by beside it.
@@ -86,8 +92,11 @@ def new_victim(
     Example: `gexbench new victim me/enlarger --from generator.pt`
     """
     from gexbench.cli.new_victim import write_victim
+    from gexbench.engine.store.own_victim import called_with, own_victim, taskless
 
-    typer.echo("\n".join(write_victim(_card_place("victim", name, into), name, source, dataset)))
+    place = card_place("victim", name, into)
+    filed = called_with(own_victim(source, taskless()), set_ or [])
+    typer.echo("\n".join(write_victim(place, name, filed, dataset)))
     _next([f"gexbench new task {name} --victim {name} --dataset NAME{_elsewhere(into)}"])
 
 
@@ -100,11 +109,13 @@ def new_task(
 ) -> None:
     """Write the card of a task: a service that takes images, asked with a data set's pool, scored on its tests.
 
+    With a victim that draws it is a task of that kind, whose images are held against the set's tests.
+
     Example: `gexbench new task me/paint --dataset me/photos`
     """
     from gexbench.cli.new_cards import write_task
 
-    typer.echo(f"wrote {write_task(_card_place('task', name, into), name, dataset, victim)}")
+    typer.echo(f"wrote {write_task(card_place('task', name, into), name, dataset, victim)}")
     registry = _quoted(into)
     _next(
         [
@@ -126,7 +137,7 @@ def new_board(
     """
     from gexbench.cli.new_cards import write_board
 
-    typer.echo(f"wrote {write_board(_card_place('board', name, into), name, task or name)}")
+    typer.echo(f"wrote {write_board(card_place('board', name, into), name, task or name)}")
     registry, root = _quoted(into), _quoted(into / "leaderboards")
     _next(
         [
@@ -153,7 +164,7 @@ def _elsewhere(into: Path) -> str:
     return "" if into == CARDS else f" --in {_quoted(into)}"
 
 
-def _card_place(kind: str, name: str, into: Path) -> Path:
+def card_place(kind: str, name: str, into: Path) -> Path:
     """Return the file to write; raises GexbenchError for a bad name or a file that is there already."""
     from gexbench.errors import GexbenchError
 

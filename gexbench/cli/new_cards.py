@@ -39,12 +39,16 @@ def write_dataset(path: Path, name: str, wanted: Wanted, progress: Callable[[str
 
     Raises DataMissing naming the first thing that is wrong with the images; nothing is written then.
     """
+    return write_pinned(path, _dataset_text(path, name, wanted), progress)
+
+
+def write_pinned(path: Path, text: str, progress: Callable[[str, int, int], None]) -> list[str]:
+    """Write the text of a data set's card and the list of its hashes; returns and raises as `write_dataset`."""
     from gexbench.cards.catalog import check
     from gexbench.cards.schema import DatasetCard
     from gexbench.engine.store.pin import examined, refuse_faults, write_pins
     from gexbench.files import atomic_write
 
-    text = _dataset_text(path, name, wanted)
     card, pins = check(DatasetCard, _parsed(text), path), path.with_suffix(".sha256")
     report = examined(card, pins, progress)
     refuse_faults(card, report)
@@ -72,7 +76,7 @@ def _dataset_text(path: Path, name: str, wanted: Wanted) -> str:
     scaled = f"scale = {wanted.scale}  # the photos are so many times as large as the questions\n{CROPS}"
     words = {
         "NAME": name,
-        "FOLDER": json.dumps(_from(path.parent, source.folder), ensure_ascii=False),
+        "FOLDER": json.dumps(from_card(path.parent, source.folder), ensure_ascii=False),
         "FIRST": _listed(found.patterns[0]),
         "SECOND": _listed(found.patterns[-1]),
         "BOTH": _listed(dict.fromkeys(pattern for patterns in found.patterns for pattern in patterns)),
@@ -89,32 +93,54 @@ def _dataset_text(path: Path, name: str, wanted: Wanted) -> str:
 def write_task(path: Path, name: str, dataset: str, victim: str | None) -> Path:
     """Write the card of a task on a data set and return its path; raises CardError, DataMissing and PlanError."""
     from gexbench.cards.catalog import Catalog, check
-    from gexbench.cards.schema import DatasetCard, TaskCard
+    from gexbench.cards.schema import DatasetCard, TaskCard, VictimCard
     from gexbench.files import atomic_write
 
     catalog = Catalog.load([path.parent.parent] if path.parent.parent.is_dir() else [])
     filed = catalog.filed(DatasetCard, dataset)
-    scale = int(filed.card.settings.get("scale", 1))
-    chosen = _victim(catalog, victim, scale)
-    style = filed.card.splits.reference is not None
-    main = "ssim-rgb" if style else "psnr-rgb"
-    text = _filled(
-        f"task/{KIND}.toml",
-        {
-            "NAME": name,
-            "TRUTH": "style" if style else "pairs",
-            "SCALE": str(scale),
-            "METRICS": _listed([main, "fid", "lpips-alex"] if style else [main, "ssim-rgb", "lpips-alex"]),
-            "MAIN": main,
-            "CONTROLS": _listed(["identity" if scale == 1 else "bicubic", "victim"]),
-            "VICTIM": chosen.name,
-            "DATASET": dataset,
-            **_asked(filed.card, filed.pins),
-        },
-    )
+    given = None if victim is None else catalog.get(VictimCard, victim)
+    if given is not None and given.draws:
+        kind, words = given.task_kind, _drawn(filed.card, filed.pins, given)
+    else:
+        kind, words = KIND, _answered(filed.card, filed.pins, _victim(catalog, victim, _scale(filed.card)))
+    text = _filled(f"task/{kind}.toml", {"NAME": name, "DATASET": dataset, **words})
     check(TaskCard, _parsed(text), path)
     atomic_write(path, text.encode())
     return path
+
+
+def _scale(card: DatasetCard) -> int:
+    return int(card.settings.get("scale", 1))
+
+
+def _answered(card: DatasetCard, pins: Path, victim: VictimCard) -> dict[str, str]:
+    """Return what a task says of a service that takes images."""
+    style, scale = card.splits.reference is not None, _scale(card)
+    main = "ssim-rgb" if style else "psnr-rgb"
+    return {
+        "TRUTH": "style" if style else "pairs",
+        "SCALE": str(scale),
+        "METRICS": _listed([main, "fid", "lpips-alex"] if style else [main, "ssim-rgb", "lpips-alex"]),
+        "MAIN": main,
+        "CONTROLS": _listed(["identity" if scale == 1 else "bicubic", "victim"]),
+        "VICTIM": victim.name,
+        **_asked(card, pins),
+    }
+
+
+def _drawn(card: DatasetCard, pins: Path, victim: VictimCard) -> dict[str, str]:
+    """Return what a task says of a service that draws; raises PlanError where the images of the set do not fit it."""
+    from gexbench.engine.store.datasets import locate
+    from gexbench.errors import PlanError
+
+    side, has = victim.net.get("side"), card.settings.get("side")
+    if _scale(card) != 1 or has is None or side not in (None, has) or card.splits.reference is not None:
+        told = f"victim {victim.name!r} draws images of {side or 'some'} px, and data set {card.name!r} holds others"
+        raise PlanError(told, f"gexbench new dataset me/real --layout one --side {side or 64} --from FOLDER")
+    counts = [len(files) for split, files in locate(card, pins).items() if split.startswith("test/")]
+    if min(counts) < 2:
+        raise PlanError(f"a test split of data set {card.name!r} has one image", "add images, and pin them")
+    return {"VICTIM": victim.name, "SIDE": str(has), "SAMPLES": str(min(counts))}
 
 
 def _victim(catalog: Catalog, name: str | None, scale: int) -> VictimCard:
@@ -186,7 +212,7 @@ def _parsed(text: str) -> dict[str, object]:
     return tomllib.loads(text)
 
 
-def _from(start: Path, folder: Path) -> str:
+def from_card(start: Path, folder: Path) -> str:
     """Return a folder's path from the card's, where it lies beside or below the folder of cards; else all of it."""
     start, folder = Path(os.path.realpath(start)), Path(os.path.realpath(folder))
     return os.path.relpath(folder, start) if folder.is_relative_to(start.parents[1]) else str(folder)

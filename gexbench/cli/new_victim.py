@@ -16,20 +16,18 @@ if TYPE_CHECKING:
 HEAD = "# A service of my own. gexbench victim probe found out what it takes and gives."
 
 
-def write_victim(path: Path, name: str, source: str, dataset: str | None) -> list[str]:
+def write_victim(path: Path, name: str, filed: Filed[VictimCard], dataset: str | None) -> list[str]:
     """Look at a service, write its card, and beside it the file that it is known by; returns what to tell.
 
-    source: a file, an address, or a card that says more. dataset: what it learned from, if that is known. Raises
+    filed: as store.own_victim finds it. dataset: what it learned from, if that is known. Raises
     GexbenchError in one line for what is no service; nothing is written then.
     """
     from gexbench.cards.catalog import check
     from gexbench.cards.own import signature_of
     from gexbench.cards.schema import VictimCard
     from gexbench.engine.checks.probe_victim import probe_victim
-    from gexbench.engine.store.own_victim import own_victim, taskless
     from gexbench.files import atomic_write
 
-    filed = own_victim(source, taskless())
     with tempfile.TemporaryDirectory(prefix="gexbench-probe-") as place:
         facts = probe_victim(filed, Path(place))
     table = {**_table(filed.card, facts), "name": name, **({"dataset": dataset} if dataset else {})}

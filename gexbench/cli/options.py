@@ -8,6 +8,10 @@ from typing import Annotated, Literal
 import typer
 
 Registry = Annotated[list[Path] | None, typer.Option(help="One more folder of cards.")]
+Trust = Annotated[
+    bool,
+    typer.Option("--trust", help="Let a data set of yours run a reader of its own beside the truth; never ranked."),
+]
 Isolated = Annotated[
     Literal["auto", "none"],
     typer.Option(help="auto: sandbox where the system has one. none: all in one process, for debugging; never ranked."),

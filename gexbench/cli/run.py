@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from gexbench.cli.options import Deadline, Device, Isolated, Keep, Registry
+from gexbench.cli.options import Deadline, Device, Isolated, Keep, Registry, Trust
 
-BESIDE_A_PLAN = {"plan", "victim", "registry", "out", "fresh", "keep", "json"}
+BESIDE_A_PLAN = {"plan", "victim", "registry", "trust", "out", "fresh", "keep", "json"}
 
 
 def run(
@@ -46,6 +46,7 @@ def run(
         str | None, typer.Option(help="Another data set than the profile's; such a record stands on no board.")
     ] = None,
     registry: Registry = None,
+    trust: Trust = False,
     isolation: Isolated = "auto",
     device: Device = "auto",
     deadline: Deadline = None,
@@ -78,16 +79,16 @@ def run(
     folders = tuple(registry or ())
     if plan is not None:
         _refuse_others(context)
-        catalog, chosen = bench.prepare_file(plan, folders, victim)
+        catalog, chosen = bench.prepare_file(plan, folders, victim, trust)
     elif task is None or attack is None:
         missing = "--task" if task is None else "--attack"
         raise PlanError(f"{missing} is missing", "give --task and --attack, or --plan")
     else:
         settings, against = tuple(set_ or ()), tuple(set_defense or ())
         request = Request(task, attack, defense, profile, budget, seed, settings, against, isolation, device, deadline)
-        request = replace(request, folders=folders, victim=victim, dataset=dataset)
+        request = replace(request, folders=folders, victim=victim, dataset=dataset, trust=trust)
         if strengths or seeds is not None or several.is_list(task, attack, defense, budget):
-            _refuse_beside_several(context, fresh)
+            _refuse_beside_several(context, fresh, trust)
             several.run_several(several.swept(request, seeds, strengths), out, keep, as_json=json)
             return
         catalog, chosen = bench.prepare(request)
@@ -100,6 +101,8 @@ def run(
             "and no board takes it",
             err=True,
         )
+    if chosen.dataset.is_read_by_others:
+        typer.echo(f"note      {chosen.dataset.reader} is trusted beside the truth, and no board ranks it", err=True)
     file = out / chosen.run_name / "record.json"
     if fresh:
         _set_aside(file.parent)
@@ -127,11 +130,13 @@ def _set_aside(folder: Path) -> None:
         typer.echo(f"kept      {kept}, the earlier run", err=True)
 
 
-def _refuse_beside_several(context: typer.Context, fresh: bool) -> None:
+def _refuse_beside_several(context: typer.Context, fresh: bool, trust: bool) -> None:
     from gexbench.errors import PlanError
 
     if fresh:
         raise PlanError("--fresh starts one run anew, and several were named", "name one run, or another --out")
+    if trust:  # what it runs could touch the other runs of this process, whose records would not say so
+        raise PlanError("--trust is for one run, and several were named", "name one run")
     seed, seeds = (context.get_parameter_source(name) for name in ("seed", "seeds"))
     if seed is not None and seeds is not None and "DEFAULT" not in (seed.name, seeds.name):
         raise PlanError("--seed and --seeds were given", "leave one of the two out")

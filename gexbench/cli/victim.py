@@ -18,7 +18,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_victims(json: Json = False) -> None:
+def list_victims(registry: Registry = None, json: Json = False) -> None:
     """List victims and whether their weights are here.
 
     Example: `gexbench victim list`
@@ -29,7 +29,7 @@ def list_victims(json: Json = False) -> None:
     from gexbench.engine.store.victim_weights import weights_path
     from gexbench.errors import AssetMissing
 
-    catalog, rows = Catalog.load(), []
+    catalog, rows = Catalog.load(registry or ()), []
     for name, filed in catalog.all(VictimCard).items():
         try:
             weights_path(filed.card, catalog)
@@ -46,7 +46,12 @@ def list_victims(json: Json = False) -> None:
 
 @app.command("probe")
 def probe(
-    victim: Annotated[str, typer.Argument(help="A TorchScript or ONNX file, an address, or a victim's card (.toml).")],
+    victim: Annotated[
+        str, typer.Argument(help="A TorchScript or ONNX file, a pipeline's folder, an address, or a victim's card.")
+    ],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="What a pipeline is called with, such as num_inference_steps=20.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say what a victim of your own is: kind, sides, scale, range of its answers, whether they repeat, and speed.
@@ -59,9 +64,9 @@ def probe(
 
     from gexbench.cli.output import print_json
     from gexbench.engine.checks.probe_victim import probe_victim
-    from gexbench.engine.store.own_victim import own_victim, taskless
+    from gexbench.engine.store.own_victim import called_with, own_victim, taskless
 
-    filed = own_victim(victim, taskless())
+    filed = called_with(own_victim(victim, taskless()), set_ or [])
     with tempfile.TemporaryDirectory(prefix="gexbench-probe-") as place:
         facts = probe_victim(filed, Path(place))
     if json:

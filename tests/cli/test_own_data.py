@@ -264,8 +264,43 @@ def without_registry(command: Any, name: str = "") -> set[str]:
 
 
 def test_every_command_that_reads_cards_takes_a_folder_of_them() -> None:
-    reads_none = {"losses", "check", "new attack", "new defense", "victim probe", "study report"}
+    reads_none = {"losses", "check", "new attack", "new defense", "victim probe", "study report", "data unpack"}
     reads_its_own_folder = {"new dataset", "new task", "new board", "new victim"}
-    reads_what_ships = {"doctor", "victim list", "victim convert"}
+    reads_what_ships = {"doctor", "victim convert"}
     lacking = without_registry(typer.main.get_command(app))
     assert lacking <= reads_none | reads_its_own_folder | reads_what_ships
+
+
+def drawing_victim(side: int) -> None:
+    """Write the card of a service of one's own that draws."""
+    Path("cards/victims").mkdir(parents=True, exist_ok=True)
+    Path("cards/victims/painter.toml").write_text(
+        'name = "me/painter"\nsummary = "Draws."\ntask_kind = "sampling"\nbackend = "torchscript"\n'
+        f'net = {{ side = {side}, latent_size = 6 }}\nweights = {{ file = "x.pt", sha256 = "{"0" * 64}" }}\n'
+    )
+
+
+def test_a_victim_that_draws_has_a_task_of_its_kind(place: Path) -> None:
+    fill(place / "real", 20, 40)
+    gexbench("new", "dataset", "me/real", "--layout", "one", "--side", "32", "--from", "real")
+    drawing_victim(32)
+    gexbench("new", "task", "me/draw", "--dataset", "me/real", "--victim", "me/painter")
+    task = own(TaskCard, "me/draw")
+    assert isinstance(task, TaskCard)
+    assert task.draws
+    scale = task.profile["mini"]
+    tests = own(DatasetCard, "me/real")
+    assert isinstance(tests, DatasetCard)
+    assert (scale.side, scale.victim, scale.dataset) == (32, "me/painter", "me/real")
+    assert scale.samples is not None
+    assert 2 <= scale.samples < 20
+    assert "me/painter" in gexbench("victim", "list", "--registry", "cards")
+
+
+def test_a_victim_that_draws_other_images_than_the_set_holds_has_no_task(place: Path) -> None:
+    fill(place / "real", 20, 40)
+    gexbench("new", "dataset", "me/real", "--layout", "one", "--side", "32", "--from", "real")
+    drawing_victim(64)
+    with pytest.raises(GexbenchError, match="draws images of 64 px, and data set 'me/real' holds others"):
+        gexbench("new", "task", "me/draw", "--dataset", "me/real", "--victim", "me/painter")
+    assert not Path("cards/tasks").exists()

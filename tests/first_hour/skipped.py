@@ -13,6 +13,10 @@ SUBMITS = "trains, and signs with a maintainer's key; tests/submission/test_page
 
 FILE = "wants the file that the page shows, and trains for minutes; tests/sweeps/test_file.py plans it, word for word"
 
+FILES = (
+    "wants files that were downloaded, or another's images; tests/cli/test_data_files.py does the same with small ones"
+)
+
 SKIPPED = {
     "gexbench new attack alice/mykd --in attacks": SUBMITS,
     "gexbench check attacks/alice/mykd": SUBMITS,
@@ -32,6 +36,23 @@ SKIPPED = {
     ): SUBMITS,
     "gexbench submit runs/sr-yourname.yourattack-* --as yourname --registry submissions/yourname/yourattack": SUBMITS,
     "gexbench verify submissions/yourname/yourattack-sr": SUBMITS,
+    "export GEXBENCH_DATA=~/data": FILES,
+    "gexbench data prepare sr-small downloads/": FILES,
+    "gexbench data prepare sr-small BSR_bsds500.tgz SelfExSR-master.zip T91.zip": FILES,
+    "gexbench data prepare monet2photo-small monet2photo.zip BSR_bsds500.tgz": FILES,
+    "gexbench data prepare photos-128 monet2photo.zip BSR_bsds500.tgz": FILES,
+    "gexbench data prepare cifar10-small CIFAR-10-images-master.zip": FILES,
+    "gexbench assets fetch dcgan-faces-64": DOWNLOADS,
+    (
+        "gexbench data prepare selfie2anime-small --as me/faces selfie2anime/trainA,selfie2anime/testA,"
+        "selfie2anime/pool,selfie2anime/bench=dcgan-faces-64 selfie2anime/trainB,selfie2anime/testB=cartoons/"
+    ): FILES,
+    "gexbench data prepare rooms-small --as me/rooms rooms/bedroom=bedrooms/ rooms/kitchen=kitchens/": FILES,
+    "gexbench new task me/selfie --dataset me/faces --victim ugatit-anime-small": FILES,
+    "gexbench new board me/selfie": FILES,
+    "gexbench run --registry cards --task me/selfie --attack pix2pix": FILES,
+    "gexbench data unpack saved/ --to pictures": FILES,
+    "gexbench new dataset me/deblur --layout paired --sides blur,sharp --from pictures": FILES,
     "python make_generator.py": SERVICE,
     "gexbench victim probe generator.pt": SERVICE,
     "python serve.py &": SERVICE,

@@ -17,7 +17,7 @@ from gexbench.cards.adaptive import adaptive
 from gexbench.cards.catalog import Catalog, Filed
 from gexbench.cards.endpoint import endpoint_of, headers_of
 from gexbench.cards.entry import load_entry
-from gexbench.cards.own import is_foreign, is_remote
+from gexbench.cards.own import is_foreign, is_remote, is_slow
 from gexbench.cards.roots import packaged_root
 from gexbench.cards.schema import AssetCard, AttackCard, DefenseCard, VictimCard
 from gexbench.core.dataset import Dataset, Split
@@ -47,7 +47,7 @@ PREPARED = "prepared.safetensors"
 """The copy of what a defense prepared, beside the ledger."""
 AUTHORITIES = "authorities.pem"
 """Whom the TLS of a victim behind an address trusts, beside the ledger."""
-TRIED, TRIED_FOR_MONEY = 16, 3
+TRIED, TRIED_SPARINGLY = 16, 3
 """Sizes of images that a foreign victim is tried on before the first question, at most; one behind an address."""
 LARGEST_CODE = 1 << 20
 """Bytes of the file of a foreign network's class."""
@@ -151,8 +151,10 @@ def private(setting: Setting) -> list[Path]:
     """
     files = [file.path for files in setting.files.values() for file in files if file.path]
     victim = setting.plan.victim
-    if setting.catalog.filed(VictimCard, victim.name).root.outside:  # the others lie in the registry, or at home
+    filed = setting.catalog.filed(VictimCard, victim.name)
+    if filed.root.outside:  # the others lie in the registry, or at home
         files.append(victim_weights.weights_path(victim, setting.catalog))
+        files += [filed.path] if filed.path.is_dir() else []  # of a pipeline, which is packed
     return [
         *files,
         *setting.carriers,
@@ -210,7 +212,7 @@ def _sizes(setting: Setting) -> tuple[tuple[int, int], ...]:
     if side is not None:
         return ((side, side),)
     images = [*setting.dataset.pool().inputs, *(x for split in setting.tests.values() for x in split.inputs)]
-    most = TRIED_FOR_MONEY if is_remote(setting.plan.victim) else TRIED
+    most = TRIED_SPARINGLY if is_slow(setting.plan.victim) else TRIED
     sizes = sorted({(int(x.shape[-2]), int(x.shape[-1])) for x in images}, key=lambda size: (size[0] * size[1], size))
     chosen = {round(i * (len(sizes) - 1) / (most - 1)) for i in range(most)} if sizes else set()
     return tuple(sizes[i] for i in sorted(chosen))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gexbench import errors
 from gexbench.cards.endpoint import endpoint_of
-from gexbench.cards.own import is_remote
+from gexbench.cards.own import is_remote, is_slow
 from gexbench.engine.attacker.surrogate import LARGEST_ANSWER
 from gexbench.engine.run import clock
 from gexbench.engine.run.clock import READY_WITHIN, Clock, start_clock
@@ -95,7 +95,7 @@ class RemoteService:
         if is_remote(order.plan.victim):
             channels.append(dialler(endpoint_of(order.plan.victim)))
         self.child, self.control = _spawn("gexbench.engine.service.process", confines, channels)
-        slow = is_remote(order.plan.victim)
+        slow = is_slow(order.plan.victim)
         self._ready_within = READY_WITHIN + (HARDENED_WITHIN if order.owner else clock.ANSWERED_WITHIN if slow else 0.0)
         self._journal, self._log, self._budget = journal, confines.log, order.plan.budget
         self._send(order)

@@ -7,6 +7,7 @@ BACKENDS = {
     "module": "gexbench.engine.service.own_pytorch_victim:OwnPyTorchVictim",
     "torchscript": "gexbench.engine.service.torchscript_victim:TorchScriptVictim",
     "onnx": "gexbench.engine.service.onnx_victim:OnnxVictim",
+    "diffusers": "gexbench.engine.service.diffusers_victim:DiffusersVictim",
     "http": "gexbench.engine.service.http_victim:HttpVictim",
 }
 """Called as `open_victim` is, with the card first; where there is a folder of code, or a way to reach it, with that."""

@@ -24,8 +24,10 @@ class ForeignVictim:
     """A foreign network, called with one image or latent at a time; implements kinds.endpoint.OpenVictim.
 
     What answers is a backend's `call`, of a batch of one in the values that the network takes. told_sides: sides that
-    the file says it takes.
+    the file says it takes. is_slow: whether it is asked no more than is needed, since a call takes long or costs money.
     """
+
+    is_slow = False
 
     def __init__(self, card: VictimCard, files: Path, digest: str) -> None:
         self.card, self.signature = card, signature_of(card)

@@ -49,6 +49,8 @@ class HttpVictim(ForeignVictim):
     files: what it answered when it was first seen, which it has to answer still (see `watch`).
     """
 
+    is_slow = True
+
     def __init__(self, card: VictimCard, files: Path, digest: str, device: str, reach: Reach) -> None:
         self.endpoint: Endpoint = endpoint_of(card)
         self.calls, self.keeps = Calls(reach.ledger), reach.ledger is not None

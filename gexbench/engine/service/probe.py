@@ -13,7 +13,6 @@ from gexbench.cards.own import Facts
 from gexbench.engine.kinds.image_to_image import pattern
 from gexbench.engine.kinds.sampling import surrogate_latents
 from gexbench.engine.service.foreign_victim import NEAR, ForeignVictim
-from gexbench.engine.service.victim import Paid
 from gexbench.errors import EndpointError, GexbenchError, PlanError, RunFailed
 
 SIDES = (16, 24, 32, 33, 48, 64, 96, 128, 256)
@@ -42,7 +41,7 @@ def probe(victim: ForeignVictim) -> Facts:
 def _of_images(victim: ForeignVictim) -> Facts:
     took: dict[int, Tensor] = {}
     refused: list[GexbenchError] = []
-    usual = SIDES_FOR_MONEY if isinstance(victim, Paid) else SIDES
+    usual = SIDES_FOR_MONEY if victim.is_slow else SIDES
     for side in sorted({*usual, *victim.told_sides, *filter(None, [victim.signature.side])}):
         try:
             took[side] = victim.values(pattern(side, side))
@@ -96,7 +95,7 @@ def _facts(victim: ForeignVictim, answers: Sequence[Tensor], ask: Callable[[], T
         most=most,
         gives=next((each for each in RANGES if _holds(each, least, most)), None),
         deterministic=same,
-        images_per_second=_speed(ask, 0.0 if isinstance(victim, Paid) else SECONDS),
+        images_per_second=_speed(ask, 0.0 if victim.is_slow else SECONDS),
         timed_at=timed_at,
     )
 

@@ -13,7 +13,7 @@ from typing import TypeGuard
 from gexbench.cards.schema import DatasetCard, SplitFiles
 from gexbench.engine.store.file_lists import expand, matching, read_pins
 from gexbench.engine.store.nearby import look_around
-from gexbench.engine.store.paths import data_root
+from gexbench.engine.store.paths import data_root, packages_folder
 from gexbench.engine.store.shares import Shares
 from gexbench.engine.store.zip_folder import DataFolder, File
 from gexbench.errors import CardError, DataMissing
@@ -250,9 +250,9 @@ def _root(wanted: SplitFiles, name: str, own: Path) -> Path | None:
         return data_root() if wanted.within == "data" else own
     package = name.split("/")[0]
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]).parent
+    here = Path(spec.submodule_search_locations[0]).parent if spec and spec.submodule_search_locations else None
+    fetched = packages_folder()
+    return fetched if (fetched / name).is_file() and not (here and (here / name).is_file()) else here
 
 
 def _first(names: Sequence[str]) -> str:
@@ -273,7 +273,7 @@ def _where(search: _Search) -> str:
 
 def _way_out(wanted: SplitFiles) -> str:
     if wanted.within == "package":
-        return "install or reinstall the package that carries them"
+        return "install or reinstall the package that carries them; where it has them no more: gexbench data fetch"
     if wanted.within == "folder":
         return "put them there, or correct folder and files on the card"
     return "set GEXBENCH_DATA to the folder in which these paths begin"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from gexbench.cards.catalog import Filed, check, read_toml
 from gexbench.cards.endpoint import BACKEND, is_address, target_of
 from gexbench.cards.fields import TaskKindName
-from gexbench.cards.own import signature_of
+from gexbench.cards.own import PIPELINE, signature_of
 from gexbench.cards.roots import CardRoot
 from gexbench.cards.schema import VictimCard
+from gexbench.engine.store.pipeline import is_packed, is_pipeline, packed
 from gexbench.engine.store.victim_weights import first_answers
 from gexbench.engine.store.weights import file_sha256
 from gexbench.errors import AssetMissing, CardError, PlanError
@@ -46,9 +49,8 @@ def taskless() -> Place:
 
 def is_path(victim: str) -> bool:
     """Say whether a text is a path or an address, not a name: names have no dots and do not begin with a slash."""
-    return (
-        is_address(victim) or victim.startswith(("/", "~")) or "." in victim or "\\" in victim or Path(victim).is_file()
-    )
+    written = is_address(victim) or victim.startswith(("/", "~")) or "." in victim or "\\" in victim
+    return written or Path(victim).is_file() or is_pipeline(Path(victim))
 
 
 def own_victim(path: str, place: Place) -> Filed[VictimCard]:
@@ -61,8 +63,12 @@ def own_victim(path: str, place: Place) -> Filed[VictimCard]:
     file = Path(os.path.abspath(os.path.expanduser(path)))
     if not file.exists():
         raise AssetMissing(
-            f"no victim at {path}", "give a TorchScript file, an ONNX file, an address, or a victim's card (.toml)"
+            f"no victim at {path}",
+            "give a TorchScript file, an ONNX file, a pipeline's folder, an address, or a victim's card (.toml)",
         )
+    if is_pipeline(file):
+        made = _made(packed(file), place, file.name)
+        return Filed(made.card, made.root, file)
     return _carded(file) if file.suffix == ".toml" else _made(file, place)
 
 
@@ -98,10 +104,11 @@ def _addressed(url: str, place: Place) -> Filed[VictimCard]:
     return Filed(card, CardRoot(file.parent, url), file)
 
 
-def _made(file: Path, place: Place) -> Filed[VictimCard]:
+def _made(file: Path, place: Place, called: str = "") -> Filed[VictimCard]:
+    name = slug(called or file.stem)
     table: dict[str, Any] = {
-        "name": f"{NAMESPACE}/{slug(file.stem)}",
-        "summary": f"A user's own victim, {slug(file.stem)}.",
+        "name": f"{NAMESPACE}/{name}",
+        "summary": f"A user's own victim, {name}.",
         "task_kind": place.task_kind,
         "backend": backend_for(file),
         "scale": place.scale,
@@ -109,6 +116,25 @@ def _made(file: Path, place: Place) -> Filed[VictimCard]:
         "weights": {"file": file.name, "sha256": file_sha256(file)},
     }
     return Filed(check(VictimCard, table, file), CardRoot(file.parent, str(file)), file)
+
+
+def called_with(filed: Filed[VictimCard], words: Sequence[str]) -> Filed[VictimCard]:
+    """Return a victim with more words in [net] of its card, each `key=value`, the value as in JSON or else a text.
+
+    Raises PlanError for another form, and for a victim that is called with nothing but its question.
+    """
+    if words and filed.card.backend not in (PIPELINE, CODE):
+        raise PlanError(f"--set {words[0]!r}: {filed.card.name!r} is called with its question alone", "leave it out")
+    net = dict(filed.card.net)
+    for word in words:
+        key, sign, text = word.partition("=")
+        if not sign or not key.isidentifier():
+            raise PlanError(f"--set {word!r} is not key=value", "such as num_inference_steps=20")
+        try:
+            net[key] = json.loads(text)
+        except ValueError:
+            net[key] = text
+    return replace(filed, card=filed.card.model_copy(update={"net": net}))
 
 
 def slug(text: str) -> str:
@@ -121,11 +147,15 @@ def backend_for(file: Path) -> str:
     kind = what_is(file)
     if kind is not None and kind.name in OPENED:
         return kind.name
+    if kind is not None and kind.name == "zip" and is_packed(file):
+        return PIPELINE
     told = "of no kind that is known" if kind is None else kind.told
     tensors = kind is not None and kind.name in ("torch", "pickle", "safetensors")
     way = f"{_EXPORT}; or {_CARD}" if tensors else (kind.way_out if kind and kind.group != "weights" else "")
     pickled = ", which is never unpickled here" if kind is not None and kind.name in ("torch", "pickle") else ""
-    raise PlanError(f"{file} is {told}{pickled}; a victim is a TorchScript or an ONNX file", way or _EXPORT)
+    raise PlanError(
+        f"{file} is {told}{pickled}; a victim is a TorchScript or an ONNX file, or a pipeline", way or _EXPORT
+    )
 
 
 def code_file(filed: Filed[VictimCard]) -> Path | None:

@@ -30,6 +30,11 @@ def features_folder() -> Path:
     return home() / "features"
 
 
+def packages_folder() -> Path:
+    """Return the folder of data-set files that packages ship, and that were fetched since no package here has them."""
+    return home() / "packages"
+
+
 def victims_folder() -> Path:
     """Return the folder of victims trained here."""
     return home() / "victims"
@@ -38,6 +43,11 @@ def victims_folder() -> Path:
 def endpoints_folder() -> Path:
     """Return the folder of what victims behind addresses answered when they were first seen."""
     return home() / "endpoints"
+
+
+def pipelines_folder() -> Path:
+    """Return the folder of users' pipelines, each packed into one file; it may be deleted when no run is under way."""
+    return home() / "pipelines"
 
 
 def innocents_folder() -> Path:

