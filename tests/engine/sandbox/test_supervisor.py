@@ -169,6 +169,21 @@ def test_when_the_supervisor_is_killed_the_child_goes_too_and_its_end_is_unknown
         assert (end.code, end.signal) == (None, None)
 
 
+@linux
+def test_when_the_supervisor_is_killed_the_childs_helpers_go_when_the_bench_looks(probe: Probe) -> None:
+    helping = (
+        "import os, time\nif os.fork() == 0:\n"
+        "    open('part', 'w').write(str(os.getpid()))\n    os.rename('part', 'helper')\n"
+        f"time.sleep({LONGER})"
+    )
+    with probe.start(helping) as child:
+        assert eventually((probe.work / "helper").exists)
+        helper = int((probe.work / "helper").read_text())
+        os.kill(child._supervisor.pid, signal.SIGKILL)
+        child.wait(HANG)
+        assert eventually(lambda: not alive(helper))
+
+
 def test_the_supervisor_loads_the_standard_library_alone() -> None:
     program = (
         "import sys; sys.path.append(sys.argv[1]); known = set(sys.stdlib_module_names);"
