@@ -161,12 +161,16 @@ def main() -> int:
         if given.forecast:
             told["forecast"] = of_forecast(given.forecast, here / "forecast")
             print(json.dumps({"forecast": told["forecast"]}), flush=True)
-    told["machine"] = {"processor": hardware.processor(), "cores": os.cpu_count(), "platform": provenance.system()}
-    told["date"] = datetime.date.today().isoformat()
-    told["libraries"] = provenance.versions()
     if given.write:
+        kept = {
+            "command": " ".join(["python benchmarks/sweep.py", *(word for word in sys.argv[1:] if word != "--write")]),
+            "machine": f"{hardware.processor()}, {os.cpu_count()} cores, {provenance.system()}",
+            "date": datetime.date.today().isoformat(),
+            "libraries": provenance.versions(),
+            "numbers": told,
+        }
         file = Path(__file__).parent / "results" / "sweep.json"
-        file.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return 1 if any(isinstance(part, dict) and part.get("differs_in") for part in told.values()) else 0
 
 

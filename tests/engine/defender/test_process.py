@@ -42,11 +42,21 @@ class Both(Defense):
         return y + torch.rand(1, generator=history.generator) + history.answered
 
 
-class Asking(Both):
-    """Has moments after the run as well."""
+class Asking(Defense):
+    """Chooses questions, and not as a sequence."""
 
     def questions(self, asked: Sequence[Tensor], common: Sequence[Tensor]) -> Sequence[Tensor]:
         return (image for image in asked)  # type: ignore[return-value]
+
+
+class Feeding(Defense):
+    """Draws for whatever is fed, and leaves answers as they are."""
+
+    def guard_input(self, x: Tensor, history: History) -> Tensor:
+        return x + torch.rand(1, generator=history.generator)
+
+    def guard_latent(self, z: Tensor, history: History) -> Tensor:
+        return z + torch.rand(1, generator=history.generator)
 
 
 class Late(Defense):
@@ -126,10 +136,9 @@ def test_a_questions_moments_share_one_generator_and_other_questions_have_their_
     assert torch.allclose(made(defender, one("guard_input")), 0.2 + first)  # asked again: from the start
 
 
-def test_a_question_that_is_asked_again_begins_anew_whatever_moments_come_after_the_run() -> None:
-    defender = started("Asking")
+def test_a_question_that_is_asked_again_begins_anew_where_the_defense_guards_latents_too() -> None:
+    defender = started("Feeding")
     first = made(defender, one("guard_input"))
-    made(defender, one("guard_output"))
     assert torch.equal(made(defender, one("guard_input")), first)
 
 
