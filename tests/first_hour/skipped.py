@@ -128,6 +128,7 @@ SKIPPED = {
     "gexbench run --task stylegan-transfer --attack stylegan-transfer --profile paper --dataset lsun-classrooms-256": (
         "needs LSUN and a victim that the reader trained"
     ),
+    "gexbench site build --to site --parquet": "wants pyarrow, an extra",
     "torchrun --nproc-per-node 4 -m gexbench victim train srgan": "wants several GPUs and the papers' data",
     "gexbench innocents make monet2photo-mini --jobs 2": TRAINS,
     "gexbench innocents make sr-mini --jobs 2": TRAINS,
