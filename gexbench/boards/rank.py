@@ -100,10 +100,10 @@ def _order(task: TaskCard, table: Table) -> tuple[int, int, str]:
 def _table(task: TaskCard, records: Sequence[RunRecord]) -> Table:
     card = metric_card(records[0], task.main.metric)
     rows = [Row(label, tuple(group)) for label, group in groupby(records, key=lambda record: attack_label(record.plan))]
-    rows = [replace(row, unbeaten=_is_unbeaten(row, records, card), superseded_by=_newer(row, rows)) for row in rows]
+    rows = [replace(row, unbeaten=_is_unbeaten(row, records, card), newer=_newer(row, rows)) for row in rows]
     attacks = sorted((row for row in rows if not row.control), key=lambda row: _goodness(row, card))
     controls = sorted((row for row in rows if row.control), key=lambda row: _control_order(row, task))
-    rankable = [row for row in attacks if row.complete and not row.superseded_by]
+    rankable = [row for row in attacks if row.complete and not row.newer]
     others = [row for row in attacks if row not in rankable]
     return Table(*table_key(records[0].plan), (*_ranked(rankable), *others, *controls))
 

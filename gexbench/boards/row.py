@@ -23,7 +23,7 @@ class Row:
     """An attack or a control at one place: its records by seed. `rank` is None where it is not ranked.
 
     letters: two ranked rows of a table share one exactly where they are not told apart. unbeaten: the victim itself is
-    as good or better, see rank. superseded_by: the row of a newer version of the same attack, which is ranked instead.
+    as good or better, see rank. newer: the row of a newer version of the same attack, which is ranked instead.
     """
 
     label: str
@@ -31,7 +31,7 @@ class Row:
     rank: int | None = None
     letters: str = ""
     unbeaten: bool = False
-    superseded_by: str = ""
+    newer: str = ""
 
     @property
     def control(self) -> bool:
@@ -105,8 +105,8 @@ class Row:
         marks = ["control"] if self.control else []
         if not self.control and not self.complete:
             marks.append(f"seeds {', '.join(map(str, self.seeds))} of 0–{self.wanted - 1}")
-        if self.superseded_by:
-            marks.append(f"superseded by {self.superseded_by}")
+        if self.newer:
+            marks.append(f"older version: {self.newer} is ranked")
         if brought := self.records[0].plan.attack.files:
             marks.append(
                 f"brings {len(brought)} large file(s), {sum(each.size for each in brought) / (1 << 20):.1f} MiB"

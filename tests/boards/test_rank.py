@@ -156,13 +156,13 @@ def test_a_newer_version_of_an_attack_is_ranked_in_place_of_the_older_once_it_ha
     old, new = records.seeds((27.0, 27.1, 27.2)), of_version(2, *records.seeds((26.0, 26.1, 26.2)))
     assert ranks(board_of, *old, *new) == {"srresnet@2": 1, "srresnet": None}
     assert (
-        "superseded by srresnet@2"
+        "older version: srresnet@2 is ranked"
         in next(row for row in board_of(*old, *new).tables[0].rows if row.label == "srresnet").marks
     )
     assert ranks(board_of, *old, *new[:2]) == {"srresnet": 1, "srresnet@2": None}
 
 
-def test_a_newer_version_with_other_options_supersedes_nothing(records: Records, board_of: MakeBoard) -> None:
+def test_a_newer_version_with_other_options_takes_no_rows_place(records: Records, board_of: MakeBoard) -> None:
     old = records.seeds((27.0, 27.1, 27.2))
     new = of_version(2, *records.seeds((26.0, 26.1, 26.2), settings=("steps=1",)))
     assert ranks(board_of, *old, *new) == {"srresnet": 1, "srresnet@2 (steps=1)": 2}
